@@ -1,0 +1,1 @@
+"""The rules of the gateway: jobs, outcomes and time. Imports none of the other packages."""

@@ -1,0 +1,96 @@
+"""
+What can go wrong, named by what to do next.
+
+GatewayError
+├── BadSyntax            not JSON, or a header that is not as it should be: send it again, well-formed
+├── Invalid              well-formed, but not what the route takes: `errors` names each field
+│   └── KeyReused        the idempotency key came with another body: take a new key
+├── Unauthenticated      no caller, or one that nobody knows: send credentials
+├── Forbidden            this caller may not
+├── NotFound             there is none, or none of yours
+├── Conflict             the state forbids it
+├── TooLarge             over a cap
+├── UnsupportedMedia     not a type that is read here
+├── Unavailable          not now: come back after `retry_after`
+├── ConfigurationError   a setting or a file is wrong: mend it and start again
+└── OutcomeUnknown       a vendor may or may not have acted: only the worker may decide what follows
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one field; `pointer` is a JSON Pointer (RFC 6901) into the body, "" for all of it."""
+
+    pointer: str
+    detail: str
+
+
+class GatewayError(Exception):
+    """Anything the gateway refuses; `code` is permanent, `detail` is for people."""
+
+    code = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+        self.errors = errors
+
+
+class BadSyntax(GatewayError):
+    code = "bad-syntax"
+
+
+class Invalid(GatewayError):
+    code = "invalid"
+
+
+class KeyReused(Invalid):
+    code = "idempotency-key-reused"
+
+
+class Unauthenticated(GatewayError):
+    code = "unauthenticated"
+
+
+class Forbidden(GatewayError):
+    code = "forbidden"
+
+
+class NotFound(GatewayError):
+    code = "not-found"
+
+
+class Conflict(GatewayError):
+    code = "conflict"
+
+
+class TooLarge(GatewayError):
+    code = "too-large"
+
+
+class UnsupportedMedia(GatewayError):
+    code = "unsupported-media-type"
+
+
+class Unavailable(GatewayError):
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after: timedelta = timedelta(seconds=1), code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after
+
+
+class ConfigurationError(GatewayError):
+    """`detail` reads `where: what is wrong, and the remedy`, for a person at a terminal."""
+
+    code = "configuration"
+
+
+class OutcomeUnknown(GatewayError):
+    """The request was sent and no whole answer came back: the vendor may have acted."""
+
+    code = "outcome_unknown"

@@ -1,0 +1,133 @@
+"""
+The job: what is stored of it, and the words for where it stands.
+
+A `Job` is a value. It is never changed in place: `domain.transitions` makes the next
+one from it, with `epoch` one higher, and the store writes that by compare-and-set.
+What strangers wrote (`payload`, `result`) is JSON *text*: BSON could not hold all of it.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in ENDED
+
+
+ENDED = frozenset({Status.COMPLETE, Status.FAILED, Status.CANCELLED})
+
+
+class Priority(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Stage(StrEnum):
+    """Where a job that has not ended stands; worked out when it is read, never stored."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    RETRYING = "retrying"
+    CALLING_VENDOR = "calling_vendor"
+    AWAITING_WEBHOOK = "awaiting_webhook"
+
+
+class Attempt(BaseModel):
+    """
+    One call on the timeline, written *before* it is made (the intent) and completed after.
+
+    `counted` says whether it used up a try: an answer of 429, a call cut by a drain and
+    one whose worker died did not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    started_at: datetime
+    worker: str
+    key: str  # the idempotency key that the vendor was sent
+    ended_at: datetime | None = None
+    outcome: str | None = None  # done, waiting, retry, failed, outcome_unknown, throttled, drained, crashed
+    vendor_status: int | None = None
+    latency_ms: float | None = None
+    counted: bool = True
+    detail: str | None = None
+
+
+class JobError(BaseModel):
+    """Why a job failed: `message` for people, `code` for programs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    vendor_status: int | None = None
+    attempts: int = 0  # tries that counted
+    retryable: bool = False
+
+
+class Job(BaseModel):
+    """One job as stored. Fields that are None are not written at all: the partial indexes rely on it."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    id: UUID = Field(alias="_id")  # the request_id, a UUIDv7
+    client: str
+    vendor: str
+    payload: str
+    metadata: dict[str, str] | None = None
+    priority: Priority = Priority.NORMAL
+    traceparent: str | None = None
+
+    status: Status = Status.PENDING
+    epoch: int = 0  # grows at every transition, whoever makes it: the fencing token in MongoDB
+    claim_token: str | None = None  # of the worker that wrote last; every other writer removes it
+    generation: int = 1  # grows when somebody retries a job that is known to have failed
+    follow_ups: list[str] | None = None  # what is still to be done because it ended
+
+    attempts: list[Attempt] = Field(default_factory=list)
+    attempts_folded: int = 0  # older ones, dropped from the list
+    tries: int = 0  # attempts that counted, in this generation
+    crashes: int = 0
+
+    vendor_ref: str | None = None
+    result: str | None = None
+    error: JobError | None = None
+
+    run_at: datetime  # not before; moves on with every retry
+    waiting_until: datetime | None = None
+    deadline: datetime
+    idempotency_key: str | None = None
+    fingerprint: str | None = None  # SHA-256 of the canonical body, with an idempotency key only
+    callback_url: str | None = None
+
+    created_at: datetime
+    updated_at: datetime
+    sweep_at: datetime | None = None  # when to look whether something was forgotten
+    expire_at: datetime | None = None  # MongoDB deletes it then
+
+    @property
+    def ended(self) -> bool:
+        return self.status.ended
+
+    def stage(self, now: datetime) -> Stage | None:
+        """Where it stands at `now`; None when it has ended."""
+        if self.ended:
+            return None
+        if self.status is Status.PROCESSING:
+            return Stage.AWAITING_WEBHOOK if self.vendor_ref else Stage.CALLING_VENDOR
+        if self.run_at > now:
+            return Stage.RETRYING if self.attempts else Stage.SCHEDULED
+        return Stage.QUEUED

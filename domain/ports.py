@@ -1,0 +1,81 @@
+"""What the processes need of the stores, named for what it does. The real ones are in `domain.infra`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.jobs import Job, Priority, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a submission: the job as stored, and whether an earlier one with the same key was found."""
+
+    job: Job
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list: newest first, at most `limit` of them, older than `before`."""
+
+    owner: str | None  # None: everybody's
+    limit: int = 20
+    vendor: str | None = None
+    status: Status | None = None
+    created_after: datetime | None = None
+    before: UUID | None = None
+
+
+class JobIntake(Protocol):
+    async def take_in(self, job: Job) -> Accepted:
+        """
+        Store a job durably, once for each (client, idempotency key), then queue it in the background.
+
+        Raises `KeyReused` when the key came with another fingerprint, `Unavailable` when the
+        store did not say that it has it (asking again with the same key is safe).
+        """
+        ...
+
+
+class JobReader(Protocol):
+    async def find(self, request_id: UUID, owner: str | None) -> Job | None:
+        """The job, if there is one and `owner` may see it (None: an admin, who sees everybody's)."""
+        ...
+
+    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]: ...
+
+    async def list(self, which: JobFilter) -> list[Job]: ...
+
+    async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
+        """The job as soon as it has ended, or as it stands after `seconds`."""
+        ...
+
+    async def wait_for_change(self, job: Job, seconds: float) -> Job:
+        """The job as soon as its epoch differs from `job`'s, or as it stands after `seconds`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What the queue is told of a job: never its payload."""
+
+    request_id: UUID
+    vendor: str
+    priority: Priority
+    due_at: datetime
+
+    @classmethod
+    def of(cls, job: Job) -> "Queued":
+        return cls(job.id, job.vendor, job.priority, job.run_at)
+
+
+class HealthCheck(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def check(self) -> None:
+        """Return when the part answers; raise `Unavailable` with the reason when it does not, within 2 s."""
+        ...
