@@ -1,0 +1,74 @@
+"""
+Who waits for a job hears of its change: one subscription a process, however many wait.
+
+A notice is a hint, no promise (Redis forgets it when nobody listens), so those who wait
+register first, then read MongoDB, and read again every few seconds as a net.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+
+import structlog
+
+from domain.infra.redis import REDIS_FAULTS, RedisClient
+
+log = structlog.get_logger()
+
+
+class Changes:
+    """The waiters of one process, by the job's id."""
+
+    def __init__(self) -> None:
+        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    @contextmanager
+    def watch(self, request_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the job may have changed."""
+        event = asyncio.Event()
+        self._waiters[request_id].add(event)
+        try:
+            yield event
+        finally:
+            self._waiters[request_id].discard(event)
+            if not self._waiters[request_id]:
+                del self._waiters[request_id]
+
+    def tell(self, message: str) -> None:
+        """Wake those who wait for any of the comma-separated ids."""
+        for request_id in message.split(","):
+            for event in self._waiters.get(request_id, ()):
+                event.set()
+
+
+async def listen(redis: RedisClient, channel: str, hear: Callable[[str], None]) -> None:
+    """Hand every message of `channel` to `hear`, for ever; an outage is waited out. Tells "" once (re)connected."""
+    delay = 0.05
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(channel)
+                hear("")  # what was said while nobody listened is lost: look once
+                delay = 0.05
+                while True:
+                    message = await subscription.get_message(timeout=10.0)
+                    if message is not None:
+                        hear(message["data"].decode())
+                    else:
+                        await subscription.ping()  # a dead connection is noticed here
+        except REDIS_FAULTS as fault:
+            log.warning("subscription lost", channel=channel, fault=str(fault))
+            await asyncio.sleep(delay)
+            delay = min(1.0, delay * 2)
+
+
+@asynccontextmanager
+async def listening(redis: RedisClient, channel: str, hear: Callable[[str], None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(listen(redis, channel, hear))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,145 @@
+"""
+Intake by group commit: durable before the answer, whatever Redis does.
+
+One writer a process: the documents that arrived during the last write go into the next
+`insert_many`. The answer waits for MongoDB only; queueing is a task of its own, with a
+bounded backlog, and what it has to drop the sweep finds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from bson import encode
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from domain.errors import KeyReused, TooLarge, Unavailable
+from domain.infra.batching import Batcher
+from domain.infra.job_store import MongoJobStore, to_document
+from domain.infra.mongo import CODEC, Database
+from domain.infra.queue import Queue
+from domain.infra.redis import REDIS_FAULTS
+from domain.jobs import Job
+from domain.ports import Accepted, Queued
+
+LARGEST_BATCH = 500
+WAITING_ROOM = 5_000  # at 2,500 jobs a second, two seconds of them; then the answer is 503
+QUEUE_BACKLOG = 50_000  # ids that wait while Redis is away; the sweep finds what is dropped beyond
+LARGEST_DOCUMENT = 15 * 1024 * 1024  # MongoDB's own cap is 16 MiB, and a result still has to fit
+DUPLICATE_KEY = 11_000
+
+log = structlog.get_logger()
+
+
+class MongoIntake:
+    """A `JobIntake`."""
+
+    def __init__(self, writer: Batcher[RawBSONDocument, None], store: MongoJobStore, queueing: "Queueing") -> None:
+        self._writer = writer
+        self._store = store
+        self._queueing = queueing
+
+    async def take_in(self, job: Job) -> Accepted:
+        # Encoded here, each in its own request: a document that BSON refuses fails alone.
+        document = encode(to_document(job), codec_options=CODEC)
+        if len(document) > LARGEST_DOCUMENT:
+            raise TooLarge("the job does not fit into one document of 15 MiB; send less")
+        try:
+            await self._writer.submit(RawBSONDocument(document))
+        except _KeyTaken:
+            return await self._earlier(job)
+        self._queueing.add(job)
+        return Accepted(job)
+
+    async def _earlier(self, job: Job) -> Accepted:
+        """The job that was first under this key. Its retry may be the very one that lost its answer."""
+        try:
+            earlier = await self._store.find_by_key(job.client, job.idempotency_key or "")
+        except PyMongoError as fault:
+            raise _unavailable(fault) from fault
+        if earlier is None:  # it expired between our insert and our look
+            raise Unavailable("the earlier job of this key has just been removed; try again")
+        if earlier.fingerprint != job.fingerprint:
+            raise KeyReused(
+                "this Idempotency-Key came before with another body; take a new key for a new job, "
+                "or send the first body again"
+            )
+        return Accepted(earlier, replayed=True)
+
+
+class Queueing:
+    """Puts stored jobs into Redis behind the answer's back; through an outage it waits and goes on."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._backlog: list[Queued] = []
+        self._arrival = asyncio.Event()
+
+    def add(self, job: Job) -> None:
+        if len(self._backlog) >= QUEUE_BACKLOG:
+            return  # stored all the same: the sweep queues it
+        self._backlog.append(Queued.of(job))
+        self._arrival.set()
+
+    async def run(self) -> None:
+        delay = 0.0
+        while True:
+            await self._arrival.wait()
+            batch, self._backlog = self._backlog[:LARGEST_BATCH], self._backlog[LARGEST_BATCH:]
+            if not self._backlog:
+                self._arrival.clear()
+            try:
+                await self._queue.enqueue(batch)
+                delay = 0.0
+            except REDIS_FAULTS as fault:
+                delay = min(1.0, delay * 2 or 0.05)
+                log.warning("redis is away; stored jobs wait to be queued", waiting=len(batch), fault=str(fault))
+                self._backlog[:0] = batch
+                self._arrival.set()
+                await asyncio.sleep(delay)
+
+
+@asynccontextmanager
+async def open_intake(database: Database, queue: Queue) -> AsyncIterator[MongoIntake]:
+    """The intake of one process; closing it stores what was handed in."""
+    collection = database.get_collection("jobs")
+
+    async def insert(documents: Sequence[RawBSONDocument]) -> list[None | Exception]:
+        answers: list[None | Exception] = [None] * len(documents)
+        try:
+            await collection.insert_many(documents, ordered=False)
+        except BulkWriteError as fault:
+            if fault.details.get("writeConcernErrors"):
+                raise _unavailable(fault) from fault
+            for error in fault.details["writeErrors"]:
+                answers[error["index"]] = _refusal(error)
+        except PyMongoError as fault:
+            raise _unavailable(fault) from fault
+        return answers
+
+    queueing = Queueing(queue)
+    task = asyncio.create_task(queueing.run())
+    try:
+        async with Batcher(insert, largest=LARGEST_BATCH, waiting_room=WAITING_ROOM) as writer:
+            yield MongoIntake(writer, MongoJobStore(database), queueing)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _KeyTaken(Exception):
+    """Another job holds this (client, idempotency key)."""
+
+
+def _refusal(error: dict[str, Any]) -> Exception:
+    if error.get("code") == DUPLICATE_KEY:
+        return _KeyTaken()
+    return Unavailable(f"MongoDB refused the job (code {error.get('code')}); try again")
+
+
+def _unavailable(fault: Exception) -> Unavailable:
+    log.warning("mongodb did not confirm a write", fault=type(fault).__name__)
+    return Unavailable("the job could not be stored durably just now; try again with the same Idempotency-Key")

@@ -1,0 +1,122 @@
+"""
+Reads of jobs: by id (many requests in one query), by page, and by waiting for a change.
+
+Reads by id coalesce like writes do: what is asked for during one query goes into the next.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from beanie.odm.enums import SortDirection
+from pymongo.errors import PyMongoError
+
+from domain.errors import NotFound, Unavailable
+from domain.infra.batching import Batcher
+from domain.infra.changes import Changes, listening
+from domain.infra.documents import JobDocument
+from domain.infra.job_store import MongoJobStore
+from domain.infra.mongo import Database
+from domain.infra.queue import CHANGES_CHANNEL
+from domain.infra.redis import RedisClient
+from domain.jobs import Job
+from domain.ports import JobFilter
+
+LARGEST_READ = 200
+READ_AGAIN_SECONDS = 5.0  # the net under a lost notice
+
+
+class MongoJobReader:
+    """A `JobReader`."""
+
+    def __init__(self, reads: Batcher[UUID, Job | None], changes: Changes) -> None:
+        self._reads = reads
+        self._changes = changes
+
+    async def find(self, request_id: UUID, owner: str | None) -> Job | None:
+        job = await self._reads.submit(request_id)
+        return job if job is not None and _may_see(job, owner) else None
+
+    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]:
+        return await asyncio.gather(*(self.find(request_id, owner) for request_id in ids))
+
+    async def list(self, which: JobFilter) -> list[Job]:
+        try:
+            query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
+            found: list[Job] = list(await query.limit(which.limit).to_list())
+        except PyMongoError as fault:
+            raise _unavailable(fault) from fault
+        return found
+
+    async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
+        return await self._wait(request_id, owner, seconds, lambda job: job.ended)
+
+    async def wait_for_change(self, job: Job, seconds: float) -> Job:
+        changed = await self._wait(job.id, None, seconds, lambda found: found.epoch != job.epoch)
+        if changed is None:
+            raise NotFound("Job not found")
+        return changed
+
+    async def _wait(
+        self, request_id: UUID, owner: str | None, seconds: float, enough: Callable[[Job], bool]
+    ) -> Job | None:
+        ends = time.monotonic() + seconds
+        with self._changes.watch(str(request_id)) as changed:  # first listen, then look: nothing falls in between
+            while True:
+                changed.clear()
+                job = await self.find(request_id, owner)
+                left = ends - time.monotonic()
+                if job is None or enough(job) or left <= 0:
+                    return job
+                await _first(changed, min(left, READ_AGAIN_SECONDS))
+
+
+@asynccontextmanager
+async def open_job_reader(database: Database, redis: RedisClient) -> AsyncIterator[MongoJobReader]:
+    """The reader of one process, with its one subscription."""
+    store = MongoJobStore(database)
+    changes = Changes()
+
+    async def read(ids: Sequence[UUID]) -> list[Job | None | Exception]:
+        try:
+            found = await store.load(ids)
+        except PyMongoError as fault:
+            raise _unavailable(fault) from fault
+        return [found.get(request_id) for request_id in ids]
+
+    async with Batcher(read, largest=LARGEST_READ) as reads, listening(redis, CHANGES_CHANNEL, changes.tell):
+        yield MongoJobReader(reads, changes)
+
+
+def _may_see(job: Job, owner: str | None) -> bool:
+    return owner is None or job.client == owner
+
+
+def _conditions(which: JobFilter) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if which.owner is not None:
+        wanted["client"] = which.owner
+    if which.vendor is not None:
+        wanted["vendor"] = which.vendor
+    if which.status is not None:
+        wanted["status"] = which.status.value
+    if which.created_after is not None:
+        wanted["created_at"] = {"$gt": which.created_after}
+    if which.before is not None:
+        wanted["_id"] = {"$lt": which.before}
+    return wanted
+
+
+async def _first(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+def _unavailable(fault: Exception) -> Unavailable:
+    return Unavailable(f"the store does not answer just now ({type(fault).__name__}); try again")

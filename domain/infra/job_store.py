@@ -1,0 +1,88 @@
+"""
+Jobs in MongoDB: written once when they are taken in, and from then on by compare-and-set only.
+
+`compare_and_set` is the fence of the whole system: it writes the next state of a job only
+where the job still has the epoch that the state was made from.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pymongo import ReadPreference, UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from domain.errors import Unavailable
+from domain.infra.mongo import Database
+from domain.jobs import Job
+
+NEVER_CHANGED = frozenset({"id", "client", "vendor", "payload", "metadata", "priority", "created_at"})
+CHANGEABLE = tuple(name for name in Job.model_fields if name not in NEVER_CHANGED)
+Change = tuple[Job, Job]  # before, after
+
+
+def to_document(job: Job) -> dict[str, Any]:
+    """The job as BSON takes it. Nones are left out: a partially indexed field must not hold a null."""
+    return job.model_dump(by_alias=True, exclude_none=True)
+
+
+class MongoJobStore:
+    """The worker's and the sweep's side of the collection `jobs`; every write waits for a majority and the journal."""
+
+    def __init__(self, database: Database) -> None:
+        self._jobs = database.get_collection("jobs")
+        self._majority = self._jobs.with_options(
+            read_concern=ReadConcern("majority"), read_preference=ReadPreference.PRIMARY
+        )
+
+    async def load(self, ids: Sequence[UUID]) -> dict[UUID, Job]:
+        """The jobs of `ids` that there are."""
+        documents = await self._jobs.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {document["_id"]: Job.model_validate(document) for document in documents}
+
+    async def find_by_key(self, client: str, key: str) -> Job | None:
+        """The job that holds an idempotency key, as a majority knows it."""
+        document = await self._majority.find_one({"client": client, "idempotency_key": key})
+        return None if document is None else Job.model_validate(document)
+
+    async def compare_and_set(self, changes: Sequence[Change]) -> list[bool]:
+        """
+        Write each `after` where the job is still as `before` says; answers which ones were written.
+
+        Safe to repeat after an error: an `after` that is already there counts as written, since
+        its epoch and claim token tell whose it is. Raises `Unavailable` when MongoDB did not say.
+        """
+        try:
+            matched = await self._write([_update(before, after) for before, after in changes])
+            if matched == len(changes):
+                return [True] * len(changes)
+            return await self._who_won([after for _, after in changes])
+        except PyMongoError as fault:
+            raise Unavailable(f"MongoDB did not confirm the write: {type(fault).__name__}") from fault
+
+    async def _write(self, updates: list[UpdateOne]) -> int:
+        try:
+            result = await self._jobs.bulk_write(updates, ordered=False)
+        except BulkWriteError as fault:
+            # One update broke a unique index or is too large; the others stand. Reading back tells which.
+            if fault.details.get("writeConcernErrors"):
+                raise
+            return -1
+        return result.matched_count
+
+    async def _who_won(self, written: Sequence[Job]) -> list[bool]:
+        """MongoDB before 8.0 answers a bulk update with totals only, so the epochs and tokens are read back."""
+        found = self._majority.find({"_id": {"$in": [job.id for job in written]}}, {"epoch": 1, "claim_token": 1})
+        stands = {row["_id"]: (row["epoch"], row.get("claim_token")) async for row in found}
+        return [stands.get(job.id) == (job.epoch, job.claim_token) for job in written]
+
+
+def _update(before: Job, after: Job) -> UpdateOne:
+    where: dict[str, Any] = {"_id": before.id, "epoch": before.epoch}
+    if before.claim_token is not None:
+        where["claim_token"] = before.claim_token
+    changed = [name for name in CHANGEABLE if getattr(before, name) != getattr(after, name)]
+    dumped = after.model_dump(include=set(changed), exclude_none=True)
+    gone = {name: "" for name in changed if getattr(after, name) is None}
+    return UpdateOne(where, {"$set": dumped, "$unset": gone} if gone else {"$set": dumped})

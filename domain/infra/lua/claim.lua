@@ -1,0 +1,45 @@
+-- Lease what is due of one vendor, in the order of the queues given.
+--
+-- KEYS  idle flag, closed-until, queue 1 …
+-- ARGV  how many, lease token, lease in ms
+-- The claimed id's score moves to the lease's end: it no longer stands at the head of the queue in
+-- everybody's way, and if its holder dies it comes due by itself. An id that somebody else holds
+-- (a plain arq worker leaves the score) is moved likewise.
+-- Returns {now in ms, when to ask again in ms or -1, closed until in ms or 0, {id, queue's number, …}}.
+local wanted, token, lease = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local closed = tonumber(redis.call('GET', KEYS[2]) or '0')
+if closed > now then
+  return {now, closed, closed, {}}
+end
+local claimed, taken, next_due = {}, 0, -1
+for q = 3, #KEYS do
+  local more = true
+  while more and taken < wanted do
+    local ids = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', now, 'LIMIT', 0, wanted - taken)
+    more = #ids > 0
+    for _, id in ipairs(ids) do
+      local key = 'arq:in-progress:' .. id
+      local until_ms = now + lease
+      if redis.call('SET', key, token, 'NX', 'PX', lease) then
+        claimed[#claimed + 1] = id
+        claimed[#claimed + 1] = q - 2
+        taken = taken + 1
+      else
+        local left = redis.call('PTTL', key)
+        if left > 0 then until_ms = now + left end
+      end
+      redis.call('ZADD', KEYS[q], until_ms, id)
+    end
+  end
+  local first = redis.call('ZRANGE', KEYS[q], 0, 0, 'WITHSCORES')
+  if first[2] then
+    local due = tonumber(first[2])
+    if next_due == -1 or due < next_due then next_due = due end
+  end
+end
+if taken < wanted then
+  redis.call('SET', KEYS[1], '1')
+end
+return {now, next_due, 0, claimed}

@@ -1,0 +1,102 @@
+"""
+MongoDB, where the truth is: connected with the guarantees that every write relies on.
+
+Writes wait for a majority and for the journal (the default of a majority write), reads go
+to the primary. PyMongo's own asyncio client: Motor was folded into it, and Beanie 2 refuses Motor.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from beanie import init_beanie
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConfigurationError as MongoConfigurationError
+from pymongo.errors import InvalidURI, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from domain.errors import ConfigurationError, Unavailable
+from domain.infra.documents import DOCUMENTS
+
+Database = AsyncDatabase[dict[str, Any]]
+
+SELECTION_MS = 3_000  # how long to look for a primary: an election takes 1.7 s, a client should not wait for ever
+OPERATION_MS = 10_000  # a frozen server ends an operation by then
+POOL = 32  # group commit keeps far fewer busy; PyMongo's pool is unfair once there are waiters
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    document_class=dict, tz_aware=True, tzinfo=UTC, uuid_representation=UuidRepresentation.STANDARD
+)
+
+
+@asynccontextmanager
+async def open_mongo(url: str) -> AsyncIterator[Database]:
+    """The database that `url` names (`gateway` where it names none). Raises `ConfigurationError` for a bad URL."""
+    try:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            url,
+            serverSelectionTimeoutMS=SELECTION_MS,
+            timeoutMS=OPERATION_MS,
+            maxPoolSize=POOL,
+            retryWrites=True,
+            appname="gateway",
+        )
+    except (InvalidURI, MongoConfigurationError, ValueError) as fault:
+        raise ConfigurationError(f"GATEWAY_MONGO_URL: {fault}; write mongodb://host:port/name?replicaSet=…") from None
+    async with client:
+        yield client.get_default_database("gateway").with_options(
+            codec_options=CODEC,
+            read_preference=ReadPreference.PRIMARY,
+            write_concern=WriteConcern(w="majority"),
+            read_concern=ReadConcern("local"),
+        )
+
+
+async def check_mongo(database: Database) -> None:
+    """Refuse, with the remedy, a MongoDB that cannot be reached or is no replica set (no majority, no transactions)."""
+    try:
+        hello = await database.client.admin.command("hello")
+    except PyMongoError as fault:
+        raise ConfigurationError(
+            f"GATEWAY_MONGO_URL: MongoDB does not answer ({_short(fault)}); start it, or correct the URL"
+        ) from None
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise ConfigurationError(
+            "GATEWAY_MONGO_URL: this MongoDB is no replica set, so it can promise no majority write; "
+            "start mongod with --replSet rs0, run rs.initiate() once, and add ?replicaSet=rs0 to the URL"
+        )
+
+
+async def prepare_mongo(database: Database) -> None:
+    """Bind the models to the database and make the indexes that are missing."""
+    await init_beanie(database=database, document_models=list(DOCUMENTS))
+
+
+async def mongo_clock_ahead(database: Database) -> timedelta:
+    """How far MongoDB's clock is ahead of ours."""
+    hello = await database.client.admin.command("hello")
+    ahead: timedelta = hello["localTime"] - datetime.now(UTC).replace(tzinfo=hello["localTime"].tzinfo)
+    return ahead
+
+
+class MongoHealth:
+    """A `HealthCheck`."""
+
+    name = "db"
+
+    def __init__(self, database: Database) -> None:
+        self._admin = database.client.admin
+
+    async def check(self) -> None:
+        try:
+            await self._admin.command("ping", maxTimeMS=2_000)
+        except PyMongoError as fault:
+            raise Unavailable(f"MongoDB does not answer: {_short(fault)}") from None
+
+
+def _short(fault: Exception) -> str:
+    """The first sentence of PyMongo's message, which goes on with a description of the whole topology."""
+    return str(fault).split(", Timeout:")[0].split(" (configured timeouts")[0]

@@ -1,0 +1,169 @@
+"""
+The queue: arq's keys and formats, moved by a few Lua scripts.
+
+    arq:queue:<vendor>:<priority>   sorted set of ids; the score is when to look (ms): due, or the lease's end
+    arq:in-progress:<id>            the lease: its holder's token, with an expiry
+    arq:job:<id>                    arq's row, JSON: the function's name and the id, never the payload
+    gateway:idle:<vendor>           a worker waits: the next enqueue publishes a wake-up
+    gateway:closed:<vendor>         nobody calls this vendor before then (ms)
+
+Everything that enqueues goes through these scripts, so no wake-up is lost and none is sent under
+load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queued here.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+from domain.infra.redis import RedisClient
+from domain.jobs import Priority
+from domain.ports import Queued
+
+FUNCTION = "gateway.run"  # one name for ever: rows of every age carry it
+WAKE_CHANNEL = "gateway:wake"
+CHANGES_CHANNEL = "gateway:changes"
+ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day would expire a long backlog
+IDLE_PREFIX = "gateway:idle:"
+
+ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low still moves
+    *(("high", "normal", "low"),) * 2,
+    ("normal", "high", "low"),
+    *(("high", "normal", "low"),) * 2,
+    ("normal", "high", "low"),
+    ("high", "normal", "low"),
+    ("low", "high", "normal"),
+)
+
+
+def queue_key(vendor: str, priority: Priority | str) -> str:
+    return f"arq:queue:{vendor}:{priority}"
+
+
+def idle_key(vendor: str) -> str:
+    return IDLE_PREFIX + vendor
+
+
+def closed_key(vendor: str) -> str:
+    return f"gateway:closed:{vendor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one job, until somebody else's token stands at its key."""
+
+    request_id: str
+    vendor: str
+    priority: str
+    token: str
+
+    @property
+    def queue(self) -> str:
+        return queue_key(self.vendor, self.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim got; `ask_again_at` is when something next comes due, None when nothing is queued."""
+
+    leases: list[Lease]
+    now: datetime
+    ask_again_at: datetime | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A lease given back. `due_again` is None when the job has ended; `tell` wakes those who wait for it."""
+
+    lease: Lease
+    due_again: datetime | None = None
+    tell: bool = False
+
+
+def read_row(row: bytes) -> dict[str, Any]:
+    """arq's row, as `arq.Worker` wants it from its `job_deserializer`."""
+    loaded: dict[str, Any] = json.loads(row)
+    return loaded
+
+
+class Queue:
+    """All queues of all vendors on one Redis."""
+
+    def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
+        self._redis = redis
+        self._lease_ms = round(lease.total_seconds() * 1000)
+        self._enqueue = redis.register_script(_script("enqueue"))
+        self._claim = redis.register_script(_script("claim"))
+        self._renew = redis.register_script(_script("renew"))
+        self._finish = redis.register_script(_script("finish"))
+        self._close = redis.register_script(_script("close"))
+        self._turn = 0
+
+    async def enqueue(self, jobs: Sequence[Queued]) -> int:
+        """Queue jobs; those that Redis already holds are left as they are. Answers how many were added."""
+        now = datetime.now(UTC)
+        places = sorted({(job.vendor, job.priority.value) for job in jobs})
+        number = {place: index for index, place in enumerate(places, start=1)}
+        keys = [queue_key(*place) for place in places] + [idle_key(vendor) for vendor, _ in places]
+        args: list[str | int] = [len(places), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
+        for job in jobs:
+            due = 0 if job.due_at <= now else _epoch_ms(job.due_at)
+            args += (number[job.vendor, job.priority.value], str(job.request_id), due)
+        return int(await self._enqueue(keys=keys, args=args))
+
+    async def claim(self, vendor: str, how_many: int, token: str) -> Claim:
+        """Lease up to `how_many` due jobs of a vendor under `token`, which must be new for every claim."""
+        order = ROTATION[self._turn % len(ROTATION)]
+        self._turn += 1
+        keys = [idle_key(vendor), closed_key(vendor), *(queue_key(vendor, priority) for priority in order)]
+        now, again, closed, flat = await self._claim(keys=keys, args=[how_many, token, self._lease_ms])
+        leases = [
+            Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token) for i in range(0, len(flat), 2)
+        ]
+        return Claim(leases, _from_ms(now), None if again < 0 else _from_ms(again), bool(closed))
+
+    async def renew(self, leases: Sequence[Lease]) -> set[str]:
+        """Prolong all of `leases`; answers the ids of those that are another's by now."""
+        args: list[str | int] = [self._lease_ms, FUNCTION, _ms(ROW_LIFETIME)]
+        for lease in leases:
+            args += (lease.request_id, lease.token)
+        lost = await self._renew(keys=[lease.queue for lease in leases], args=args)
+        return {request_id.decode() for request_id in lost}
+
+    async def still_held(self, leases: Sequence[Lease]) -> list[bool]:
+        """Which of `leases` are ours at this moment."""
+        holders = await self._redis.mget([f"arq:in-progress:{lease.request_id}" for lease in leases])
+        return [holder == lease.token.encode() for holder, lease in zip(holders, leases, strict=True)]
+
+    async def give_back(self, returns: Sequence[Return]) -> None:
+        """Finish or postpone leases and tell who waits. Done twice it changes nothing more."""
+        keys: list[str] = []
+        args: list[str | int] = [WAKE_CHANNEL, CHANGES_CHANNEL]
+        for back in returns:
+            keys += (back.lease.queue, idle_key(back.lease.vendor))
+            due = -1 if back.due_again is None else _epoch_ms(back.due_again)
+            args += (back.lease.request_id, back.lease.token, due, int(back.tell))
+        await self._finish(keys=keys, args=args)
+
+    async def close_vendor(self, vendor: str, wait: timedelta) -> None:
+        """Let nobody call `vendor` for `wait`; a closing that lasts longer stands."""
+        await self._close(keys=[closed_key(vendor)], args=[max(_ms(wait), 1)])
+
+
+def _script(name: str) -> str:
+    return resources.files("domain.infra.lua").joinpath(f"{name}.lua").read_text()
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _from_ms(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)

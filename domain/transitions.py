@@ -1,0 +1,177 @@
+"""
+The life of a job, as functions from one `Job` to the next.
+
+    pending ──start──► processing ──settle──► complete | failed
+       ▲                  │   │
+       └──── retry ───────┘   └── waiting (reference stored; a webhook ends it)
+
+Every function raises the epoch by one and touches nothing else; the store writes the
+result only where the job still has the epoch that it was made from. So of two writers
+one wins, and the other learns it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from domain.jobs import Attempt, Job, JobError, Status
+from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.vendors import VendorPolicy
+
+ATTEMPTS_KEPT = 50  # on the timeline; older ones are folded into a count, so that no document grows without bound
+CRASHES_ALLOWED = 10  # a job that was in flight when so many workers died is set aside
+SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease: by then a live worker has renewed what it holds
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What a worker makes of `OutcomeUnknown`, of a call that a drain cut, or of a worker that died."""
+
+    reason: str
+    cause: str = "outcome_unknown"  # outcome_unknown, drained, crashed: as the timeline shows it
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a transition needs to know besides the job: the vendor's policy and how long an ended job is kept."""
+
+    policy: VendorPolicy
+    retention: timedelta = timedelta(days=30)
+
+
+def start(job: Job, *, token: str, worker: str, key: str, now: datetime) -> Job:
+    """The intent to call, on record before the call is made. `token` fences this claim."""
+    number = job.attempts_folded + len(job.attempts) + 1
+    attempt = Attempt(number=number, started_at=now, worker=worker, key=key)
+    kept = [*job.attempts, attempt]
+    folded = max(0, len(kept) - ATTEMPTS_KEPT)
+    return _next(
+        job,
+        now,
+        status=Status.PROCESSING,
+        claim_token=token,
+        attempts=kept[folded:],
+        attempts_folded=job.attempts_folded + folded,
+        waiting_until=None,
+        sweep_at=now + SWEEP_AFTER,
+    )
+
+
+def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
+    """What the job is after its call came to `outcome`."""
+    match outcome:
+        case Done(result=result, vendor_status=status):
+            closed = _close_attempt(job, now, "done", status)
+            return _end(closed, now, rules, status=Status.COMPLETE, result=result)
+        case Waiting(reference=reference, deadline=deadline, vendor_status=status):
+            closed = _close_attempt(job, now, "waiting", status)
+            return _next(closed, now, vendor_ref=reference, waiting_until=deadline, sweep_at=min(deadline, job.deadline))
+        case Failed(code=code, reason=reason, vendor_status=status):
+            closed = _close_attempt(job, now, "failed", status, detail=reason)
+            return fail(closed, code, reason, rules, now, vendor_status=status)
+        case Retry():
+            return _try_again(job, outcome, rules, now)
+        case Unknown():
+            return _after_unknown(job, outcome, rules, now)
+        case _:
+            assert_never(outcome)
+
+
+def fail(job: Job, code: str, reason: str, rules: Rules, now: datetime, *, vendor_status: int | None = None) -> Job:
+    """The end that is no success. It stays retryable by hand: a failure is known, and the payload is kept."""
+    error = JobError(code=code, message=reason, vendor_status=vendor_status, attempts=job.tries, retryable=True)
+    return _end(job, now, rules, status=Status.FAILED, error=error)
+
+
+def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
+    """Back in the queue until `until`, with no try used up beyond what the timeline says."""
+    return _next(
+        job,
+        now,
+        status=Status.PENDING,
+        run_at=until,
+        waiting_until=until,
+        sweep_at=min(until + SWEEP_AFTER, max(job.deadline, now)),
+    )
+
+
+def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
+    counted = not outcome.closes_vendor
+    name = "retry" if counted else "throttled"
+    closed = _close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
+    wait = outcome.after if outcome.after is not None else rules.policy.backoff.wait(closed.tries)
+    return _again_or_fail(closed, now + wait, outcome.code, outcome.reason, rules, now, outcome.vendor_status)
+
+
+def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> Job:
+    """A repeatable vendor is asked again with the same key, while it remembers the key; nobody else ever is."""
+    closed = _close_attempt(job, now, unknown.cause, None, counted=unknown.counted, detail=unknown.reason)
+    if unknown.cause == "crashed":
+        closed = closed.model_copy(update={"crashes": job.crashes + 1})
+        if closed.crashes >= CRASHES_ALLOWED:
+            reason = f"{closed.crashes} workers died while they ran this job"
+            return fail(closed, "crashed", reason, rules, now)
+    if not rules.policy.repeatable or _key_forgotten(job, rules, now):
+        return fail(closed, "outcome_unknown", unknown.reason, rules, now)
+    wait = rules.policy.backoff.wait(closed.tries) if unknown.counted else timedelta(0)
+    return _again_or_fail(closed, now + wait, "outcome_unknown", unknown.reason, rules, now, None)
+
+
+def _again_or_fail(
+    job: Job, at: datetime, code: str, reason: str, rules: Rules, now: datetime, vendor_status: int | None
+) -> Job:
+    if job.tries >= rules.policy.attempts:
+        return fail(job, code, reason, rules, now, vendor_status=vendor_status)
+    if at >= job.deadline:
+        told = f"not ended by its deadline; the last answer was: {reason}"
+        return fail(job, "deadline", told, rules, now, vendor_status=vendor_status)
+    return postpone(job, until=at, now=now)
+
+
+def _key_forgotten(job: Job, rules: Rules, now: datetime) -> bool:
+    """Whether the vendor may have forgotten the key since its first use in this generation."""
+    keys = {job.attempts[-1].key} if job.attempts else set()
+    first = next((attempt.started_at for attempt in job.attempts if attempt.key in keys), now)
+    return now - first >= rules.policy.key_lifetime
+
+
+def _close_attempt(
+    job: Job,
+    now: datetime,
+    outcome: str,
+    vendor_status: int | None,
+    *,
+    counted: bool = True,
+    detail: str | None = None,
+) -> Job:
+    """The job with its last attempt completed; the epoch is left to the transition that follows."""
+    *earlier, last = job.attempts
+    closed = last.model_copy(
+        update={
+            "ended_at": now,
+            "outcome": outcome,
+            "vendor_status": vendor_status,
+            "latency_ms": round((now - last.started_at).total_seconds() * 1000, 1),
+            "counted": counted,
+            "detail": detail,
+        }
+    )
+    return job.model_copy(update={"attempts": [*earlier, closed], "tries": job.tries + counted})
+
+
+def _end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
+    follow_ups = ["callback"] if job.callback_url else None
+    return _next(
+        job,
+        now,
+        **changes,
+        follow_ups=follow_ups,
+        waiting_until=None,
+        sweep_at=now + SWEEP_AFTER if follow_ups else None,
+        expire_at=now + rules.retention,
+    )
+
+
+def _next(job: Job, now: datetime, **changes: Any) -> Job:
+    return job.model_copy(update={"epoch": job.epoch + 1, "updated_at": now, **changes})
