@@ -30,6 +30,7 @@ class Unknown:
     reason: str
     cause: str = "outcome_unknown"  # outcome_unknown, drained, crashed: as the timeline shows it
     counted: bool = True
+    sent: bool = True  # False: it is certain that nothing was sent, so asking again is always safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> J
         if closed.crashes >= CRASHES_ALLOWED:
             reason = f"{closed.crashes} workers died while they ran this job"
             return fail(closed, "crashed", reason, rules, now)
-    if not rules.policy.repeatable or _key_forgotten(job, rules, now):
+    if unknown.sent and not _may_repeat(job, rules, now):
         return fail(closed, "outcome_unknown", unknown.reason, rules, now)
     wait = rules.policy.backoff.wait(closed.tries) if unknown.counted else timedelta(0)
     return _again_or_fail(closed, now + wait, "outcome_unknown", unknown.reason, rules, now, None)
@@ -129,11 +130,13 @@ def _again_or_fail(
     return postpone(job, until=at, now=now)
 
 
-def _key_forgotten(job: Job, rules: Rules, now: datetime) -> bool:
-    """Whether the vendor may have forgotten the key since its first use in this generation."""
-    keys = {job.attempts[-1].key} if job.attempts else set()
-    first = next((attempt.started_at for attempt in job.attempts if attempt.key in keys), now)
-    return now - first >= rules.policy.key_lifetime
+def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
+    """Whether the vendor honours keys and still remembers this one, counted from its first use."""
+    if not rules.policy.repeatable:
+        return False
+    key = job.attempts[-1].key
+    first = next(attempt.started_at for attempt in job.attempts if attempt.key == key)
+    return now - first < rules.policy.key_lifetime
 
 
 def _close_attempt(

@@ -6,6 +6,7 @@ where the job still has the epoch that the state was made from.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,19 @@ class MongoJobStore:
             return await self._who_won([after for _, after in changes])
         except PyMongoError as fault:
             raise Unavailable(f"MongoDB did not confirm the write: {type(fault).__name__}") from fault
+
+    async def load_to_sweep(self, now: datetime, vendors: Sequence[str], limit: int) -> list[Job]:
+        """Jobs of these vendors whose `sweep_at` has come, the longest overdue first."""
+        due = self._jobs.find({"sweep_at": {"$lte": now}, "vendor": {"$in": list(vendors)}})
+        return [Job.model_validate(document) for document in await due.sort("sweep_at", 1).limit(limit).to_list(None)]
+
+    async def sweep_later(self, looks: Sequence[tuple[Job, datetime]]) -> None:
+        """Move `sweep_at` on; no transition, so the epoch stays, and a job that went on meanwhile is left alone."""
+        updates = [
+            UpdateOne({"_id": job.id, "epoch": job.epoch}, {"$set": {"sweep_at": later}}) for job, later in looks
+        ]
+        if updates:
+            await self._jobs.bulk_write(updates, ordered=False)
 
     async def _write(self, updates: list[UpdateOne]) -> int:
         try:

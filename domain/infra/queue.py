@@ -148,6 +148,11 @@ class Queue:
             args += (back.lease.request_id, back.lease.token, due, int(back.tell))
         await self._finish(keys=keys, args=args)
 
+    async def tell(self, request_ids: Sequence[str]) -> None:
+        """Wake those who wait for any of these jobs."""
+        if request_ids:
+            await self._redis.publish(CHANGES_CHANNEL, ",".join(request_ids))
+
     async def close_vendor(self, vendor: str, wait: timedelta) -> None:
         """Let nobody call `vendor` for `wait`; a closing that lasts longer stands."""
         await self._close(keys=[closed_key(vendor)], args=[max(_ms(wait), 1)])

@@ -1,0 +1,135 @@
+"""
+The lane of one vendor in one worker: claims as many due jobs as it has free slots, and runs them.
+
+Every vendor has a lane of its own, so a slow vendor fills its own slots and nobody else's.
+The claims replace arq's poll: see `docs/adr/0001-a-loop-of-our-own-over-arqs-keys.md`.
+"""
+
+import asyncio
+import itertools
+from datetime import datetime, timedelta
+
+import structlog
+
+from domain.infra.queue import Claim, Lease, Queue
+from domain.infra.redis import REDIS_FAULTS
+from worker.clock import FleetClock
+from worker.leases import LeaseKeeper
+from worker.runner import Runner
+from worker.verdicts import Again, Ended, Lost, to_return
+
+SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
+LAST_WORDS = timedelta(seconds=10)  # for writing down what was cut off by a stop
+
+log = structlog.get_logger()
+
+
+class Lane:
+    def __init__(
+        self,
+        vendor: str,
+        *,
+        slots: int,
+        worker: str,
+        queue: Queue,
+        runner: Runner,
+        keeper: LeaseKeeper,
+        clock: FleetClock,
+        lease: timedelta,
+    ) -> None:
+        self.vendor = vendor
+        self._slots = slots
+        self._worker = worker
+        self._queue = queue
+        self._runner = runner
+        self._keeper = keeper
+        self._clock = clock
+        self._lease = lease
+        self._running: set[asyncio.Task[None]] = set()
+        self._nudge = asyncio.Event()
+        self._stopping = False
+        self._numbers = itertools.count()
+
+    def wake(self) -> None:
+        self._nudge.set()
+
+    async def run(self) -> None:
+        """Claim and run until told to stop."""
+        while not self._stopping:
+            self._nudge.clear()
+            free = self._slots - len(self._running)
+            if free <= 0:
+                await self._nudge.wait()
+                continue
+            claim = await self._claim(free)
+            if self._stopping:  # the stop came during the claim: what it got goes straight back
+                await self._release(claim)
+                return
+            for lease in claim.leases:
+                self._begin(lease)
+            if len(claim.leases) < free:
+                await self._sleep(claim.ask_again_at)
+
+    async def drain(self, grace: timedelta) -> None:
+        """Start nothing more, let calls end within `grace`, then cut and settle the rest."""
+        self._stopping = True
+        self.wake()
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace.total_seconds())
+        self._runner.cut_calls()
+        if self._running:
+            _, stuck = await asyncio.wait(self._running, timeout=LAST_WORDS.total_seconds())
+            for task in stuck:  # a store that does not come back: the lease expires, another worker takes over
+                task.cancel()
+
+    async def _release(self, claim: Claim) -> None:
+        for lease in claim.leases:
+            await self._keeper.give_back(to_return(lease, Again(claim.now)))
+
+    async def _claim(self, free: int) -> Claim:
+        token = f"{self._worker}:{self.vendor}:{next(self._numbers)}"
+        try:
+            claim = await self._queue.claim(self.vendor, free, token)
+        except REDIS_FAULTS as fault:
+            log.warning("cannot claim; redis is away", vendor=self.vendor, fault=str(fault))
+            # Half a lease: when Redis is back, those who hold leases renew them before anybody claims.
+            await asyncio.sleep(self._lease.total_seconds() / 2)
+            now = self._clock.now()
+            return Claim([], now, now, closed=False)
+        self._clock.hear(claim.now)
+        return claim
+
+    def _begin(self, lease: Lease) -> None:
+        task = asyncio.create_task(self._run_one(lease))
+        self._keeper.hold(lease, task)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if len(self._running) >= self._slots:
+            self._nudge.set()
+        self._running.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            log.error("a job's task broke; its lease will expire and it runs again", exc_info=fault)
+
+    async def _run_one(self, lease: Lease) -> None:
+        try:
+            verdict = await self._runner.run(lease)
+            match verdict:
+                case Lost(why=why):
+                    log.warning("gave a job up", request_id=lease.request_id, why=why)
+                case Ended() | Again():
+                    await self._keeper.give_back(to_return(lease, verdict))
+        except asyncio.CancelledError:
+            if not self._keeper.lost(lease):
+                raise
+        finally:
+            self._keeper.drop(lease)
+
+    async def _sleep(self, until: datetime | None) -> None:
+        left = SLOW_POLL if until is None else min(SLOW_POLL, until - self._clock.now())
+        try:
+            async with asyncio.timeout(max(left.total_seconds(), 0.001)):
+                await self._nudge.wait()
+        except TimeoutError:
+            pass

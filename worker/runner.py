@@ -1,0 +1,164 @@
+"""
+One attempt: start, call, settle. The only place that calls a vendor.
+
+It answers what is to become of the lease and leaves the queue alone, so that our own loop
+and a plain `arq.Worker` can run the same attempt.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+
+from domain import transitions
+from domain.errors import OutcomeUnknown, Unavailable
+from domain.infra.batching import Batcher
+from domain.infra.job_store import Change, MongoJobStore
+from domain.infra.queue import Lease, Queue
+from domain.infra.redis import REDIS_FAULTS
+from domain.jobs import Job
+from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.transitions import Unknown
+from domain.vendors import Call, Vendor
+from worker.clock import FleetClock
+from worker.starting import Started, Starter
+from worker.verdicts import Lost, Verdict, verdict_of
+
+LARGEST_BATCH = 200
+LARGEST_RESULT = 12 * 1024 * 1024  # bytes; beside a payload of 1 MiB it still fits MongoDB's 16 MiB
+ADAPTER_GRACE = timedelta(seconds=2)  # an adapter bounds its own call; this one only guards against its bugs
+
+log = structlog.get_logger()
+
+
+class Runner:
+    """Runs single attempts of one worker process."""
+
+    def __init__(
+        self,
+        starts: Batcher[Lease, Started | Verdict],
+        ends: Batcher[Change, bool],
+        *,
+        queue: Queue,
+        clock: FleetClock,
+        vendors: Mapping[str, Vendor],
+        retention: timedelta,
+    ) -> None:
+        self._starts = starts
+        self._ends = ends
+        self._queue = queue
+        self._clock = clock
+        self._vendors = vendors
+        self._retention = retention
+        self._draining = False
+        self._calling: set[asyncio.Task[object]] = set()
+
+    def cut_calls(self) -> None:
+        """Cut the calls under way and make no further one; what was cut is settled, not abandoned."""
+        if not self._draining:
+            self._draining = True
+            for task in self._calling:
+                task.cancel()
+
+    async def run(self, lease: Lease) -> Verdict:
+        """One attempt at the leased job. Cancelling it abandons the job to whoever holds it now."""
+        started = await self._starts.submit(lease)
+        if not isinstance(started, Started):
+            return started
+        job = started.job
+        vendor = self._vendors[job.vendor]
+        outcome = await self._heed_closing(vendor, _storable(await self._call(vendor, job)))
+        rules = transitions.Rules(vendor.policy, self._retention)
+        settled = transitions.settle(job, outcome, rules, self._clock.now())
+        if not await self._write((job, settled)):
+            return Lost("the job went on while the vendor was called")
+        return verdict_of(settled)
+
+    async def _call(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
+        if self._draining:
+            return Unknown("its worker was stopped before the call", cause="drained", counted=False, sent=False)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
+        self._calling.add(task)
+        try:
+            return await self._bounded(vendor, job)
+        except asyncio.CancelledError:
+            if not self._draining:
+                raise  # the lease is lost: whoever has it now decides
+            task.uncancel()
+            return Unknown("cut off when its worker was stopped", cause="drained", counted=False)
+        finally:
+            self._calling.discard(task)
+
+    async def _bounded(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
+        timeout = max(min(vendor.policy.timeout, job.deadline - self._clock.now()), timedelta(0))
+        call = Call(job.id, job.payload, timeout, generation=job.generation, traceparent=job.traceparent)
+        try:
+            async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
+                return await vendor.call(call)
+        except OutcomeUnknown as unknown:
+            return Unknown(unknown.detail)
+        except TimeoutError:
+            return Unknown(f"no answer within {timeout.total_seconds():g} s")
+        except Exception:
+            log.exception("adapter failed", vendor=vendor.name, request_id=str(job.id))
+            return Unknown("the vendor's adapter failed in a way that it did not foresee")
+
+    async def _heed_closing(self, vendor: Vendor, outcome: Outcome | Unknown) -> Outcome | Unknown:
+        """A vendor that asks to be left alone is closed for the whole fleet, before anything else is done."""
+        if not isinstance(outcome, Retry) or not outcome.closes_vendor:
+            return outcome
+        wait = outcome.after if outcome.after is not None else vendor.policy.backoff.ceiling(1)
+        try:
+            await self._queue.close_vendor(vendor.name, wait)
+        except REDIS_FAULTS as fault:
+            log.warning("could not close a vendor", vendor=vendor.name, fault=str(fault))
+        return Retry(outcome.code, outcome.reason, wait, closes_vendor=True, vendor_status=outcome.vendor_status)
+
+    async def _write(self, change: Change) -> bool:
+        """Write the end, through an outage of MongoDB too: the lease is renewed meanwhile."""
+        delay = 0.05
+        while True:
+            try:
+                return await self._ends.submit(change)
+            except Unavailable as fault:
+                log.warning("an end waits to be written", request_id=str(change[0].id), fault=fault.detail)
+                await asyncio.sleep(delay)
+                delay = min(1.0, delay * 2)
+
+
+@asynccontextmanager
+async def open_runner(
+    starter: Starter,
+    store: MongoJobStore,
+    *,
+    queue: Queue,
+    clock: FleetClock,
+    vendors: Mapping[str, Vendor],
+    retention: timedelta,
+) -> AsyncIterator[Runner]:
+    async def write(changes: Sequence[Change]) -> Sequence[bool]:
+        return await store.compare_and_set(changes)
+
+    async with (
+        Batcher(starter.start, largest=LARGEST_BATCH) as starts,
+        Batcher(write, largest=LARGEST_BATCH) as ends,
+    ):
+        yield Runner(starts, ends, queue=queue, clock=clock, vendors=vendors, retention=retention)
+
+
+def _storable(outcome: Outcome | Unknown) -> Outcome | Unknown:
+    """An end that cannot be written would have the vendor called again: such an answer fails the job instead."""
+    match outcome:
+        case Done(result=result, vendor_status=status):
+            try:
+                size = len(result.encode())
+            except UnicodeEncodeError:
+                return Failed("reply_not_text", "the reply is no valid Unicode text", status)
+            if size > LARGEST_RESULT:
+                return Failed("reply_too_large", f"the result is larger than {LARGEST_RESULT} bytes", status)
+            return outcome
+        case Waiting() | Failed() | Retry() | Unknown():
+            return outcome

@@ -1,0 +1,93 @@
+"""
+The sweep: finds what fell between MongoDB and Redis, and puts it back.
+
+Every worker runs it, and any number may run at once: each finding is mended by an idempotent
+script or by compare-and-set. What it looks at carries `sweep_at`; what is in order is looked at
+again later, ever more seldom.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from domain import transitions
+from domain.errors import Unavailable
+from domain.infra.job_store import MongoJobStore
+from domain.infra.queue import Queue
+from domain.infra.redis import REDIS_FAULTS
+from domain.jobs import Job, Status
+from domain.ports import Queued
+from domain.vendors import Vendor
+from worker.clock import FleetClock
+
+PAUSE_SECONDS = 2.0
+LARGEST_SWEEP = 500
+SOONEST = timedelta(seconds=5)
+LATEST = timedelta(hours=1)
+
+log = structlog.get_logger()
+
+
+class Sweep:
+    def __init__(
+        self,
+        *,
+        store: MongoJobStore,
+        queue: Queue,
+        clock: FleetClock,
+        vendors: Mapping[str, Vendor],
+        retention: timedelta,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._clock = clock
+        self._vendors = vendors
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Sweep for ever, out of step with the other workers."""
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter is no secret
+            try:
+                while sum((found := await self.once()).values()) >= LARGEST_SWEEP:
+                    pass
+            except (PyMongoError, Unavailable, *REDIS_FAULTS) as fault:
+                log.warning("the sweep could not look", fault=str(fault))
+                continue
+            if found["queued_again"] or found["deadline"]:
+                log.info("swept", **found)
+
+    async def once(self) -> Counter[str]:
+        """One look; answers how many of each kind were found, `in_order` included."""
+        now = self._clock.now()
+        found = await self._store.load_to_sweep(now, list(self._vendors), LARGEST_SWEEP)
+        late = [job for job in found if job.status is Status.PENDING and job.deadline <= now]
+        live = [job for job in found if not job.ended and job not in late]
+        counts = Counter(deadline=await self._fail_late(late, now))
+        counts["queued_again"] = await self._queue.enqueue([Queued.of(job) for job in live]) if live else 0
+        counts["in_order"] = len(found) - counts.total()
+        await self._store.sweep_later([(job, self._next_look(job, now)) for job in found if job not in late])
+        return counts
+
+    async def _fail_late(self, late: list[Job], now: datetime) -> int:
+        """A job that nobody started by its deadline has failed; its id in the queue is found to be over when claimed."""
+        changes = [(job, transitions.fail(job, "deadline", "not ended by its deadline", self._rules(job), now)) for job in late]
+        if not changes:
+            return 0
+        won = await self._store.compare_and_set(changes)
+        await self._queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
+        return sum(won)
+
+    def _rules(self, job: Job) -> transitions.Rules:
+        return transitions.Rules(self._vendors[job.vendor].policy, self._retention)
+
+    @staticmethod
+    def _next_look(job: Job, now: datetime) -> datetime:
+        """Doubling with the job's age, so that a long backlog costs little; never past the deadline."""
+        later = now + min(max(SOONEST, now - job.run_at), LATEST)
+        return later if job.ended or job.deadline <= now else min(later, job.deadline)

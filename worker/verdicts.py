@@ -1,0 +1,48 @@
+"""What is to become of a lease, once the work on its job is over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.infra.queue import Lease, Return
+from domain.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The job needs the queue no more."""
+
+    tell: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The job is due again at `at`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Somebody else has the job by now: leave the lease alone."""
+
+    why: str
+
+
+Verdict = Ended | Again | Lost
+
+
+def verdict_of(job: Job) -> Verdict:
+    """What the queue has to know of a job whose new state has been written."""
+    if job.ended:
+        return Ended()
+    if job.vendor_ref is not None:
+        return Ended(tell=False)  # the webhook brings it back, or the sweep
+    return Again(job.run_at)
+
+
+def to_return(lease: Lease, verdict: Ended | Again) -> Return:
+    match verdict:
+        case Ended(tell=tell):
+            return Return(lease, tell=tell)
+        case Again(at=at):
+            return Return(lease, due_again=at)

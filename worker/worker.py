@@ -1,0 +1,106 @@
+"""One worker process: a lane for every vendor, one keeper of leases, one subscription, one sweep."""
+
+import asyncio
+import socket
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from domain.infra.changes import listening
+from domain.infra.job_store import MongoJobStore
+from domain.infra.mongo import Database
+from domain.infra.queue import IDLE_PREFIX, WAKE_CHANNEL, Queue
+from domain.infra.redis import RedisClient
+from domain.vendors import Vendor
+from worker.clock import FleetClock
+from worker.lane import Lane
+from worker.leases import open_keeper
+from worker.runner import open_runner
+from worker.starting import Starter
+from worker.sweep import Sweep
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """`concurrency` is calls at once for each vendor, so that no vendor takes another's slots."""
+
+    name: str
+    concurrency: int = 100
+    lease: timedelta = timedelta(seconds=5)
+    drain: timedelta = timedelta(seconds=30)
+    retention: timedelta = timedelta(days=30)
+
+
+class Worker:
+    """Runs until `stop`, then drains."""
+
+    def __init__(self, lanes: list[Lane], settings: WorkerSettings) -> None:
+        self._lanes = lanes
+        self._settings = settings
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def wake(self, idle_key: str) -> None:
+        """Wake the lane of one vendor; "" wakes all (a subscription was made again)."""
+        vendor = idle_key.removeprefix(IDLE_PREFIX)
+        for lane in self._lanes:
+            if vendor in ("", lane.vendor):
+                lane.wake()
+
+    async def run(self) -> None:
+        log.info("worker started", worker=self._settings.name, vendors=[lane.vendor for lane in self._lanes])
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(lane.run())
+            await self._stop.wait()
+            log.info("worker drains", worker=self._settings.name)
+            await asyncio.gather(*(lane.drain(self._settings.drain) for lane in self._lanes))
+        log.info("worker stopped", worker=self._settings.name)
+
+
+def worker_name(name: str) -> str:
+    """Unique for ever: a lease token must never be taken for that of an earlier process of the same name."""
+    return f"{socket.gethostname()}:{name}:{uuid.uuid4().hex[:8]}"
+
+
+@asynccontextmanager
+async def open_worker(
+    database: Database, redis: RedisClient, vendors: Mapping[str, Vendor], settings: WorkerSettings
+) -> AsyncIterator[Worker]:
+    store, clock = MongoJobStore(database), FleetClock()
+    queue = Queue(redis, lease=settings.lease)
+    async with AsyncExitStack() as stack:
+        keeper = await stack.enter_async_context(open_keeper(queue, lease=settings.lease))
+        starter = Starter(
+            worker=settings.name, store=store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention
+        )
+        runner = await stack.enter_async_context(
+            open_runner(starter, store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention)
+        )
+        lanes = [
+            Lane(
+                name,
+                slots=settings.concurrency,
+                worker=settings.name,
+                queue=queue,
+                runner=runner,
+                keeper=keeper,
+                clock=clock,
+                lease=settings.lease,
+            )
+            for name in vendors
+        ]
+        worker = Worker(lanes, settings)
+        await stack.enter_async_context(listening(redis, WAKE_CHANNEL, worker.wake))
+        sweep = Sweep(store=store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention)
+        task = asyncio.create_task(sweep.run())
+        stack.callback(task.cancel)
+        yield worker
