@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from domain.infra.queue import Claim, Lease, Queue
+from domain.infra.batching import Batcher
+from domain.infra.queue import Claim, Lease, Queue, Return
 from domain.infra.redis import REDIS_FAULTS
 from worker.clock import FleetClock
 from worker.leases import LeaseKeeper
@@ -34,6 +35,7 @@ class Lane:
         queue: Queue,
         runner: Runner,
         keeper: LeaseKeeper,
+        returns: Batcher[Return, None],
         clock: FleetClock,
         lease: timedelta,
     ) -> None:
@@ -43,6 +45,7 @@ class Lane:
         self._queue = queue
         self._runner = runner
         self._keeper = keeper
+        self._returns = returns
         self._clock = clock
         self._lease = lease
         self._running: set[asyncio.Task[None]] = set()
@@ -84,7 +87,7 @@ class Lane:
 
     async def _release(self, claim: Claim) -> None:
         for lease in claim.leases:
-            await self._keeper.give_back(to_return(lease, Again(claim.now)))
+            await self._returns.submit(to_return(lease, Again(claim.now)))
 
     async def _claim(self, free: int) -> Claim:
         token = f"{self._worker}:{self.vendor}:{next(self._numbers)}"
@@ -119,7 +122,7 @@ class Lane:
                 case Lost(why=why):
                     log.warning("gave a job up", request_id=lease.request_id, why=why)
                 case Ended() | Again():
-                    await self._keeper.give_back(to_return(lease, verdict))
+                    await self._returns.submit(to_return(lease, verdict))
         except asyncio.CancelledError:
             if not self._keeper.lost(lease):
                 raise

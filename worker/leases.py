@@ -19,9 +19,9 @@ log = structlog.get_logger()
 class LeaseKeeper:
     """Renews what is held and cancels the work on what was lost."""
 
-    def __init__(self, queue: Queue, returns: Batcher[Return, None], *, lease: timedelta) -> None:
+    def __init__(self, queue: Queue, *, lease: timedelta) -> None:
         self._queue = queue
-        self._returns = returns
+        self._in_turn = asyncio.Lock()  # a renewal that overtook a return would bring the lease back to life
         self._pause = lease.total_seconds() / 3
         self._held: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
         self._lost: set[str] = set()
@@ -37,9 +37,20 @@ class LeaseKeeper:
         self._held.pop(lease.request_id, None)
         self._lost.discard(lease.request_id)
 
-    async def give_back(self, back: Return) -> None:
-        """Return a lease, through an outage of Redis too; it is renewed until then, so nobody runs the job again."""
-        await self._returns.submit(back)
+    async def give_back(self, returns: Sequence[Return]) -> Sequence[None]:
+        """Return leases, through an outage of Redis too: without that, each of these jobs would run twice."""
+        for back in returns:
+            self.drop(back.lease)
+        delay = 0.05
+        while True:
+            try:
+                async with self._in_turn:
+                    await self._queue.give_back(returns)
+                return [None] * len(returns)
+            except REDIS_FAULTS as fault:
+                log.warning("finished jobs wait for redis", jobs=len(returns), fault=str(fault))
+                await asyncio.sleep(delay)
+                delay = min(1.0, delay * 2)
 
     async def run(self) -> None:
         pause = self._pause
@@ -53,10 +64,10 @@ class LeaseKeeper:
                 pause = 0.1  # be the first when Redis is back, before somebody claims what is ours
 
     async def _renew(self) -> None:
-        held = [lease for lease, _ in self._held.values()]
-        if not held:
-            return
-        for request_id in await self._queue.renew(held):
+        async with self._in_turn:
+            held = [lease for lease, _ in self._held.values()]
+            lost = await self._queue.renew(held) if held else set()
+        for request_id in lost:
             lease, task = self._held.get(request_id, (None, None))
             if task is not None and lease is not None:
                 log.warning("lease lost; its call is cancelled", request_id=request_id, vendor=lease.vendor)
@@ -65,23 +76,12 @@ class LeaseKeeper:
 
 
 @asynccontextmanager
-async def open_keeper(queue: Queue, *, lease: timedelta) -> AsyncIterator[LeaseKeeper]:
-    async def give_back(returns: Sequence[Return]) -> Sequence[None]:
-        delay = 0.05
-        while True:
-            try:
-                await queue.give_back(returns)
-                return [None] * len(returns)
-            except REDIS_FAULTS as fault:
-                log.warning("finished jobs wait for redis", jobs=len(returns), fault=str(fault))
-                await asyncio.sleep(delay)
-                delay = min(1.0, delay * 2)
-
-    async with Batcher(give_back, largest=LARGEST_BATCH) as returns:
-        keeper = LeaseKeeper(queue, returns, lease=lease)
+async def open_keeper(queue: Queue, *, lease: timedelta) -> AsyncIterator[tuple[LeaseKeeper, Batcher[Return, None]]]:
+    keeper = LeaseKeeper(queue, lease=lease)
+    async with Batcher(keeper.give_back, largest=LARGEST_BATCH) as returns:
         task = asyncio.create_task(keeper.run())
         try:
-            yield keeper
+            yield keeper, returns
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -78,7 +78,7 @@ async def open_worker(
     store, clock = MongoJobStore(database), FleetClock()
     queue = Queue(redis, lease=settings.lease)
     async with AsyncExitStack() as stack:
-        keeper = await stack.enter_async_context(open_keeper(queue, lease=settings.lease))
+        keeper, returns = await stack.enter_async_context(open_keeper(queue, lease=settings.lease))
         starter = Starter(
             worker=settings.name, store=store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention
         )
@@ -93,6 +93,7 @@ async def open_worker(
                 queue=queue,
                 runner=runner,
                 keeper=keeper,
+                returns=returns,
                 clock=clock,
                 lease=settings.lease,
             )

@@ -1,0 +1,42 @@
+"""
+The same attempt under a plain `arq.Worker`: our rows are arq's own.
+
+    arq.Worker([arq_function()], ctx={"runner": runner}, queue_name="arq:queue:sync:normal",
+               job_deserializer=read_row, max_tries=…, keep_result=0)
+
+arq's lease is the value "1" at the same key, so the check at the start holds for it too; it is
+not a fencing token, so of two such workers on one job only the epoch in MongoDB tells who won.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import arq
+from arq.worker import Function, func
+
+from domain.infra.queue import FUNCTION, Lease
+from domain.ports import JobReader
+from domain.request_ids import read_request_id
+from worker.runner import Runner
+from worker.verdicts import Again
+
+ARQ_TOKEN = "1"  # noqa: S105 - what arq 0.28 writes at its in-progress key
+FOR_EVER = 1_000_000  # arq counts denials and drains as tries; ours are counted in MongoDB
+
+
+def arq_function() -> Function:
+    """What to register with `arq.Worker`; `ctx` must hold our `runner` and `jobs`."""
+    return func(run, name=FUNCTION, max_tries=FOR_EVER, keep_result=0)
+
+
+async def run(ctx: dict[str, Any], request_id: str) -> None:
+    """One attempt; raises `arq.Retry` when the job is due again later."""
+    runner: Runner = ctx["runner"]
+    jobs: JobReader = ctx["jobs"]
+    known = read_request_id(request_id)
+    job = await jobs.find(known, None) if known is not None else None
+    if job is None:
+        return
+    verdict = await runner.run(Lease(request_id, job.vendor, job.priority, ARQ_TOKEN))
+    if isinstance(verdict, Again):
+        raise arq.Retry(defer=max(verdict.at - datetime.now(UTC), timedelta(milliseconds=1)))
