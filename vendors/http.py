@@ -1,0 +1,142 @@
+"""
+One HTTP call to a vendor: bytes out, a `Reply` in, or an error of `vendors.errors` that says whether the vendor
+may have acted. The only module that speaks HTTP to vendors.
+
+It never retries, follows no redirect, keeps no cookie and reads no proxy from the environment. It drives httpx's
+transport interface and not `httpx.AsyncClient`, which keeps cookies, and throws away an answer whose `Location`
+it cannot read.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import httpx
+
+from domain.errors import OutcomeUnknown
+from domain.vendors import Call
+from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable, VendorError
+from vendors.reading import ACCEPT_ENCODING, read_capped
+from vendors.traceparent import child_of
+from vendors.transport import OneShotTransport, Progress
+
+_USER_AGENT = "vendor-gateway"
+_REFUSAL_BYTES = 64 * 1024  # a refusal's body is for people: no more of it than that is read,
+_REFUSAL_SECONDS = 1.0  # and only so that the connection can be used again
+
+# Everything that a peer or the network can make a transport raise. ValueError: a status line that is not UTF-8.
+_BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+
+@dataclass(frozen=True, slots=True)
+class VendorRequest:
+    """What an adapter wants sent; `VendorHttp` adds what every call carries."""
+
+    method: str
+    url: httpx.URL
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. The body of anything but a success is what arrived of it, perhaps nothing."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def is_header(name: str, value: str) -> bool:
+    """Whether this can stand in a request: no control characters, so nothing can be smuggled in behind it."""
+    return bool(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value))
+
+
+class VendorHttp:
+    """The HTTP client for vendors, one per process: an async context manager that owns the connections."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._transport = transport or OneShotTransport()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._transport.aclose()
+
+    async def send(self, request: VendorRequest, call: Call, *, max_bytes: int) -> Reply:
+        """
+        Make one call within `call.timeout`, the body included.
+
+        Raises `OutcomeUnknown` when the vendor may have acted and no whole answer came, and the
+        errors of `vendors.errors`. An answer that is no success is told by its head alone: a body
+        that breaks or does not end changes nothing about it.
+        """
+        progress = Progress()
+        outgoing = _outgoing(request, call, progress)
+        deadline = asyncio.get_running_loop().time() + call.timeout.total_seconds()
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._transport.handle_async_request(outgoing)
+            try:
+                return await _read_reply(response, max_bytes, deadline)
+            finally:
+                await response.aclose()
+        except TimeoutError:
+            raise _cut_short(progress, f"within {call.timeout.total_seconds():g} s") from None
+        except _BROKEN as error:  # its text and its chain may hold the URL's secrets
+            raise _cut_short(progress, f"({type(error.__cause__ or error).__name__})") from None
+
+
+async def _read_reply(response: httpx.Response, max_bytes: int, deadline: float) -> Reply:
+    if response.is_success:
+        async with asyncio.timeout_at(deadline):
+            body = await read_capped(response, max_bytes)
+    else:
+        body = await _read_refusal(response, deadline)
+    return Reply(response.status_code, response.headers, body)
+
+
+async def _read_refusal(response: httpx.Response, deadline: float) -> bytes:
+    soon = asyncio.get_running_loop().time() + _REFUSAL_SECONDS
+    try:
+        async with asyncio.timeout_at(min(soon, deadline)):
+            return await read_capped(response, _REFUSAL_BYTES)
+    except (*_BROKEN, ReplyTooLarge, ReplyUnreadable):
+        return b""
+
+
+def _outgoing(request: VendorRequest, call: Call, progress: Progress) -> httpx.Request:
+    headers = httpx.Headers(
+        {
+            "Accept": "application/json, */*;q=0.5",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Content-Type": "application/json",
+            "User-Agent": _USER_AGENT,
+        }
+    )
+    headers.update(request.headers)
+    headers["Idempotency-Key"] = call.idempotency_key
+    headers["X-Request-ID"] = str(call.request_id)
+    headers["traceparent"] = child_of(call.traceparent, call.request_id)
+    for name, value in headers.items():
+        if not is_header(name, value):
+            raise Unsendable("A header of the call holds a character that HTTP does not allow; nothing was sent.")
+    return httpx.Request(
+        request.method, request.url, headers=headers, content=request.body, extensions={"progress": progress}
+    )
+
+
+def _cut_short(progress: Progress, how: str) -> VendorError | OutcomeUnknown:
+    if progress.sent:
+        return OutcomeUnknown(f"The call was sent and no whole answer came back {how}.")
+    return NotSent(f"No connection to the vendor {how}; nothing was sent.")

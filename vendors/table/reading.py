@@ -1,0 +1,142 @@
+"""
+From the files to checked tables: read, merge, interpolate, validate. Every fault is `file:line: what, and the remedy`.
+
+Of several files the later wins, a vendor at a time; what lost is not looked at further, so a
+`${NAME}` that only an overridden table needs may be missing.
+"""
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import ValidationError
+
+from domain.errors import ConfigurationError
+from vendors.table.lines import Lines
+from vendors.table.settings import VendorTable
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}]*)\}?")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOT_YET = frozenset({"body", "webhook", "poll", "reference"})
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    lines: Lines
+
+    def refuse(self, where: tuple[str, ...], what: str) -> NoReturn:
+        raise ConfigurationError(f"{self.path}:{self.lines.of(where)}: {what}")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One vendor's table as some file has it, not yet interpolated."""
+
+    name: str
+    values: object
+    file: _File
+
+    def refuse(self, where: tuple[str, ...], what: str) -> NoReturn:
+        self.file.refuse(("vendors", self.name, *where), what)
+
+
+def read_tables(
+    files: Sequence[Path], environment: Mapping[str, str], *, taken: Collection[str] = ()
+) -> dict[str, VendorTable]:
+    """Every vendor of the tables by name; none may be `taken`. Raises `ConfigurationError` for the first fault."""
+    found = {one.name: one for path in files for one in _read_file(path)}
+    for one in found.values():
+        if one.name in taken:
+            one.refuse((), f"`{one.name}` is the name of a vendor in code: take another name")
+    return {name: _validated(one, environment) for name, one in found.items()}
+
+
+def _read_file(path: Path) -> list[_Found]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}:1: there is no such file: make it, or mend GATEWAY_VENDORS_FILE") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}:1: cannot be read ({type(error).__name__}): make it a UTF-8 file") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at line (\d+)", str(error))
+        line = place[1] if place else len(text.splitlines())
+        what = str(error).split(" (at ")[0]
+        raise ConfigurationError(f"{path}:{line}: not TOML, {what}: mend the line") from None
+    return _vendors_of(document, _File(path, Lines(text)))
+
+
+def _vendors_of(document: dict[str, object], file: _File) -> list[_Found]:
+    for key in document.keys() - {"vendors"}:
+        file.refuse((key,), f"unknown key `{key}`: a vendor is a table [vendors.NAME]")
+    vendors = document.get("vendors", {})
+    if not isinstance(vendors, dict):
+        file.refuse(("vendors",), "`vendors` is not a table: write [vendors.NAME]")
+    for name, values in vendors.items():
+        if not isinstance(values, dict):
+            file.refuse(("vendors", name), f"`{name}` is not a table: write [vendors.NAME] above its keys")
+        if not _NAME.fullmatch(name):
+            rule = "take at most 64 of a-z, 0-9, _ and -, a letter first"
+            file.refuse(("vendors", name), f"{name!r} cannot be a vendor's name: {rule}")
+    return [_Found(name, values, file) for name, values in vendors.items()]
+
+
+def _validated(found: _Found, environment: Mapping[str, str]) -> VendorTable:
+    values = _interpolated(found.values, (), found, environment)
+    try:
+        return VendorTable.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+    where = tuple(str(part) for part in fault["loc"])
+    found.refuse(where, _complaint(fault["type"], where, fault["msg"]))
+
+
+def _complaint(kind: str, where: tuple[str, ...], message: str) -> str:
+    key = ".".join(where)
+    match kind:
+        case "missing":
+            return f"`{key}` is missing: add it"
+        case "extra_forbidden" if where[-1] in _NOT_YET:
+            return f"`{key}` is not supported by this version: remove it"
+        case "extra_forbidden":
+            return f"unknown key `{key}`: mend its spelling or remove it; {_known_keys(where)}"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case _:
+            return f"`{key}` is wrong: {message.replace('Input should', 'it should', 1)}; change it"
+
+
+def _known_keys(where: tuple[str, ...]) -> str:
+    model = VendorTable
+    for part in where[:-1]:
+        model = VendorTable.model_fields[part].annotation  # type: ignore[assignment]
+    return f"known are {', '.join(model.model_fields)}"
+
+
+def _interpolated(value: object, where: tuple[str, ...], found: _Found, environment: Mapping[str, str]) -> object:
+    """`value` with every `${NAME}` in its strings read from the environment; `${job.…}` is left alone."""
+    if isinstance(value, dict):
+        return {key: _interpolated(item, (*where, key), found, environment) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_interpolated(item, where, found, environment) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def read(placeholder: re.Match[str]) -> str:
+        name = placeholder["name"]
+        if name.startswith("job.") and placeholder[0].endswith("}"):
+            return placeholder[0]
+        if not _ENVIRONMENT_NAME.fullmatch(name) or not placeholder[0].endswith("}"):
+            found.refuse(where, f"{placeholder[0]!r} names nothing: write ${{NAME}}, a variable of the environment")
+        if name not in environment:
+            found.refuse(where, f"${{{name}}} is not in the environment: set {name} and start again")
+        return environment[name]
+
+    return _PLACEHOLDER.sub(read, value)
