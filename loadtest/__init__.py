@@ -1,0 +1,1 @@
+"""What stands opposite the gateway when it is measured: simulated vendors, and simulated clients."""

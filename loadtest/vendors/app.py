@@ -1,0 +1,63 @@
+"""
+The server of the simulated vendors, run by `gateway demo-vendors` and `python -m loadtest.vendors`.
+
+Raw ASGI, since it shares the machine with what it measures: a call costs about a tenth
+of what the gateway spends on the same job.
+"""
+
+from contextlib import suppress
+
+import uvicorn
+
+from loadtest.vendors.control import Control
+from loadtest.vendors.desk import VendorDesk
+from loadtest.vendors.ledger import Ledger
+from loadtest.vendors.registry import simulated_vendors
+from loadtest.vendors.wire import CuttingProtocol, Exchange, Receive, Reply, Scope, Send
+
+_NOT_FOUND = Reply(b'{"error":"no such vendor"}', 404)
+_HEALTHY = Reply(b'{"status":"ok"}')
+
+
+class VendorsApp:
+    """`/<vendor>…` is that vendor's, `/control/…` tells them what to do, `/health` answers."""
+
+    def __init__(self) -> None:
+        ledger = Ledger()
+        self._desks = {vendor.name: VendorDesk(vendor, ledger) for vendor in simulated_vendors()}
+        self._control = Control(self._desks, ledger)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send)
+        first = exchange.path.split("/", 2)[1] if "/" in exchange.path else ""
+        if desk := self._desks.get(first):
+            await desk.take_call(exchange)
+        elif first == "control":
+            await self._control.take_request(exchange)
+        else:
+            await exchange.answer(_HEALTHY if first == "health" else _NOT_FOUND)
+
+
+def build_server(host: str = "127.0.0.1", port: int = 8900) -> uvicorn.Server:
+    """A server that has opened nothing yet."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            VendorsApp(),
+            host=host,
+            port=port,
+            http=CuttingProtocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,  # nginx's default: shorter than a client's idle pool, and calls meet a closed line
+        )
+    )
+
+
+def main(host: str = "127.0.0.1", port: int = 8900) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
+        build_server(host, port).run()
