@@ -9,22 +9,31 @@ import os
 import time
 from uuid import UUID
 
-_RANDOM_BITS = 62
-_last_ms = 0
-_counter = 0  # rand_a, 12 bits: keeps the ids of one process in order within a millisecond
+RANDOM_BITS = 62
+
+
+class _Sequence:
+    """The 12 bits `rand_a` count the ids of a millisecond, so that those of one process stay in order."""
+
+    def __init__(self) -> None:
+        self._last_ms = 0
+        self._count = 0
+
+    def next(self) -> UUID:
+        now_ms = time.time_ns() // 1_000_000
+        self._count = self._count + 1 if now_ms == self._last_ms else 0
+        self._last_ms = now_ms
+        millis = now_ms + (self._count >> 12)  # a 13th bit of the count runs over into the time, and stays in order
+        tail = int.from_bytes(os.urandom(8)) & ((1 << RANDOM_BITS) - 1)
+        return UUID(int=(millis << 80) | (0x7 << 76) | ((self._count & 0xFFF) << 64) | (0b10 << RANDOM_BITS) | tail)
+
+
+_sequence = _Sequence()
 
 
 def new_request_id() -> UUID:
     """A new id, greater than every earlier one of this process unless the clock was set back."""
-    global _last_ms, _counter
-    now_ms = time.time_ns() // 1_000_000
-    if now_ms == _last_ms:
-        _counter += 1
-    else:
-        _last_ms, _counter = now_ms, 0
-    tail = int.from_bytes(os.urandom(8)) & ((1 << _RANDOM_BITS) - 1)
-    millis = now_ms + (_counter >> 12)  # a 13th bit of the counter runs over into the time, and stays in order
-    return UUID(int=(millis << 80) | (0x7 << 76) | ((_counter & 0xFFF) << 64) | (0b10 << 62) | tail)
+    return _sequence.next()
 
 
 def read_request_id(text: str) -> UUID | None:

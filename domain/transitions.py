@@ -67,10 +67,10 @@ def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) ->
             return _end(closed, now, rules, status=Status.COMPLETE, result=result)
         case Waiting(reference=reference, deadline=deadline, vendor_status=status):
             closed = _close_attempt(job, now, "waiting", status)
-            return _next(closed, now, vendor_ref=reference, waiting_until=deadline, sweep_at=min(deadline, job.deadline))
-        case Failed(code=code, reason=reason, vendor_status=status):
-            closed = _close_attempt(job, now, "failed", status, detail=reason)
-            return fail(closed, code, reason, rules, now, vendor_status=status)
+            look_at = min(deadline, job.deadline)
+            return _next(closed, now, vendor_ref=reference, waiting_until=deadline, sweep_at=look_at)
+        case Failed(vendor_status=status, reason=reason):
+            return fail(_close_attempt(job, now, "failed", status, detail=reason), outcome, rules, now)
         case Retry():
             return _try_again(job, outcome, rules, now)
         case Unknown():
@@ -79,9 +79,11 @@ def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) ->
             assert_never(outcome)
 
 
-def fail(job: Job, code: str, reason: str, rules: Rules, now: datetime, *, vendor_status: int | None = None) -> Job:
+def fail(job: Job, why: Failed, rules: Rules, now: datetime) -> Job:
     """The end that is no success. It stays retryable by hand: a failure is known, and the payload is kept."""
-    error = JobError(code=code, message=reason, vendor_status=vendor_status, attempts=job.tries, retryable=True)
+    error = JobError(
+        code=why.code, message=why.reason, vendor_status=why.vendor_status, attempts=job.tries, retryable=True
+    )
     return _end(job, now, rules, status=Status.FAILED, error=error)
 
 
@@ -102,7 +104,7 @@ def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
     name = "retry" if counted else "throttled"
     closed = _close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
     wait = outcome.after if outcome.after is not None else rules.policy.backoff.wait(closed.tries)
-    return _again_or_fail(closed, now + wait, outcome.code, outcome.reason, rules, now, outcome.vendor_status)
+    return _again_or_fail(closed, now + wait, Failed(outcome.code, outcome.reason, outcome.vendor_status), rules, now)
 
 
 def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> Job:
@@ -111,22 +113,20 @@ def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> J
     if unknown.cause == "crashed":
         closed = closed.model_copy(update={"crashes": job.crashes + 1})
         if closed.crashes >= CRASHES_ALLOWED:
-            reason = f"{closed.crashes} workers died while they ran this job"
-            return fail(closed, "crashed", reason, rules, now)
+            return fail(closed, Failed("crashed", f"{closed.crashes} workers died while they ran this job"), rules, now)
+    why = Failed("outcome_unknown", unknown.reason)
     if unknown.sent and not _may_repeat(job, rules, now):
-        return fail(closed, "outcome_unknown", unknown.reason, rules, now)
+        return fail(closed, why, rules, now)
     wait = rules.policy.backoff.wait(closed.tries) if unknown.counted else timedelta(0)
-    return _again_or_fail(closed, now + wait, "outcome_unknown", unknown.reason, rules, now, None)
+    return _again_or_fail(closed, now + wait, why, rules, now)
 
 
-def _again_or_fail(
-    job: Job, at: datetime, code: str, reason: str, rules: Rules, now: datetime, vendor_status: int | None
-) -> Job:
+def _again_or_fail(job: Job, at: datetime, why: Failed, rules: Rules, now: datetime) -> Job:
     if job.tries >= rules.policy.attempts:
-        return fail(job, code, reason, rules, now, vendor_status=vendor_status)
+        return fail(job, why, rules, now)
     if at >= job.deadline:
-        told = f"not ended by its deadline; the last answer was: {reason}"
-        return fail(job, "deadline", told, rules, now, vendor_status=vendor_status)
+        late = Failed("deadline", f"not ended by its deadline; the last answer was: {why.reason}", why.vendor_status)
+        return fail(job, late, rules, now)
     return postpone(job, until=at, now=now)
 
 

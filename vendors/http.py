@@ -116,6 +116,8 @@ async def _read_refusal(response: httpx.Response, deadline: float) -> bytes:
 
 
 def _outgoing(request: VendorRequest, call: Call, progress: Progress) -> httpx.Request:
+    if not all(is_header(name, value) for name, value in request.headers.items()):
+        raise Unsendable("A header of the call holds a character that HTTP does not allow; nothing was sent.")
     headers = httpx.Headers(
         {
             "Accept": "application/json, */*;q=0.5",
@@ -128,9 +130,6 @@ def _outgoing(request: VendorRequest, call: Call, progress: Progress) -> httpx.R
     headers["Idempotency-Key"] = call.idempotency_key
     headers["X-Request-ID"] = str(call.request_id)
     headers["traceparent"] = child_of(call.traceparent, call.request_id)
-    for name, value in headers.items():
-        if not is_header(name, value):
-            raise Unsendable("A header of the call holds a character that HTTP does not allow; nothing was sent.")
     return httpx.Request(
         request.method, request.url, headers=headers, content=request.body, extensions={"progress": progress}
     )

@@ -142,10 +142,9 @@ async def open_runner(
     async def write(changes: Sequence[Change]) -> Sequence[bool]:
         return await store.compare_and_set(changes)
 
-    async with (
-        Batcher(starter.start, largest=LARGEST_BATCH) as starts,
-        Batcher(write, largest=LARGEST_BATCH) as ends,
-    ):
+    starts: Batcher[Lease, Started | Verdict] = Batcher(starter.start, largest=LARGEST_BATCH)
+    ends: Batcher[Change, bool] = Batcher(write, largest=LARGEST_BATCH)
+    async with starts, ends:
         yield Runner(starts, ends, queue=queue, clock=clock, vendors=vendors, retention=retention)
 
 

@@ -20,6 +20,7 @@ from domain.infra.job_store import MongoJobStore
 from domain.infra.queue import Lease, Queue
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job, Status
+from domain.outcomes import Failed
 from domain.request_ids import read_request_id
 from domain.vendors import Call, Vendor
 from worker.clock import FleetClock
@@ -102,7 +103,7 @@ class Starter:
             if ready.ended:
                 return ready
         if now >= job.deadline:
-            return transitions.fail(ready, "deadline", "not started by its deadline", rules, now)
+            return transitions.fail(ready, Failed("deadline", "not started by its deadline"), rules, now)
         key = Call(job.id, job.payload, vendor.policy.timeout, generation=job.generation).idempotency_key
         return transitions.start(ready, token=lease.token, worker=self._worker, key=key, now=now)
 

@@ -21,6 +21,7 @@ from domain.infra.job_store import MongoJobStore
 from domain.infra.queue import Queue
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job, Status
+from domain.outcomes import Failed
 from domain.ports import Queued
 from domain.vendors import Vendor
 from worker.clock import FleetClock
@@ -76,10 +77,12 @@ class Sweep:
 
     async def _fail_late(self, late: list[Job], now: datetime) -> int:
         """A job that nobody started by its deadline has failed; its id in the queue is found to be over when claimed."""
-        changes = [(job, transitions.fail(job, "deadline", "not ended by its deadline", self._rules(job), now)) for job in late]
-        if not changes:
+        if not late:
             return 0
-        won = await self._store.compare_and_set(changes)
+        why = Failed("deadline", "not ended by its deadline")
+        won = await self._store.compare_and_set(
+            [(job, transitions.fail(job, why, self._rules(job), now)) for job in late]
+        )
         await self._queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
         return sum(won)
 
