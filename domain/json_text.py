@@ -1,0 +1,117 @@
+"""
+Reading a stranger's JSON strictly, without changing a byte of what is only handed on.
+
+msgspec refuses what RFC 8259 does (NaN, trailing commas, bad numbers) and the lone surrogates of
+RFC 7493. It lets invalid UTF-8 and any depth up to Python's recursion limit through: both are checked here.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from domain.errors import BadSyntax, FieldError, Invalid
+
+MAX_DEPTH = 64  # levels of objects and arrays in one value
+_FEW = 20  # members that are worth a search of the whole body each
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++')
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]]')
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_anything = msgspec.json.Decoder(msgspec.Raw)
+
+
+class TooDeep(Invalid):
+    """Nested more deeply than any parser here goes (about a thousand levels)."""
+
+    code = "too-deep"
+
+
+def read_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """
+    The members of a JSON object, each still as the bytes it was sent in.
+
+    Raises `BadSyntax`, or `Invalid` when it is JSON and no object, names a member twice, or is absurdly deep.
+    """
+    _check_utf8(body)
+    try:
+        members = _object.decode(body)
+    except RecursionError:
+        raise TooDeep(f"the body is nested too deeply; {MAX_DEPTH} levels are the most") from None
+    except msgspec.ValidationError:
+        _check_syntax(body)  # a wrong type is found before the rest of the text is read
+        fault = FieldError("", "must be a JSON object")
+        raise Invalid("the body must be a JSON object, such as {…}", errors=(fault,)) from None
+    except msgspec.DecodeError as fault:
+        raise _bad_syntax(body, fault) from None
+    _refuse_repeated(body, members)
+    return members
+
+
+def is_too_deep(value: bytes) -> bool:
+    """Whether JSON text has more than `MAX_DEPTH` levels; looks at the bytes, and never recurses."""
+    if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.findall(value.decode()):
+        if bracket in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif bracket in "]}":
+            depth -= 1
+    return False
+
+
+def member_names(text: str) -> Iterator[str]:
+    """The names of the outermost object of valid JSON text, in order, repeated ones too."""
+    depth, expecting_name = 0, False
+    for piece in (match.group() for match in TOKEN.finditer(text)):
+        if expecting_name and piece[0] == '"':
+            yield msgspec.json.decode(piece, type=str)
+        depth += (piece in "{[") - (piece in "}]")
+        expecting_name = depth == 1 and piece in "{,"
+
+
+def _check_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as fault:
+        detail = f"the body is not UTF-8: byte {fault.start} cannot be read; send UTF-8 (RFC 8259, section 8.1)"
+        raise BadSyntax(detail, errors=(FieldError("", detail),)) from None
+
+
+def _check_syntax(body: bytes) -> None:
+    try:
+        _anything.decode(body)
+    except RecursionError:
+        raise TooDeep(f"the body is nested too deeply; {MAX_DEPTH} levels are the most") from None
+    except msgspec.DecodeError as fault:
+        raise _bad_syntax(body, fault) from None
+
+
+def _bad_syntax(body: bytes, fault: msgspec.DecodeError) -> BadSyntax:
+    detail = f"the body is not JSON: {fault}"
+    if _SURROGATE.search(body):
+        detail += "; a \\ud800 to \\udfff escape must be one of a pair (RFC 7493, section 2.1)"
+    return BadSyntax(detail, errors=(FieldError("", detail),))
+
+
+def _refuse_repeated(body: bytes, members: dict[str, msgspec.Raw]) -> None:
+    """A repeated name would leave it to each reader which of the two counts."""
+    few = len(members) <= _FEW and b"\\u" not in body
+    if few and all(body.count(f'"{name}"'.encode()) == 1 for name in members):
+        return  # the usual case: nothing to look for, and no reading piece by piece
+    counted = Counter(member_names(body.decode()))
+    repeated = [name for name, times in counted.items() if times > 1]
+    if repeated:
+        faults = tuple(FieldError(pointer_to(name), "is given twice; give it once") for name in repeated)
+        raise Invalid("a field is given twice", errors=faults)
+
+
+def pointer_to(*names: str) -> str:
+    """A JSON Pointer (RFC 6901) to the member that these names lead to."""
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
