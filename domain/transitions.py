@@ -41,8 +41,13 @@ class Rules:
     retention: timedelta = timedelta(days=30)
 
 
-def start(job: Job, *, token: str, worker: str, key: str, now: datetime) -> Job:
-    """The intent to call, on record before the call is made. `token` fences this claim."""
+def signed(job: Job, token: str) -> Job:
+    """The job under the writer's own token, which is unique: two writers at one epoch are told apart by it."""
+    return job.model_copy(update={"claim_token": token})
+
+
+def start(job: Job, *, worker: str, key: str, now: datetime) -> Job:
+    """The intent to call, on record before the call is made. The job must be `signed` by the claim's token."""
     number = job.attempts_folded + len(job.attempts) + 1
     attempt = Attempt(number=number, started_at=now, worker=worker, key=key)
     kept = [*job.attempts, attempt]
@@ -51,7 +56,6 @@ def start(job: Job, *, token: str, worker: str, key: str, now: datetime) -> Job:
         job,
         now,
         status=Status.PROCESSING,
-        claim_token=token,
         attempts=kept[folded:],
         attempts_folded=job.attempts_folded + folded,
         waiting_until=None,

@@ -96,16 +96,16 @@ class Starter:
         now = self._clock.now()
         vendor = self._vendors[job.vendor]
         rules = transitions.Rules(vendor.policy, self._retention)
-        ready = job
+        ready = transitions.signed(job, lease.token)
         if job.status is Status.PROCESSING:  # its worker is gone, or it could not be claimed
             died = transitions.Unknown("the worker that ran it is gone", cause="crashed", counted=False)
-            ready = transitions.settle(job, died, rules, now)
+            ready = transitions.settle(ready, died, rules, now)
             if ready.ended:
                 return ready
         if now >= job.deadline:
             return transitions.fail(ready, Failed("deadline", "not started by its deadline"), rules, now)
         key = Call(job.id, job.payload, vendor.policy.timeout, generation=job.generation).idempotency_key
-        return transitions.start(ready, token=lease.token, worker=self._worker, key=key, now=now)
+        return transitions.start(ready, worker=self._worker, key=key, now=now)
 
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]

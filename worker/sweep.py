@@ -8,6 +8,7 @@ again later, ever more seldom.
 
 import asyncio
 import random
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -79,9 +80,9 @@ class Sweep:
         """A job that nobody started by its deadline has failed; its id in the queue is found to be over when claimed."""
         if not late:
             return 0
-        why = Failed("deadline", "not ended by its deadline")
+        why, token = Failed("deadline", "not ended by its deadline"), f"sweep:{uuid.uuid4().hex}"
         won = await self._store.compare_and_set(
-            [(job, transitions.fail(job, why, self._rules(job), now)) for job in late]
+            [(job, transitions.fail(transitions.signed(job, token), why, self._rules(job), now)) for job in late]
         )
         await self._queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
         return sum(won)

@@ -19,7 +19,7 @@ LATER = NOON + timedelta(seconds=3)
 
 
 def started(job: Job | None = None) -> Job:
-    return transitions.start(job or a_job(), token="w:1", worker="w", key="k", now=NOON)
+    return transitions.start(job or a_job(), worker="w", key="k", now=NOON)
 
 
 def settled(outcome: Outcome | Unknown, rules: Rules = REPEATABLE, job: Job | None = None) -> Job:
@@ -31,7 +31,7 @@ def test_every_history_keeps_the_laws(history: list[Outcome | Unknown], repeatab
     rules = REPEATABLE if repeatable else ONCE
     job, now = a_job(), NOON
     for outcome in history:
-        begun = transitions.start(job, token="w:1", worker="w", key="k", now=now)
+        begun = transitions.start(job, worker="w", key="k", now=now)
         assert begun.epoch == job.epoch + 1
         job = transitions.settle(begun, outcome, rules, now)
         assert job.epoch == begun.epoch + 1

@@ -1,0 +1,99 @@
+"""Fixtures: a database and a Redis of the test's own, and workers that run on them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.infra.intake import MongoIntake, open_intake
+from domain.infra.job_reader import MongoJobReader, open_job_reader
+from domain.infra.job_store import MongoJobStore
+from domain.infra.mongo import Database, open_mongo, prepare_mongo
+from domain.infra.queue import Queue
+from domain.infra.redis import RedisClient, open_redis
+from domain.jobs import Job
+from domain.outcomes import Done, Outcome
+from domain.vendors import Call, Vendor, VendorPolicy
+from tests.strategies import a_job
+from worker.worker import Worker, WorkerSettings, open_worker, worker_name
+
+LEASE = timedelta(seconds=1)  # short, so that what takes a lease's length to recover is soon recovered
+
+
+class ScriptedVendor:
+    """Answers what the test says; remembers every call."""
+
+    name = "sync"
+
+    def __init__(self, answer: Callable[[Call], Awaitable[Outcome]] | None = None, **policy: Any) -> None:
+        self.policy = VendorPolicy(**{"repeatable": True, **policy})
+        self.calls: list[Call] = []
+        self.called = asyncio.Event()
+        self._answer = answer
+
+    async def call(self, call: Call) -> Outcome:
+        self.calls.append(call)
+        self.called.set()
+        return await self._answer(call) if self._answer else Done('{"ok":true}', 200)
+
+
+@dataclass(frozen=True)
+class Stores:
+    database: Database
+    redis: RedisClient
+    queue: Queue
+    store: MongoJobStore
+    intake: MongoIntake
+    reader: MongoJobReader
+
+    async def submit(self, **fields: Any) -> Job:
+        now = datetime.now(UTC)
+        fields = {
+            "run_at": now,
+            "created_at": now,
+            "updated_at": now,
+            "deadline": now + timedelta(hours=1),
+            "sweep_at": now + timedelta(seconds=5),
+            **fields,
+        }
+        return (await self.intake.take_in(a_job(**fields))).job
+
+    async def ended(self, job: Job) -> Job:
+        found = await self.reader.wait_until_ended(job.id, None, 20)
+        assert found is not None
+        assert found.ended, found
+        return found
+
+    async def look(self, job: Job) -> Job:
+        found = await self.reader.find(job.id, None)
+        assert found is not None
+        return found
+
+    @asynccontextmanager
+    async def worker(self, *vendors: Vendor, drain: timedelta = timedelta(seconds=5)) -> AsyncIterator[Worker]:
+        """A worker that runs until the block ends, and is drained then."""
+        settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE, drain=drain)
+        table: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}
+        async with open_worker(self.database, self.redis, table, settings) as worker:
+            running = asyncio.create_task(worker.run())
+            try:
+                yield worker
+            finally:
+                worker.stop()
+                await running
+
+
+@pytest.fixture
+async def stores(mongo_database_url: str, redis_database_url: str) -> AsyncIterator[Stores]:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_mongo(mongo_database_url))
+        redis = await stack.enter_async_context(open_redis(redis_database_url))
+        await prepare_mongo(database)
+        queue = Queue(redis, lease=LEASE)
+        intake = await stack.enter_async_context(open_intake(database, queue))
+        reader = await stack.enter_async_context(open_job_reader(database, redis))
+        yield Stores(database, redis, queue, MongoJobStore(database), intake, reader)

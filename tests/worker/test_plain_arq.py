@@ -1,0 +1,85 @@
+"""A plain `arq.Worker` can run any of our queued jobs."""
+
+import asyncio
+from datetime import timedelta
+
+import arq
+from arq.jobs import Job as ArqJob
+from arq.jobs import JobStatus
+
+from domain.backoff import Backoff
+from domain.infra.queue import read_row
+from domain.outcomes import Done, Outcome, Retry
+from domain.vendors import Call
+from tests.worker.conftest import ScriptedVendor, Stores
+from worker.clock import FleetClock
+from worker.plain_arq import arq_function
+from worker.runner import open_runner
+from worker.starting import Starter
+
+QUEUE = "arq:queue:sync:normal"
+
+
+async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str) -> arq.Worker:
+    clock, vendors, retention = FleetClock(), {"sync": vendor}, timedelta(days=1)
+    starter = Starter(
+        worker="plain",
+        store=stores.store,
+        queue=stores.queue,
+        clock=clock,
+        vendors=vendors,
+        retention=retention,
+    )
+    async with open_runner(
+        starter, stores.store, queue=stores.queue, clock=clock, vendors=vendors, retention=retention
+    ) as runner:
+        plain = arq.Worker(
+            [arq_function()],
+            queue_name=QUEUE,
+            redis_settings=arq.connections.RedisSettings.from_dsn(redis_url),
+            ctx={"runner": runner, "jobs": stores.reader},
+            job_deserializer=read_row,
+            handle_signals=False,
+            burst=True,
+            poll_delay=0.01,
+        )
+        await plain.async_run()
+        await plain.close()
+        return plain
+
+
+async def queued(stores: Stores, how_many: int) -> None:
+    while await stores.redis.zcard(QUEUE) < how_many:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_plain_arq_worker_runs_our_jobs(stores: Stores, redis_database_url: str) -> None:
+    jobs = [await stores.submit() for _ in range(3)]
+    await queued(stores, 3)
+    plain = await run_plain_arq(stores, ScriptedVendor(), redis_database_url)
+    assert (plain.jobs_complete, plain.jobs_failed) == (3, 0)
+    assert [(await stores.look(job)).status for job in jobs] == ["complete"] * 3
+    assert await stores.redis.keys("arq:queue*") == []
+
+
+async def test_a_plain_arq_worker_retries_what_we_say_is_due_again(stores: Stores, redis_database_url: str) -> None:
+    answers: list[Outcome] = [Retry("busy", "503"), Done("1")]
+
+    async def answer(call: Call) -> Outcome:
+        return answers.pop(0)
+
+    job = await stores.submit()
+    await queued(stores, 1)
+    plain = await run_plain_arq(stores, ScriptedVendor(answer, backoff=Backoff(0.01, 0.01)), redis_database_url)
+    assert plain.jobs_retried == 1
+    assert (await stores.look(job)).status == "complete"
+
+
+async def test_arq_itself_tells_the_status_of_our_queued_job(stores: Stores) -> None:
+    job = await stores.submit()
+    await queued(stores, 1)
+    known = ArqJob(str(job.id), stores.redis, _queue_name=QUEUE, _deserializer=read_row)  # type: ignore[arg-type]
+    assert await known.status() in {JobStatus.queued, JobStatus.deferred}
+    info = await known.info()
+    assert info is not None
+    assert (info.function, list(info.args)) == ("gateway.run", [str(job.id)])
