@@ -1,0 +1,93 @@
+# One command each to start, check and test. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+LOAD_VENV := .venv-load
+BIN := $(VENV)/bin
+JOBS ?= 2
+PIP := -m pip --disable-pip-version-check --no-input
+# The first of these that is new enough makes the environment; PYTHON=/path/to/python takes another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make .venv with the pinned dependencies and .venv/bin/gateway; start nothing
+
+.PHONY: run
+run: $(VENV)/.ready ## Start everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/gateway up
+
+.PHONY: dev
+dev: $(VENV)/.ready ## The same, and start the processes again when a file changes
+	@exec $(BIN)/gateway up --reload
+
+.PHONY: test
+test: $(VENV)/.ready-dev ## Run every test
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.PHONY: check
+check: $(VENV)/.ready-dev ## Formatting, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m importlinter
+
+.PHONY: format
+format: $(VENV)/.ready-dev ## Rewrite the files as `make check` wants them
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: coverage
+coverage: $(VENV)/.ready-dev ## Run every test and show the lines that none of them reached
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html
+
+.PHONY: openapi
+openapi: $(VENV)/.ready-dev ## Rewrite tests/api/openapi.json from the code
+	$(BIN)/python -m tests.api.openapi
+
+.PHONY: load
+load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s against a gateway that runs (GATEWAY_URL)
+	$(BIN)/python -m loadtest.run --locust $(LOAD_VENV)/bin/locust
+
+.PHONY: bench
+bench: $(VENV)/.ready ## Measure and rewrite docs/benchmarks.md
+	$(BIN)/python -m loadtest.bench
+
+.PHONY: lock
+lock: $(VENV)/.ready-dev ## Pin the dependencies again, with hashes
+	@for source in pyproject.toml:requirements requirements-dev.in:requirements-dev requirements-load.in:requirements-load; do \
+		CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+			--output-file $${source##*:}.txt $${source%%:*} || exit 1; done
+
+.PHONY: clean
+clean: ## Forget the embedded servers' data, the environments and every cache
+	@if [ -x $(BIN)/gateway ] && [ -d .gateway ]; then $(BIN)/gateway down; fi
+	rm -rf .gateway $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* \
+		build *.egg-info
+
+$(VENV)/bin/python $(LOAD_VENV)/bin/python:
+	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "The gateway needs Python 3.11 or later, and '$(or $(PYTHON),python3)' is not that." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(@:/bin/python=) || { rm -rf $(@:/bin/python=); \
+		echo "Python's venv module is missing or broken: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+
+# The stamps say what is installed; nothing is asked of pip while they are newer than what they came from.
+$(VENV)/.ready: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python $(PIP) install --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/python $(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.txt $(VENV)/.ready
+	$(BIN)/python $(PIP) install --quiet --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+$(LOAD_VENV)/.ready: requirements-load.txt | $(LOAD_VENV)/bin/python
+	$(LOAD_VENV)/bin/python $(PIP) install --quiet --require-hashes --requirement requirements-load.txt
+	@touch $@
