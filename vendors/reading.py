@@ -18,8 +18,10 @@ ACCEPT_ENCODING = "gzip"  # all that is understood here
 
 
 class _Identity:
+    """A decoder gives at most one byte more than there is room for: enough to know that it is too much."""
+
     def feed(self, data: bytes, room: int) -> bytes:
-        return data
+        return data[: room + 1]
 
     @property
     def complete(self) -> bool:
@@ -31,7 +33,6 @@ class _Gzip:
         self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: gzip's header and checksum, nothing else
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """At most one byte more than there is room for: enough to know that it is too much."""
         return self._inflate.decompress(data, room + 1)
 
     @property
@@ -46,7 +47,8 @@ async def read_capped(response: httpx.Response, max_bytes: int) -> bytes:
     """
     decoder = _decoder(response)
     body = bytearray()
-    async with aclosing(cast(AsyncGenerator[bytes, None], aiter(_stream(response)))) as chunks:
+    stream = cast("httpx.AsyncByteStream", response.stream)  # not httpx's iterators, which decode without a bound
+    async with aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream))) as chunks:
         async for chunk in chunks:
             try:
                 body += decoder.feed(chunk, max_bytes - len(body))
@@ -67,9 +69,3 @@ def _decoder(response: httpx.Response) -> _Identity | _Gzip:
             return _Gzip()
         case _:
             raise ReplyUnreadable(response.status_code, "The vendor's reply is in an encoding that nobody asked for.")
-
-
-def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
-    """The bytes as they come in: httpx's own iterators would undo the encoding without a bound."""
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    return response.stream

@@ -8,9 +8,9 @@ from domain.outcomes import Failed, Outcome, Retry
 from domain.vendors import Call
 from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable
 from vendors.http import Reply, VendorHttp, VendorRequest
+from vendors.refusals import read_refusal
 from vendors.table.settings import VendorTable
 from vendors.table.wire import read_success
-from vendors.verdicts import read_refusal
 
 
 class TableVendor:

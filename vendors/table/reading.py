@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from pydantic import ValidationError
 
@@ -29,8 +28,8 @@ class _File:
     path: Path
     lines: Lines
 
-    def refuse(self, where: tuple[str, ...], what: str) -> NoReturn:
-        raise ConfigurationError(f"{self.path}:{self.lines.of(where)}: {what}")
+    def fault(self, where: tuple[str, ...], what: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.path}:{self.lines.of(where)}: {what}")
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class _Found:
     values: object
     file: _File
 
-    def refuse(self, where: tuple[str, ...], what: str) -> NoReturn:
-        self.file.refuse(("vendors", self.name, *where), what)
+    def fault(self, where: tuple[str, ...], what: str) -> ConfigurationError:
+        return self.file.fault(("vendors", self.name, *where), what)
 
 
 def read_tables(
@@ -52,7 +51,7 @@ def read_tables(
     found = {one.name: one for path in files for one in _read_file(path)}
     for one in found.values():
         if one.name in taken:
-            one.refuse((), f"`{one.name}` is the name of a vendor in code: take another name")
+            raise one.fault((), f"`{one.name}` is the name of a vendor in code: take another name")
     return {name: _validated(one, environment) for name, one in found.items()}
 
 
@@ -75,16 +74,16 @@ def _read_file(path: Path) -> list[_Found]:
 
 def _vendors_of(document: dict[str, object], file: _File) -> list[_Found]:
     for key in document.keys() - {"vendors"}:
-        file.refuse((key,), f"unknown key `{key}`: a vendor is a table [vendors.NAME]")
+        raise file.fault((key,), f"unknown key `{key}`: a vendor is a table [vendors.NAME]")
     vendors = document.get("vendors", {})
     if not isinstance(vendors, dict):
-        file.refuse(("vendors",), "`vendors` is not a table: write [vendors.NAME]")
+        raise file.fault(("vendors",), "`vendors` is not a table: write [vendors.NAME]")
     for name, values in vendors.items():
         if not isinstance(values, dict):
-            file.refuse(("vendors", name), f"`{name}` is not a table: write [vendors.NAME] above its keys")
+            raise file.fault(("vendors", name), f"`{name}` is not a table: write [vendors.NAME] above its keys")
         if not _NAME.fullmatch(name):
             rule = "take at most 64 of a-z, 0-9, _ and -, a letter first"
-            file.refuse(("vendors", name), f"{name!r} cannot be a vendor's name: {rule}")
+            raise file.fault(("vendors", name), f"{name!r} cannot be a vendor's name: {rule}")
     return [_Found(name, values, file) for name, values in vendors.items()]
 
 
@@ -95,7 +94,7 @@ def _validated(found: _Found, environment: Mapping[str, str]) -> VendorTable:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
     where = tuple(str(part) for part in fault["loc"])
-    found.refuse(where, _complaint(fault["type"], where, fault["msg"]))
+    raise found.fault(where, _complaint(fault["type"], where, fault["msg"]))
 
 
 def _complaint(kind: str, where: tuple[str, ...], message: str) -> str:
@@ -134,9 +133,11 @@ def _interpolated(value: object, where: tuple[str, ...], found: _Found, environm
         if name.startswith("job.") and placeholder[0].endswith("}"):
             return placeholder[0]
         if not _ENVIRONMENT_NAME.fullmatch(name) or not placeholder[0].endswith("}"):
-            found.refuse(where, f"{placeholder[0]!r} names nothing: write ${{NAME}}, a variable of the environment")
+            raise found.fault(
+                where, f"{placeholder[0]!r} names nothing: write ${{NAME}}, a variable of the environment"
+            )
         if name not in environment:
-            found.refuse(where, f"${{{name}}} is not in the environment: set {name} and start again")
+            raise found.fault(where, f"${{{name}}} is not in the environment: set {name} and start again")
         return environment[name]
 
     return _PLACEHOLDER.sub(read, value)

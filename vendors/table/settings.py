@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from domain.backoff import Backoff
 from domain.vendors import VendorPolicy
 from vendors.http import is_header
-from vendors.json_text import Pointer, read_pointer
+from vendors.json_text import read_pointer
 
 # A job's document may hold 16 MiB, and base64 makes a third more of a reply.
 MAX_REPLY_BYTES = 8 * 1024 * 1024
@@ -24,7 +24,9 @@ _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 # One part of the notation of the `limits` library (`limits.util.parse_many`), with amounts of at least 1.
-_LIMIT = re.compile(r"\s*0*[1-9][0-9]*\s*(/|per)\s*(0*[1-9][0-9]*)?\s*(second|minute|hour|day|month|year)s?\s*", re.I)
+_LIMIT = re.compile(
+    r"\s*0*[1-9][0-9]*\s*(/|per)\s*(0*[1-9][0-9]*)?\s*(second|minute|hour|day|month|year)s?\s*", re.IGNORECASE
+)
 
 # Set by the gateway or by HTTP itself on every call.
 _OUR_HEADERS = frozenset(
@@ -86,13 +88,12 @@ def _read_duration(text: object) -> timedelta:
     return int(found["count"]) * _UNITS[found["unit"]]
 
 
-def _read_pointer(text: object) -> Pointer:
-    if not isinstance(text, str):
-        raise ValueError('a JSON Pointer is a string: write it like "/data/report"')
+def _check_pointer(text: str) -> str:
     try:
-        return read_pointer(text)
+        read_pointer(text)
     except ValueError as error:
         raise ValueError(f'{error}: write it like "/data/report"') from None
+    return text
 
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
@@ -103,7 +104,7 @@ class ReplyTable(BaseModel):
 
     model_config = _STRICT
 
-    result: Annotated[Pointer, BeforeValidator(_read_pointer)] = ()
+    result: Annotated[str, AfterValidator(_check_pointer)] = ""
     max_bytes: int = Field(default=4 * 1024 * 1024, ge=1, le=MAX_REPLY_BYTES)
 
 

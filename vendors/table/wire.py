@@ -6,7 +6,7 @@ import msgspec
 
 from domain.outcomes import Done, Failed
 from vendors.http import Reply
-from vendors.json_text import NothingThere, NotJson, slice_json
+from vendors.json_text import NothingThere, NotJson, Pointer, read_pointer, slice_json
 from vendors.table.settings import ReplyTable
 
 # Text grows when it is written as a JSON string (a control character by six), and a job's document
@@ -34,7 +34,7 @@ def read_success(reply: Reply, expected: ReplyTable) -> Done | Failed:
     body = _NOTHING if reply.status in _WITHOUT_CONTENT else reply.body
     content_type = "application/json" if reply.status in _WITHOUT_CONTENT else reply.headers.get("content-type", "")
     try:
-        result = _result(body, content_type, expected)
+        result = _result(body, content_type, read_pointer(expected.result))
     except NotJson:
         return Failed("reply_not_json", "The vendor's reply says that it is JSON and is not.", reply.status)
     except NothingThere:
@@ -46,18 +46,18 @@ def read_success(reply: Reply, expected: ReplyTable) -> Done | Failed:
     return Done(result.decode(), reply.status)
 
 
-def _result(body: bytes, content_type: str, expected: ReplyTable) -> bytes:
+def _result(body: bytes, content_type: str, pointer: Pointer) -> bytes:
     media_type = content_type.partition(";")[0].strip().lower()
     if _JSON.fullmatch(media_type):
-        return slice_json(body, expected.result).encode()
+        return slice_json(body, pointer).encode()
     if not body:
-        return slice_json(_NOTHING, expected.result).encode()
+        return slice_json(_NOTHING, pointer).encode()
     if not media_type:
         try:
-            return slice_json(body, expected.result).encode()
+            return slice_json(body, pointer).encode()
         except NotJson:
             content_type = "application/octet-stream"
-    if expected.result:
+    if pointer:
         raise NothingThere
     text = _as_text(body, content_type) if _TEXT.fullmatch(media_type) else None
     kept = {"base64": body} if text is None else {"text": text}  # msgspec writes bytes as base64
