@@ -59,21 +59,24 @@ class Control:
         await exchange.answer(reply)
 
     def _answer(self, method: str, path: list[str], query: _Query, body: bytes) -> Reply:
-        match method, path:
-            case "GET", ["stats"]:
+        if path == ["calls"] and method == "DELETE":
+            self._ledger.clear()
+            return Reply(b"", 204)
+        if path and path[0] in self._desks:
+            return _answer_for(self._desks[path[0]], method, path[1:], body)
+        return self._show(path, query) if method == "GET" else _NOT_FOUND
+
+    def _show(self, path: list[str], query: _Query) -> Reply:
+        match path:
+            case ["stats"]:
                 return _json(self._ledger.stats(vendor=query.vendor, window_seconds=query.window))
-            case "GET", ["calls"]:
+            case ["calls"]:
                 return self._list_calls(query)
-            case "DELETE", ["calls"]:
-                self._ledger.clear()
-                return Reply(b"", 204)
-            case "GET", ["calls", number, "body"] if number.isdecimal():
+            case ["calls", number, "body"] if number.isdecimal():
                 return _found(self._ledger.body(int(number)))
-            case "GET", ["body"]:
+            case ["body"]:
                 calls = list(self._ledger.calls(vendor=query.vendor, request_id=query.request_id))
                 return _found(self._ledger.body(calls[-1].number) if calls else None)
-            case _, [name, *rest] if name in self._desks:
-                return _answer_for(self._desks[name], method, rest, body)
         return _NOT_FOUND
 
     def _list_calls(self, query: _Query) -> Reply:

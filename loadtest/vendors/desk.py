@@ -17,7 +17,6 @@ from loadtest.vendors.registry import SimulatedVendor
 from loadtest.vendors.script import NORMAL, pick, read_script
 from loadtest.vendors.wire import Exchange, Reply, Request, TooLarge
 
-_EMPTY = Reply(b"")
 _MOST_COUNTED_JOBS = 100_000
 
 
@@ -53,16 +52,16 @@ class VendorDesk:
             self._ledger.close(call, exchange.answered)
 
     async def _treat(self, call: RecordedCall, behaviour: Behaviour, exchange: Exchange) -> None:
-        if not behaviour.reads:
-            return await behaviour.play(_EMPTY, exchange)
-        request = await exchange.read()
-        self._ledger.keep_body(call, request)
-        if isinstance(behaviour, Normal) and b'"simulate"' in request.body:
-            behaviour = self._told_by(request, call)
-        reply = await self._act_once(request, call) if behaviour.acts else _EMPTY
-        if behaviour.acts and reply.status >= 400:  # the vendor's own refusal stands
+        if behaviour.reads:
+            request = await exchange.read()
+            self._ledger.keep_body(call, request)
+            if isinstance(behaviour, Normal) and b'"simulate"' in request.body:
+                behaviour = self._told_by(request, call)
+            if behaviour.acts:
+                exchange.due = await self._act_once(request, call)
+        if exchange.due.status >= 400:  # the vendor's own refusal stands
             behaviour = NORMAL
-        return await behaviour.play(reply, exchange)
+        await behaviour.play(exchange)
 
     async def _act_once(self, request: Request, call: RecordedCall) -> Reply:
         first = self.replies.find(call.idempotency_key)

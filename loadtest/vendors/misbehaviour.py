@@ -28,16 +28,16 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
     probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     seed: int = 0
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
-        """Treat the call; `reply` is what the vendor would say, empty unless it `acts`."""
+    async def play(self, exchange: Exchange) -> None:
+        """Treat the call; `exchange.due` is what the vendor would say, empty unless it `acts`."""
         raise NotImplementedError
 
 
 class Normal(Behaviour, frozen=True, tag="normal"):
     acts = True
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
-        await exchange.answer(reply)
+    async def play(self, exchange: Exchange) -> None:
+        await exchange.answer(exchange.due)
 
 
 class Slow(Behaviour, frozen=True, tag="slow"):
@@ -46,9 +46,9 @@ class Slow(Behaviour, frozen=True, tag="slow"):
     acts = True
     seconds: Seconds = 1.0
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         if await exchange.pause(self.seconds):
-            await exchange.answer(reply)
+            await exchange.answer(exchange.due)
 
 
 class Throttle(Behaviour, frozen=True, tag="throttle"):
@@ -57,7 +57,7 @@ class Throttle(Behaviour, frozen=True, tag="throttle"):
     status: Literal[429, 503] = 429
     retry_after: int | str | None = None
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         said = () if self.retry_after is None else ((b"retry-after", str(self.retry_after).encode()),)
         await exchange.answer(Reply(b'{"error":"too many requests"}', self.status, headers=said))
 
@@ -65,7 +65,7 @@ class Throttle(Behaviour, frozen=True, tag="throttle"):
 class Fail(Behaviour, frozen=True, tag="fail"):
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.answer(Reply(b'{"error":"told to fail"}', self.status))
 
 
@@ -74,7 +74,7 @@ class DropBefore(Behaviour, frozen=True, tag="drop_before"):
 
     reads = False
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.cut()
 
 
@@ -83,7 +83,7 @@ class DropAfter(Behaviour, frozen=True, tag="drop_after"):
 
     acts = True
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.cut()
 
 
@@ -92,9 +92,10 @@ class DropMidway(Behaviour, frozen=True, tag="drop_midway"):
 
     acts = True
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
-        await exchange.begin(reply, len(reply.body))
-        await exchange.go_on(reply.body[: len(reply.body) // 2], more=True)
+    async def play(self, exchange: Exchange) -> None:
+        body = exchange.due.body
+        await exchange.begin(exchange.due, len(body))
+        await exchange.go_on(body[: len(body) // 2], more=True)
         await exchange.pause(0.05)  # abort throws away what the socket has not taken yet
         await exchange.cut()
 
@@ -104,7 +105,7 @@ class Rubbish(Behaviour, frozen=True, tag="rubbish"):
 
     acts = True
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.answer(Reply(b'{"status": "success", "data": ', 200))
 
 
@@ -112,7 +113,7 @@ class Text(Behaviour, frozen=True, tag="text"):
     acts = True
     body: str = "Processed, thank you.\n"
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.answer(Reply(self.body.encode(), content_type=b"text/plain; charset=utf-8"))
 
 
@@ -123,7 +124,7 @@ class Big(Behaviour, frozen=True, tag="big"):
     size: Annotated[int, msgspec.Meta(ge=2, le=1024**3)] = 50 * 1024 * 1024
     declared: bool = False
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.stream(Reply(b""), self._pieces(), self.size if self.declared else None)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
@@ -137,7 +138,7 @@ class Redirect(Behaviour, frozen=True, tag="redirect"):
     status: Literal[301, 302, 303, 307, 308] = 302
     location: str = "/elsewhere"
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.answer(Reply(b"{}", self.status, headers=((b"location", self.location.encode()),)))
 
 
@@ -148,20 +149,21 @@ class SlowBody(Behaviour, frozen=True, tag="slow_body"):
     seconds: Seconds = 5.0
     drips: Count = 20
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
-        await exchange.begin(reply, len(reply.body))
-        size = -(-len(reply.body) // self.drips)
-        for start in range(0, len(reply.body), size):
+    async def play(self, exchange: Exchange) -> None:
+        body = exchange.due.body
+        await exchange.begin(exchange.due, len(body))
+        size = -(-len(body) // self.drips)
+        for start in range(0, len(body), size):
             if not await exchange.pause(self.seconds / self.drips):
                 return
-            await exchange.go_on(reply.body[start : start + size], more=True)
+            await exchange.go_on(body[start : start + size], more=True)
         await exchange.go_on(b"", more=False)
 
 
 class Hang(Behaviour, frozen=True, tag="hang"):
     """Reads the request and says nothing until the caller hangs up."""
 
-    async def play(self, reply: Reply, exchange: Exchange) -> None:
+    async def play(self, exchange: Exchange) -> None:
         await exchange.wait_until_gone()
         exchange.answered = "client gone"
 

@@ -34,4 +34,4 @@ def pick(script: Sequence[Behaviour], nth: int) -> Behaviour:
 def _falls_on(behaviour: Behaviour, nth: int) -> bool:
     if behaviour.probability >= 1.0:
         return True
-    return random.Random(f"{behaviour.seed}:{nth}").random() < behaviour.probability  # noqa: S311 - no secret
+    return random.Random(f"{behaviour.seed}:{nth}").random() < behaviour.probability

@@ -39,7 +39,7 @@ class SyncVendor:
         return Reply(_success(subject, request.body), acted=True)
 
     def _subject(self, body: bytes) -> bytes:
-        """The productId as JSON spells it inside a string; empty where there is none to name. Raises `DecodeError` for what is no JSON."""
+        """The productId as JSON spells it inside a string; empty where there is none. Raises `DecodeError`: no JSON."""
         try:
             spelt = bytes(self._peek.decode(body).product_id)
         except msgspec.ValidationError:  # no object; whether it is JSON was not looked at

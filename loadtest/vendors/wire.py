@@ -64,14 +64,15 @@ class Reply:
 
 
 class Exchange:
-    """One request and its answer. `answered` is the status sent, or how it ended without one."""
+    """One request and its answer: what is `due` to a well-treated caller, and what was `answered` in fact."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.answered: int | str | None = None
+        self.due = Reply(b"")
+        self.answered: int | str | None = None  # the status, or how it ended without one
         self._abort: Callable[[], None] = scope["extensions"][_CUT]["abort"]
         self._receive = receive
         self._send = send

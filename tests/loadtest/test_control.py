@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.loadtest.conftest import Vendors
+from tests.loadtest.client import Vendors
 
 
 def test_a_script_can_be_read_back_and_taken_away(vendors: Vendors) -> None:

@@ -7,7 +7,7 @@ from http.client import IncompleteRead, RemoteDisconnected
 
 import pytest
 
-from tests.loadtest.conftest import Vendors
+from tests.loadtest.client import Vendors
 
 _CALL = b"POST /sync HTTP/1.1\r\nHost: v\r\nContent-Length: 2\r\n\r\n{}"
 

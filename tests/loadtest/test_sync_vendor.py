@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.loadtest.conftest import Vendors
+from tests.loadtest.client import Vendors
 
 
 def test_it_answers_with_the_product_and_the_payload(vendors: Vendors) -> None:
