@@ -87,7 +87,7 @@ async def _read_request(reader: asyncio.StreamReader, reads_body: bool) -> Recei
 @asynccontextmanager
 async def listening(*answers: Answer, reads_bodies: bool = True) -> AsyncIterator[ScriptedVendor]:
     vendor = ScriptedVendor(list(answers) or [answer_ok], reads_bodies=reads_bodies)
-    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, backlog=512)
     if not reads_bodies:  # so that an unread body cannot hide in a buffer
         server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     vendor.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
