@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -10,16 +11,33 @@ from loadtest.vendors.app import build_server
 from tests.loadtest.client import Vendors
 
 
-@pytest.fixture(scope="session")
-def running_vendors() -> Iterator[Vendors]:
+@contextmanager
+def vendors_running() -> Iterator[Vendors]:
+    """A server in a thread; it must end when it is told to."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = build_server()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield Vendors(listener.getsockname()[1])
-    server.should_exit = True
-    thread.join(timeout=5)
-    assert not thread.is_alive()
+    try:
+        yield Vendors(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def running_vendors() -> Iterator[Vendors]:
+    with vendors_running() as vendors:
+        yield vendors
+
+
+@pytest.fixture
+def own_vendors() -> Iterator[tuple[Vendors, Callable[[], None]]]:
+    """Vendors that nobody else uses, and what stops them."""
+    with ExitStack() as stack:
+        vendors = stack.enter_context(vendors_running())
+        yield vendors, stack.close
 
 
 @pytest.fixture

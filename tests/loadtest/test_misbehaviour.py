@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from collections.abc import Callable
 from http.client import IncompleteRead, RemoteDisconnected
 
 import pytest
@@ -179,3 +180,14 @@ def test_what_the_vendor_is_told_goes_before_what_the_payload_tells(vendors: Ven
 
 def test_a_word_inside_the_payload_is_no_order(vendors: Vendors) -> None:
     assert vendors.call({"note": "simulate", "deep": {"simulate": {"mode": "fail"}}}).status == 200
+
+
+def test_vendors_that_stop_cut_the_calls_that_hang(own_vendors: tuple[Vendors, Callable[[], None]]) -> None:
+    vendors, stop = own_vendors
+    vendors.tell({"mode": "hang"})
+    with socket.create_connection(("127.0.0.1", vendors.port), timeout=5) as line:
+        line.sendall(_CALL)
+        while vendors.stats()["in_flight"] == 0:
+            pass
+        stop()
+        assert line.recv(1) == b""
