@@ -207,8 +207,9 @@ async def test_more_calls_than_any_pools_default_run_at_once(http: VendorHttp, m
 
 async def test_cookies_are_not_kept(http: VendorHttp, make_call: MakeCall) -> None:
     async with listening(say(head("Set-Cookie: seen=1; Path=/", "Content-Length: 0"))) as vendor:
+        url = vendor.url.replace("127.0.0.1", "localhost")  # a jar would not keep those of an address
         for _ in range(2):
-            await http.send(request_to(vendor.url), make_call(), max_bytes=100)
+            await http.send(request_to(url), make_call(), max_bytes=100)
     assert "cookie" not in vendor.received[1].headers
 
 
