@@ -40,7 +40,7 @@ def read_object(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         members = _object.decode(body)
     except RecursionError:
-        raise TooDeep(f"the body is nested too deeply; {MAX_DEPTH} levels are the most") from None
+        raise _too_deep(body) from None
     except msgspec.ValidationError:
         _check_syntax(body)  # a wrong type is found before the rest of the text is read
         fault = FieldError("", "must be a JSON object")
@@ -68,11 +68,19 @@ def is_too_deep(value: bytes) -> bool:
 
 def member_names(text: str) -> Iterator[str]:
     """The names of the outermost object of valid JSON text, in order, repeated ones too."""
-    depth, expecting_name = 0, False
+    return (msgspec.json.decode(name, type=str) for name, depth in _names_and_depths(text) if depth == 1)
+
+
+def _names_and_depths(text: str) -> Iterator[tuple[str, int]]:
+    """Each step through the text: the outermost member that it is in, and its depth; 1 only at the name itself."""
+    depth, name, expecting_name = 0, "", False
     for piece in (match.group() for match in TOKEN.finditer(text)):
         if expecting_name and piece[0] == '"':
-            yield msgspec.json.decode(piece, type=str)
+            name = piece
+            yield name, depth
         depth += (piece in "{[") - (piece in "}]")
+        if depth > 1:
+            yield name, depth
         expecting_name = depth == 1 and piece in "{,"
 
 
@@ -88,9 +96,16 @@ def _check_syntax(body: bytes) -> None:
     try:
         _anything.decode(body)
     except RecursionError:
-        raise TooDeep(f"the body is nested too deeply; {MAX_DEPTH} levels are the most") from None
+        raise _too_deep(body) from None
     except msgspec.DecodeError as fault:
         raise _bad_syntax(body, fault) from None
+
+
+def _too_deep(body: bytes) -> TooDeep:
+    deep = next((name for name, depth in _names_and_depths(body.decode()) if depth > MAX_DEPTH + 1), "")
+    detail = f"is nested too deeply: {MAX_DEPTH} levels of objects and arrays are the most"
+    pointer = pointer_to(deep[1:-1]) if deep else ""
+    return TooDeep(f"{pointer or 'the body'} {detail}", errors=(FieldError(pointer, detail),))
 
 
 def _bad_syntax(body: bytes, fault: msgspec.DecodeError) -> BadSyntax:

@@ -1,0 +1,30 @@
+"""The Litestar app that both servers start from: our own problems, and no framework middleware."""
+
+from collections.abc import Mapping, Sequence
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Middleware
+
+from domain.edge.answers import exception_handlers
+from domain.edge.request_ids import RequestIds
+
+
+def build_edge(
+    routes: Sequence[BaseRouteHandler | Router],
+    *,
+    dependencies: Mapping[str, Provide] | None = None,
+    middleware: Sequence[Middleware] = (),
+) -> ASGIApp:
+    """An ASGI app with a request id on every answer, the router's own included."""
+    app = Litestar(
+        list(routes),
+        dependencies=dict(dependencies or {}),
+        middleware=list(middleware),
+        exception_handlers=exception_handlers(),
+        openapi_config=None,  # the document is our own: see docs/adr
+        logging_config=None,
+        debug=False,
+    )
+    return RequestIds(app)

@@ -1,0 +1,48 @@
+"""Reading a request's body once, capped, and no further than the cap."""
+
+from litestar.types import Receive, Scope
+
+from domain.errors import BadSyntax, FieldError, TooLarge, UnsupportedMedia
+
+LARGEST_BODY = 1024 * 1024
+
+
+async def read_body(scope: Scope, receive: Receive, *, largest: int = LARGEST_BODY) -> bytes:
+    """The raw bytes. Raises `TooLarge` at the announced length, before anything is read, or while streaming."""
+    announced = _header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced[:20]) > largest:
+        raise _too_large(largest)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise BadSyntax("the connection ended before the body did")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > largest:
+            raise _too_large(largest)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def require_json(scope: Scope) -> None:
+    """Raises `UnsupportedMedia` unless the body says that it is JSON, in UTF-8."""
+    sent = (_header(scope, b"content-type") or b"").decode("latin-1").lower()
+    kind, *parameters = (part.strip() for part in sent.split(";"))
+    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    charsets = [value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
+    if not is_json or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        detail = "must be application/json, in UTF-8"
+        fault = FieldError("/headers/Content-Type", detail)
+        raise UnsupportedMedia(f"Content-Type {detail}", errors=(fault,))
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == wanted), None)
+
+
+def _too_large(largest: int) -> TooLarge:
+    detail = f"the body is larger than {largest} bytes, which is the most that is read"
+    return TooLarge(detail, errors=(FieldError("", detail),))

@@ -1,0 +1,44 @@
+"""
+`X-Request-ID` on every answer, and so a `trace_id` in every problem and log line.
+
+Pure ASGI, around the whole app: the router's own 404 and 405 carry it too.
+"""
+
+import os
+import re
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+_SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_KEY = "gateway.request_id"
+
+
+class RequestIds:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        request_id = _sent(scope) or os.urandom(16).hex().encode()
+        scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that this request's answer carries."""
+    return str(scope.get(_KEY, ""))
+
+
+def _sent(scope: Scope) -> bytes | None:
+    """The client's own id, if it is one that a log can bear."""
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+    return sent if sent is not None and _SANE.fullmatch(sent) else None
