@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from domain.backoff import Backoff
 from domain.vendors import VendorPolicy
 from vendors.http import is_header
-from vendors.json_text import read_pointer
+from vendors.json_slices import read_pointer
 
 # A job's document may hold 16 MiB, and base64 makes a third more of a reply.
 MAX_REPLY_BYTES = 8 * 1024 * 1024

@@ -6,7 +6,7 @@ import msgspec
 
 from domain.outcomes import Done, Failed
 from vendors.http import Reply
-from vendors.json_text import NothingThere, NotJson, Pointer, read_pointer, slice_json
+from vendors.json_slices import NothingThere, NotJson, Pointer, read_pointer, slice_json
 from vendors.table.settings import ReplyTable
 
 # Text grows when it is written as a JSON string (a control character by six), and a job's document

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vendors.json_text import NothingThere, NotJson, read_pointer, slice_json
+from vendors.json_slices import NothingThere, NotJson, read_pointer, slice_json
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
