@@ -1,0 +1,148 @@
+"""`POST /jobs` and `GET /jobs/{request_id}`: the two routes that the gateway is for, and so the lean ones."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import msgspec
+from litestar import Response, get, post
+from litestar.enums import MediaType
+from litestar.params import FromPath
+
+from api.headers import header, known_tags, wait_asked
+from api.provided import Asking, Intake, Jobs, Vendors
+from api.queries import query_fault, read_query, refuse
+from api.views import accepted_view, etag_of, path_of, retry_after, view_of
+from domain.callers import Caller
+from domain.edge.answers import AnyRequest
+from domain.edge.bodies import read_body, require_json
+from domain.errors import NotFound, Unavailable
+from domain.jobs import Job
+from domain.ports import Accepted, JobReader
+from domain.request_ids import read_request_id
+from domain.submissions import read_idempotency_key, read_submission, read_traceparent
+
+LONG_BODY = 64 * 1024  # beyond, reading one may take tens of milliseconds: not on the event loop
+
+_encode = msgspec.json.Encoder().encode
+
+
+@post("/jobs", status_code=HTTPStatus.ACCEPTED)
+async def submit_job(
+    request: AnyRequest, caller: Asking, intake: Intake, jobs: Jobs, vendors: Vendors
+) -> Response[bytes]:
+    """Accept a job and return at once. Repeating an `Idempotency-Key` returns the first job."""
+    job = await _read_job(request, caller, vendors)
+    accepted = await intake.take_in(job)
+    seconds = wait_asked(request.scope)
+    if seconds is None:
+        return _accepted(accepted, {})
+    return await _accepted_or_ended(accepted, jobs, seconds)
+
+
+@get("/jobs/{request_id:str}")
+async def show_job(request: AnyRequest, request_id: FromPath[str], caller: Asking, jobs: Jobs) -> Response[bytes]:
+    """Show a job as it stands, or as it stands when it has changed or ended, for who would rather wait."""
+    look = Look(jobs, known_tags(request.scope), with_attempts=_reads_attempts(request))
+    job_id = read_request_id(request_id)
+    job = await jobs.find(job_id, caller.owner) if job_id else None
+    if job is None:
+        raise _unknown()
+    seconds = wait_asked(request.scope)
+    if seconds is not None:
+        job = await look.wait(job, caller.owner, seconds)
+    return look.answer(job, seconds)
+
+
+class Look:
+    """One client's look at a job: what it has seen already, and how much it wants to see."""
+
+    def __init__(self, jobs: JobReader, tags: frozenset[str], *, with_attempts: bool) -> None:
+        self._jobs = jobs
+        self._tags = tags
+        self._with_attempts = with_attempts
+
+    async def wait(self, job: Job, owner: str | None, seconds: float) -> Job:
+        """The job when it has ended or, for a client that has seen it, when it differs; at last after `seconds`."""
+        if not self._tags and not job.ended:
+            ended = await self._jobs.wait_until_ended(job.id, owner, seconds)
+            if ended is None:
+                raise _unknown()
+            return ended
+        ends = time.monotonic() + seconds
+        while not job.ended and self._has_seen(self._body(job)) and (left := ends - time.monotonic()) > 0:
+            job = await self._jobs.wait_for_change(job, left)
+        return job
+
+    def answer(self, job: Job, waited: int | None) -> Response[bytes]:
+        body = self._body(job)
+        headers = {"ETag": etag_of(body), "Cache-Control": "private, no-cache", **_applied(waited)}
+        if not job.ended:
+            headers["Retry-After"] = retry_after(job, _now())
+        if self._has_seen(body):
+            return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(body, media_type=MediaType.JSON, headers=headers)
+
+    def _body(self, job: Job) -> bytes:
+        return _encode(view_of(job, _now(), with_attempts=self._with_attempts))
+
+    def _has_seen(self, body: bytes) -> bool:
+        return bool(self._tags) and ("*" in self._tags or etag_of(body) in self._tags)
+
+
+async def _read_job(request: AnyRequest, caller: Caller, vendors: frozenset[str]) -> Job:
+    """The job that this request asks for, not stored yet. Raises what is wrong with it."""
+    scope = request.scope
+    read_query(scope)
+    require_json(scope)
+    sent_key = header(scope, b"idempotency-key")
+    key = None if sent_key is None else read_idempotency_key(sent_key)
+    traceparent = read_traceparent(header(scope, b"traceparent"))
+    body = await read_body(scope, request.receive)
+
+    def read() -> Job:
+        now = _now()
+        submission = read_submission(body, now=now, vendors=vendors)
+        return submission.job(caller, key=key, now=now, traceparent=traceparent)
+
+    return read() if len(body) <= LONG_BODY else await asyncio.to_thread(read)
+
+
+async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) -> Response[bytes]:
+    job = accepted.job
+    with suppress(Unavailable):  # it is stored, whatever else fails now: the answer must not invite a second one
+        job = await jobs.wait_until_ended(job.id, job.client, seconds) or job
+    if not job.ended:
+        return _accepted(accepted, _applied(seconds))
+    headers = {"Location": path_of(job), **_replayed(accepted), **_applied(seconds)}
+    return Response(_encode(view_of(job, _now())), status_code=200, media_type=MediaType.JSON, headers=headers)
+
+
+def _accepted(accepted: Accepted, headers: dict[str, str]) -> Response[bytes]:
+    job = accepted.job
+    headers |= {"Location": path_of(job), "Retry-After": retry_after(job, job.created_at), **_replayed(accepted)}
+    return Response(_encode(accepted_view(job)), status_code=202, media_type=MediaType.JSON, headers=headers)
+
+
+def _replayed(accepted: Accepted) -> dict[str, str]:
+    return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
+
+
+def _applied(seconds: int | None) -> dict[str, str]:
+    return {} if seconds is None else {"Preference-Applied": f"wait={seconds}"}
+
+
+def _reads_attempts(request: AnyRequest) -> bool:
+    expand = read_query(request.scope, "expand").get("expand")
+    refuse([query_fault("expand", "must be attempts")] if expand not in (None, "attempts") else [])
+    return expand is not None
+
+
+def _unknown() -> NotFound:
+    return NotFound("Job not found")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

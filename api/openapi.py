@@ -1,0 +1,98 @@
+"""
+The OpenAPI 3.1 document: the operations of `api.operations`, the schemas of the views themselves.
+
+Litestar could draw the routes up, but not what most of the contract is about: raw bodies, header
+semantics and problems. A test compares the operations with the routes that are really served.
+"""
+
+from typing import Any
+
+import msgspec
+
+from api.operations import OPERATIONS, Answer, Operation
+from api.shared_parts import HEADERS, PROBLEMS
+from api.submission_schema import SUBMISSION
+from api.views import AcceptedView, JobList, JobView
+from domain.edge.health import Health
+from domain.edge.problems import MEDIA_TYPE, Problem
+
+Json = dict[str, Any]
+
+_MODELS = (AcceptedView, Health, JobList, JobView, Problem)
+_REFERENCE = "#/components/schemas/{name}"
+_DESCRIPTION = """Submit a job, get its id at once, and read the job until it has ended.
+
+Every error is a problem (RFC 9457). `errors[].pointer` is a JSON Pointer into the body; what is not in the body is
+pointed at under `/query/` and `/headers/`."""
+
+
+def build_document() -> Json:
+    _, schemas = msgspec.json.schema_components(_MODELS, ref_template=_REFERENCE)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Vendor gateway", "version": "1.0.0", "description": _DESCRIPTION},
+        "paths": _paths(),
+        "components": {
+            "schemas": {"Submission": SUBMISSION, **schemas},
+            "headers": HEADERS,
+            "responses": {name: _problem_answer(description) for name, description in PROBLEMS.values()},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A client's key. Without one only where the operator allows it (GATEWAY_ANONYMOUS), "
+                    "and never through a proxy.",
+                }
+            },
+        },
+    }
+
+
+def _paths() -> Json:
+    paths: Json = {}
+    for (method, path), operation in OPERATIONS.items():
+        paths.setdefault(path, {})[method] = _operation(operation)
+    return paths
+
+
+def _operation(operation: Operation) -> Json:
+    responses: Json = {str(answer.status): _answer(answer) for answer in operation.answers}
+    for status in operation.problems:
+        responses[str(status)] = {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"}
+    told: Json = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "parameters": list(operation.parameters),
+        "responses": responses,
+        "security": [] if operation.public else [{"bearer": []}, {}],
+    }
+    if operation.body is not None:
+        told["requestBody"] = {"required": True, "content": {"application/json": operation.body}}
+    return told
+
+
+def _answer(answer: Answer) -> Json:
+    names = ("X-Request-ID", *answer.headers)
+    told: Json = {"description": answer.description, "headers": {name: _header(name) for name in names}}
+    if answer.model is not None:
+        content: Json = {"schema": {"$ref": _REFERENCE.format(name=answer.model.__name__)}}
+        if answer.examples:
+            content["examples"] = {name: {"value": value} for name, value in answer.examples.items()}
+        told["content"] = {"application/json": content}
+    return told
+
+
+def _problem_answer(description: str) -> Json:
+    schema = {"$ref": _REFERENCE.format(name=Problem.__name__)}
+    headers = {"X-Request-ID": _header("X-Request-ID")}
+    if description == PROBLEMS[401][1]:
+        headers["WWW-Authenticate"] = _header("WWW-Authenticate")
+    if description == PROBLEMS[503][1]:
+        headers["Retry-After"] = _header("Retry-After")
+    return {"description": description, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _header(name: str) -> Json:
+    return {"$ref": f"#/components/headers/{name}"}

@@ -1,0 +1,84 @@
+"""The parts of the OpenAPI document that operations share: headers, parameters, and what each problem means."""
+
+from typing import Any
+
+from api.headers import LONGEST_WAIT_SECONDS
+from domain.jobs import Status
+
+Json = dict[str, Any]
+
+
+def _header(description: str, schema: Json) -> Json:
+    return {"description": description, "schema": schema}
+
+
+def _parameter(where: str, name: str, description: str, schema: Json, *, required: bool = False) -> Json:
+    return {"in": where, "name": name, "description": description, "required": required, "schema": schema}
+
+
+HEADERS: Json = {
+    "X-Request-ID": _header("Of this request; the client's own, if it sent a sane one.", {"type": "string"}),
+    "Location": _header("Where the job is to be read.", {"type": "string", "format": "uri-reference"}),
+    "Retry-After": _header("Seconds after which it is worth asking again.", {"type": "integer", "minimum": 1}),
+    "ETag": _header("A hash of the representation, for If-None-Match.", {"type": "string"}),
+    "Link": _header('The next page, rel="next", if there is one.', {"type": "string"}),
+    "Cache-Control": _header("How the answer may be kept.", {"type": "string"}),
+    "Preference-Applied": _header(
+        "What of Prefer was applied, such as wait=25.", {"type": "string", "pattern": r"^wait=\d+$"}
+    ),
+    "Idempotency-Replayed": _header(
+        "The key came before: this is the first job, and nothing new was stored.", {"type": "string", "const": "true"}
+    ),
+    "WWW-Authenticate": _header("How to authenticate.", {"type": "string"}),
+}
+
+# status: name, meaning
+PROBLEMS: dict[int, tuple[str, str]] = {
+    400: ("BadSyntax", "Not JSON, not UTF-8, or a header that is not as it should be."),
+    401: ("Unauthenticated", "No credentials, or wrong ones."),
+    404: ("NotFound", "There is none, or none of yours."),
+    413: ("TooLarge", "The body is larger than 1 MiB."),
+    415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8."),
+    422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),
+    500: ("Bug", "A bug of ours, logged under the trace_id."),
+    503: ("Unavailable", "Not now; the same request is safe to repeat after Retry-After."),
+}
+
+REQUEST_ID = _parameter("path", "request_id", "The job's id.", {"type": "string", "format": "uuid"}, required=True)
+PREFER = _parameter(
+    "header",
+    "Prefer",
+    f"`wait=N` (RFC 7240): hold the answer until the job ends, or for N seconds, at most {LONGEST_WAIT_SECONDS}.",
+    {"type": "string", "examples": ["wait=10"]},
+)
+IDEMPOTENCY_KEY = _parameter(
+    "header",
+    "Idempotency-Key",
+    "Printable ASCII. The same key with the same body gives the first job, with another body 422.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+)
+TRACEPARENT = _parameter(
+    "header", "traceparent", "W3C Trace Context, handed on to the vendor.", {"type": "string", "maxLength": 512}
+)
+IF_NONE_MATCH = _parameter(
+    "header",
+    "If-None-Match",
+    "Tags that the client has. With `Prefer: wait` the answer waits until it differs.",
+    {"type": "string"},
+)
+EXPAND = _parameter("query", "expand", "`attempts` adds the timeline: every call that was made.", {"const": "attempts"})
+LIST_QUERY: tuple[Json, ...] = (
+    _parameter("query", "vendor", "Only jobs of this vendor.", {"type": "string"}),
+    _parameter("query", "status", "Only jobs of this status.", {"enum": [status.value for status in Status]}),
+    _parameter("query", "created_after", "RFC 3339, with a zone.", {"type": "string", "format": "date-time"}),
+    _parameter("query", "limit", "Jobs a page.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+    _parameter("query", "cursor", "`next_cursor` of the page before, with the same filters.", {"type": "string"}),
+    _parameter(
+        "query",
+        "ids",
+        "Exactly these jobs, at most 100, in this order; not together with other parameters.",
+        {"type": "array", "items": {"type": "string"}, "maxItems": 100},
+    )
+    | {"style": "form", "explode": False},
+)
+PART = _parameter("path", "part", "`db` or `redis`.", {"type": "string", "enum": ["db", "redis"]}, required=True)

@@ -1,0 +1,146 @@
+"""A job as clients see it. msgspec, since these two routes carry nearly all of the traffic."""
+
+from datetime import datetime
+from hashlib import blake2b
+from math import ceil
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from domain.jobs import Attempt, Job, JobError, Priority, Stage, Status
+
+LONGEST_RETRY_AFTER_SECONDS = 60
+
+RequestId = Annotated[str, Meta(description="The job's id, a UUIDv7.", extra_json_schema={"format": "uuid"})]
+Json = Annotated[Raw, Meta(description="Any JSON value, as the vendor gave it.")]
+
+
+class Links(msgspec.Struct, frozen=True):
+    self: Annotated[str, Meta(description="Where the job is to be read.")]
+
+
+class AcceptedView(msgspec.Struct, frozen=True):
+    """A job that is stored durably and will be run."""
+
+    request_id: RequestId
+    status: Status
+    links: Links
+
+
+class ErrorView(msgspec.Struct, frozen=True):
+    code: Annotated[str, Meta(description="For programs: permanent.")]
+    vendor_status: int | None
+    attempts: Annotated[int, Meta(description="Tries that counted.")]
+    retryable: bool
+
+
+class AttemptView(msgspec.Struct, frozen=True):
+    """One call to the vendor. An answer of 429, or a call that ran through a drain, is listed and does not count."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    worker: str
+    outcome: str | None
+    vendor_status: int | None
+    latency_ms: float | None
+    counted: bool
+
+
+class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    A job as it stands. One that has not ended says where it is (`stage`) and until when (`waiting_until`);
+    `complete` carries `result`, `failed` carries `error` and `error_detail`.
+    """
+
+    request_id: RequestId
+    status: Status
+    vendorType: str  # noqa: N815 - the name that clients send
+    priority: Priority
+    created_at: datetime
+    updated_at: datetime
+    run_at: datetime
+    deadline: datetime
+    links: Links
+    stage: Stage | UnsetType = UNSET
+    waiting_until: datetime | UnsetType = UNSET
+    callback_url: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    result: Json | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+    error_detail: ErrorView | UnsetType = UNSET
+    attempts: list[AttemptView] | UnsetType = UNSET
+
+
+class JobList(msgspec.Struct, frozen=True):
+    """Newest first; or, when asked for by `ids`, in their order, `null` for an unknown one."""
+
+    items: list[JobView | None]
+    next_cursor: str | None
+
+
+def view_of(job: Job, now: datetime, *, with_attempts: bool = False) -> JobView:
+    error = job.error if job.status is Status.FAILED else None
+    return JobView(
+        request_id=str(job.id),
+        status=job.status,
+        vendorType=job.vendor,
+        priority=job.priority,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        run_at=job.run_at,
+        deadline=job.deadline,
+        links=Links(path_of(job)),
+        stage=job.stage(now) or UNSET,
+        waiting_until=_waiting_until(job, now) or UNSET,
+        callback_url=job.callback_url or UNSET,
+        metadata=job.metadata or UNSET,
+        result=UNSET if job.result is None else Raw(job.result),
+        error=UNSET if error is None else error.message,
+        error_detail=UNSET if error is None else _error_view(error),
+        attempts=[_attempt_view(attempt) for attempt in job.attempts] if with_attempts else UNSET,
+    )
+
+
+def accepted_view(job: Job) -> AcceptedView:
+    return AcceptedView(str(job.id), job.status, Links(path_of(job)))
+
+
+def path_of(job: Job) -> str:
+    return f"/jobs/{job.id}"
+
+
+def etag_of(body: bytes) -> str:
+    """A strong tag: the same bytes, the same tag."""
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def retry_after(job: Job, now: datetime) -> str:
+    """When asking again may tell more: at once for what runs, not before its time for what waits."""
+    until = _waiting_until(job, now)
+    seconds = ceil((until - now).total_seconds()) if until else 1
+    return str(min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS))
+
+
+def _waiting_until(job: Job, now: datetime) -> datetime | None:
+    if job.ended:
+        return None
+    return job.waiting_until or (job.run_at if job.run_at > now else None)
+
+
+def _error_view(error: JobError) -> ErrorView:
+    return ErrorView(error.code, error.vendor_status, error.attempts, error.retryable)
+
+
+def _attempt_view(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        worker=attempt.worker,
+        outcome=attempt.outcome,
+        vendor_status=attempt.vendor_status,
+        latency_ms=attempt.latency_ms,
+        counted=attempt.counted,
+    )
