@@ -51,8 +51,8 @@ openapi: $(VENV)/.ready-dev ## Rewrite tests/api/openapi.json from the code
 	$(BIN)/python -m tests.api.openapi
 
 .PHONY: load
-load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s against a gateway that runs (GATEWAY_URL)
-	$(BIN)/python -m loadtest.run --locust $(LOAD_VENV)/bin/locust
+load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s that post and poll; every accepted job must end once
+	$(BIN)/python -m loadtest.run_load --locust $(LOAD_VENV)/bin/locust
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure and rewrite docs/benchmarks.md
@@ -67,7 +67,8 @@ lock: $(VENV)/.ready-dev ## Pin the dependencies again, with hashes
 
 .PHONY: clean
 clean: ## Forget the embedded servers' data, the environments and every cache
-	@if [ -x $(BIN)/gateway ] && [ -d .gateway ]; then $(BIN)/gateway down; fi
+	@! { [ -f .gateway/up.pid ] && kill -0 "$$(cat .gateway/up.pid)" 2>/dev/null; } || { \
+		echo "A gateway runs here (process $$(cat .gateway/up.pid)): stop it first." >&2; exit 1; }
 	rm -rf .gateway $(VENV) $(LOAD_VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* \
 		build *.egg-info
 

@@ -1,1 +1,1 @@
-"""The command `gateway`: one file a process, each a composition root; they alone import everything."""
+"""One command that starts any of the processes, or all of them. Only here does everything meet."""
