@@ -35,7 +35,7 @@ check: $(VENV)/.ready-dev ## Formatting, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m importlinter
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: $(VENV)/.ready-dev ## Rewrite the files as `make check` wants them
