@@ -4,12 +4,11 @@ Who is asking. Denied by default: a route that is not in `PUBLIC` gets a `Caller
 Pure ASGI: a guard that is no coroutine would cost a thread hop, twenty times what this takes.
 """
 
-from litestar import Request
-from litestar.datastructures import State
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.ports import CallerDirectory
 from domain.callers import ANONYMOUS, Caller
+from domain.edge.answers import AnyRequest
 from domain.errors import Unauthenticated
 
 PUBLIC = frozenset(  # path templates, as the router knows them
@@ -64,7 +63,7 @@ class CallerGate:
         return ANONYMOUS
 
 
-def caller_of(request: Request[object, object, State]) -> Caller:
+def caller_of(request: AnyRequest) -> Caller:
     """The caller that the gate found; a route outside it has none, and that is a bug."""
     caller: Caller = request.scope[_KEY]  # type: ignore[literal-required]
     return caller

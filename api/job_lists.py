@@ -9,11 +9,11 @@ import msgspec
 from litestar import Response, get
 from litestar.enums import MediaType
 
+from api.callers import caller_of
 from api.cursors import Cursors
-from api.provided import Asking, Jobs, Signer
+from api.provided import Ports
 from api.queries import query_fault, read_query, refuse
 from api.views import JobList, view_of
-from domain.callers import Caller
 from domain.edge.answers import AnyRequest
 from domain.errors import FieldError, Invalid
 from domain.jobs import Job, Status
@@ -28,33 +28,35 @@ Query = Mapping[str, str]
 
 
 @get("/jobs")
-async def list_jobs(request: AnyRequest, caller: Asking, jobs: Jobs, cursors: Signer) -> Response[bytes]:
+async def list_jobs(request: AnyRequest, ports: Ports) -> Response[bytes]:
     """List jobs: a page by filters, or exactly those of `ids`."""
     query = read_query(request.scope, *PARAMETERS)
+    owner = caller_of(request).owner
     if "ids" in query:
-        return _answer(await _find_all(query, caller, jobs), None, {})
-    which = _read_filter(query, caller, cursors)
-    found = await jobs.list(replace(which, limit=which.limit + 1))
+        return _answer(await _find_all(query, owner, ports.jobs), None, {})
+    cursors = Cursors(ports.cursor_secret)
+    which = _read_filter(query, owner, cursors)
+    found = await ports.jobs.list(replace(which, limit=which.limit + 1))
     page = found[: which.limit]
     cursor = cursors.write(page[-1].id, which) if len(found) > which.limit else None
     return _answer(list(page), cursor, query)
 
 
-async def _find_all(query: Query, caller: Caller, jobs: JobReader) -> list[Job | None]:
+async def _find_all(query: Query, owner: str | None, jobs: JobReader) -> list[Job | None]:
     refuse(query_fault(name, "does not go together with ids") for name in query if name != "ids")
     texts = [text.strip() for text in query["ids"].split(",")] if query["ids"] else []
     if len(texts) > LARGEST_LIMIT:
         refuse([query_fault("ids", f"are too many: {LARGEST_LIMIT} are the most")])
     ids = [read_request_id(text) for text in texts]
     known = [request_id for request_id in ids if request_id is not None]
-    found = iter(await jobs.find_many(known, caller.owner))
+    found = iter(await jobs.find_many(known, owner))
     return [None if request_id is None else next(found) for request_id in ids]
 
 
-def _read_filter(query: Query, caller: Caller, cursors: Cursors) -> JobFilter:
+def _read_filter(query: Query, owner: str | None, cursors: Cursors) -> JobFilter:
     faults: list[FieldError] = []
     which = JobFilter(
-        owner=caller.owner,
+        owner=owner,
         limit=_read_limit(query, faults),
         vendor=query.get("vendor"),
         status=_read_status(query, faults),

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 import msgspec
-from litestar import Response, get, post
-from litestar.enums import MediaType
+from litestar import get, post
 from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
 
+from api.callers import caller_of
 from api.headers import header, known_tags, wait_asked
-from api.provided import Asking, Intake, Jobs, Vendors
+from api.provided import Ports
 from api.queries import query_fault, read_query, refuse
 from api.views import accepted_view, etag_of, path_of, retry_after, view_of
 from domain.callers import Caller
@@ -30,29 +31,28 @@ _encode = msgspec.json.Encoder().encode
 
 
 @post("/jobs", status_code=HTTPStatus.ACCEPTED)
-async def submit_job(
-    request: AnyRequest, caller: Asking, intake: Intake, jobs: Jobs, vendors: Vendors
-) -> Response[bytes]:
+async def submit_job(request: AnyRequest, ports: Ports) -> ASGIResponse:
     """Accept a job and return at once. Repeating an `Idempotency-Key` returns the first job."""
-    job = await _read_job(request, caller, vendors)
-    accepted = await intake.take_in(job)
+    job = await _read_job(request, caller_of(request), ports.vendors)
+    accepted = await ports.intake.take_in(job)
     seconds = wait_asked(request.scope)
     if seconds is None:
         return _accepted(accepted, {})
-    return await _accepted_or_ended(accepted, jobs, seconds)
+    return await _accepted_or_ended(accepted, ports.jobs, seconds)
 
 
 @get("/jobs/{request_id:str}")
-async def show_job(request: AnyRequest, request_id: FromPath[str], caller: Asking, jobs: Jobs) -> Response[bytes]:
+async def show_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> ASGIResponse:
     """Show a job as it stands, or as it stands when it has changed or ended, for who would rather wait."""
-    look = Look(jobs, known_tags(request.scope), with_attempts=_reads_attempts(request))
+    owner = caller_of(request).owner
+    look = Look(ports.jobs, known_tags(request.scope), with_attempts=_reads_attempts(request))
     job_id = read_request_id(request_id)
-    job = await jobs.find(job_id, caller.owner) if job_id else None
+    job = await ports.jobs.find(job_id, owner) if job_id else None
     if job is None:
         raise _unknown()
     seconds = wait_asked(request.scope)
     if seconds is not None:
-        job = await look.wait(job, caller.owner, seconds)
+        job = await look.wait(job, owner, seconds)
     return look.answer(job, seconds)
 
 
@@ -76,14 +76,14 @@ class Look:
             job = await self._jobs.wait_for_change(job, left)
         return job
 
-    def answer(self, job: Job, waited: int | None) -> Response[bytes]:
+    def answer(self, job: Job, waited: int | None) -> ASGIResponse:
         body = self._body(job)
         headers = {"ETag": etag_of(body), "Cache-Control": "private, no-cache", **_applied(waited)}
         if not job.ended:
             headers["Retry-After"] = retry_after(job, _now())
         if self._has_seen(body):
-            return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(body, media_type=MediaType.JSON, headers=headers)
+            return ASGIResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return ASGIResponse(body=body, headers=headers)
 
     def _body(self, job: Job) -> bytes:
         return _encode(view_of(job, _now(), with_attempts=self._with_attempts))
@@ -110,20 +110,20 @@ async def _read_job(request: AnyRequest, caller: Caller, vendors: frozenset[str]
     return read() if len(body) <= LONG_BODY else await asyncio.to_thread(read)
 
 
-async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) -> Response[bytes]:
+async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) -> ASGIResponse:
     job = accepted.job
     with suppress(Unavailable):  # it is stored, whatever else fails now: the answer must not invite a second one
         job = await jobs.wait_until_ended(job.id, job.client, seconds) or job
     if not job.ended:
         return _accepted(accepted, _applied(seconds))
     headers = {"Location": path_of(job), **_replayed(accepted), **_applied(seconds)}
-    return Response(_encode(view_of(job, _now())), status_code=200, media_type=MediaType.JSON, headers=headers)
+    return ASGIResponse(body=_encode(view_of(job, _now())), status_code=HTTPStatus.OK, headers=headers)
 
 
-def _accepted(accepted: Accepted, headers: dict[str, str]) -> Response[bytes]:
+def _accepted(accepted: Accepted, headers: dict[str, str]) -> ASGIResponse:
     job = accepted.job
     headers |= {"Location": path_of(job), "Retry-After": retry_after(job, job.created_at), **_replayed(accepted)}
-    return Response(_encode(accepted_view(job)), status_code=202, media_type=MediaType.JSON, headers=headers)
+    return ASGIResponse(body=_encode(accepted_view(job)), status_code=HTTPStatus.ACCEPTED, headers=headers)
 
 
 def _replayed(accepted: Accepted) -> dict[str, str]:
