@@ -57,7 +57,7 @@ class Server:
 def redis_server(home: Home) -> Server:
     data = home.path / "redis"
     data.mkdir(exist_ok=True)
-    port = _port("GATEWAY_REDIS_URL", home)
+    port = kept_port("GATEWAY_REDIS_URL", home)
     options = {
         "port": str(port),
         "bind": LOOPBACK,
@@ -76,7 +76,7 @@ def redis_server(home: Home) -> Server:
 def mongo_server(home: Home) -> Server:
     data = home.path / "mongo"
     data.mkdir(exist_ok=True)
-    port = _port("GATEWAY_MONGO_URL", home)
+    port = kept_port("GATEWAY_MONGO_URL", home)
     options = {
         "port": str(port),
         "bind_ip": LOOPBACK,
@@ -108,7 +108,7 @@ def is_free(host: str, port: int) -> bool:
         return False
 
 
-def _port(setting: str, home: Home) -> int:
+def kept_port(setting: str, home: Home) -> int:
     """The port of last time, if nobody else has taken it."""
     before = urlsplit(home.addresses().get(setting, ""))
     if before.hostname == LOOPBACK and before.port and is_free(LOOPBACK, before.port):

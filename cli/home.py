@@ -82,10 +82,15 @@ class Home:
             os.close(descriptor)
 
 
-def write_whole(path: Path, text: str, mode: int = OWNER_ONLY) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Replace a file at once: a reader sees the old text or the new, and a crash leaves one of them."""
+    write_draft(path, text).replace(path)
+
+
+def write_draft(path: Path, text: str) -> Path:
+    """A file beside `path`, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    draft.replace(path)
+    return draft

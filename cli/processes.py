@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +66,13 @@ class Child:
         return last_lines(self.program.log, count)
 
 
-def stop(children: Iterable[Child], grace_seconds: float) -> None:
-    """Ask all of them to stop at the same time, and kill those that have not within the grace."""
+def stop(children: Iterable[Child], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> None:
+    """Ask all of them to stop at the same time, and kill those that have not within the grace, or once in a hurry."""
     asked = list(children)
     give_up_at = time.monotonic() + grace_seconds
     for child in asked:
         child.terminate()
-    while any(child.exit_code() is None for child in asked) and time.monotonic() < give_up_at:
+    while any(child.exit_code() is None for child in asked) and time.monotonic() < give_up_at and not hurry():
         time.sleep(LOOK_SECONDS)
     for child in asked:
         child.kill()

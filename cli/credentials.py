@@ -1,0 +1,72 @@
+"""
+The secrets that a gateway makes for itself and keeps in its home.
+
+Until there are accounts, one bootstrap key is the admin's. It is shown when it is made; only
+its SHA-256 is kept (256 random bits need no slow hash).
+"""
+
+import os
+import secrets
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from cli.home import Home, write_draft, write_whole
+from domain.callers import Caller, Role
+
+KEY_PREFIX = "gwk_"
+ADMIN = Caller(client="admin", role=Role.ADMIN)
+
+
+def ensure_bootstrap_key(home: Home) -> str | None:
+    """The key, if it had to be made; None when there is one already, which nobody can show again."""
+    return None if _key_file(home).exists() else renew_bootstrap_key(home)
+
+
+def renew_bootstrap_key(home: Home) -> str:
+    """A new key, to be shown once. The old one is void at once, in running processes too."""
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    write_whole(_key_file(home), f"{_digest(key)}\n")
+    return key
+
+
+class BootstrapCallers:
+    """A `CallerDirectory` that knows the one bootstrap key."""
+
+    def __init__(self, home: Home) -> None:
+        self._file = _key_file(home)
+        self._read_at = -1
+        self._digest = ""
+
+    def find(self, bearer_token: str) -> Caller | None:
+        kept = self._kept()
+        return ADMIN if kept and secrets.compare_digest(_digest(bearer_token), kept) else None
+
+    def _kept(self) -> str:
+        """The digest in the file, read again when the file has changed; "" while there is none."""
+        try:
+            changed_at = self._file.stat().st_mtime_ns
+        except OSError:
+            return ""
+        if changed_at != self._read_at:
+            self._digest, self._read_at = self._file.read_text().strip(), changed_at
+        return self._digest
+
+
+def cursor_secret(home: Home) -> bytes:
+    """What page cursors are signed with: made once, the same for every process of this home."""
+    file = home.path / "cursor.secret"
+    if not file.exists():
+        draft = write_draft(file, secrets.token_hex(32))
+        with suppress(FileExistsError):  # another process was first, and its secret is the one
+            os.link(draft, file)
+        draft.unlink()
+    return bytes.fromhex(file.read_text())
+
+
+def _key_file(home: Home) -> Path:
+    return home.path / "bootstrap.key"
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode()).hexdigest()

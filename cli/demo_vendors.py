@@ -1,0 +1,15 @@
+"""The process of the simulated vendors: strangers on another port, for a gateway that has nobody to call yet."""
+
+from urllib.parse import urlsplit
+
+from cli.settings import Settings
+from domain.errors import ConfigurationError
+from loadtest.vendors.app import main
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, where `GATEWAY_DEMO_VENDORS_URL` says."""
+    address = urlsplit(settings.demo_vendors_url)
+    if address.hostname is None or address.scheme != "http":
+        raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
+    main(address.hostname, address.port or 80)

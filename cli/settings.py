@@ -1,0 +1,140 @@
+"""
+The settings: environment variables `GATEWAY_…`, or flags of the same name; `.env` is read too.
+
+A flag wins over the environment, and that over `.env`. Every fault of every setting is told
+at once, each with its remedy. An unknown `GATEWAY_…` is most likely a slip of the pen.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import ConfigurationError
+
+PREFIX = "GATEWAY_"
+DOTENV = Path(".env")
+SECRETS = frozenset({"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL"})  # their URLs may hold passwords
+NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS"})  # read by the tests
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
+
+DEVELOPMENT: Mapping[str, object] = {"env": "development", "anonymous": True}  # what `gateway up` assumes
+
+
+class Settings(BaseSettings):
+    """Each description is the help of its flag, and the remedy when the value is wrong."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=PREFIX,
+        env_file=DOTENV,
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="address that the HTTP server listens on")
+    port: Port = Field(8000, description="port of the HTTP server, 1 to 65535")
+    home: Path = Field(Path(".gateway"), description="directory of the embedded servers' data, logs and pid files")
+    mongo_url: SecretStr | None = Field(
+        None, description="a replica set of your own, mongodb://…; none is embedded then"
+    )
+    redis_url: SecretStr | None = Field(None, description="a Redis of your own, redis://…; none is embedded then")
+    api_processes: int = Field(1, ge=1, le=64, description="HTTP processes under `gateway up`, 1 to 64")
+    workers: int = Field(2, ge=0, le=64, description="worker processes under `gateway up`, 0 to 64")
+    concurrency: int = Field(100, ge=1, le=10_000, description="calls at once per vendor in each worker, 1 to 10000")
+    vendors_file: str = Field("vendors.toml", min_length=1, description="the vendors' tables, separated by `:`")
+    demo_vendors: bool = Field(True, description="start the simulated vendors under `gateway up`: 1 or 0")
+    demo_vendors_url: HttpUrl = Field("http://127.0.0.1:8900", description="where they listen, http://host:port")
+    lease_seconds: float = Field(5, ge=0.5, le=3600, description="lease of a running job in seconds, 0.5 to 3600")
+    drain_seconds: float = Field(
+        30, ge=0, le=3600, description="grace of a worker's calls at its stop, 0 to 3600 seconds"
+    )
+    retention_days: float = Field(30, gt=0, le=3650, description="how long an ended job is kept, up to 3650 days")
+    public_url: HttpUrl | None = Field(
+        None, description="what vendors are given, https://host; default http://host:port"
+    )
+    env: Literal["production", "development"] = Field("production", description="production or development")
+    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front whose X-Forwarded-For is believed, 0 to 10")
+    anonymous: bool = Field(False, description="let callers without credentials use /jobs: 1 or 0")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+
+    @field_validator("mongo_url")
+    @classmethod
+    def _names_mongodb(cls, url: SecretStr | None) -> SecretStr | None:
+        return _of_scheme(url, "mongodb://", "mongodb+srv://")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        return _of_scheme(url, "redis://", "rediss://", "unix://")
+
+    @property
+    def vendors_files(self) -> tuple[Path, ...]:
+        return tuple(Path(name) for name in self.vendors_file.split(":") if name)
+
+    @property
+    def public_base(self) -> str:
+        """Where the gateway is reached from outside, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def as_environment(self) -> dict[str, str]:
+        """The same settings as variables, for a child process; secrets are in it."""
+        values = {f"{PREFIX}{name.upper()}": _written(getattr(self, name)) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def table_environment(self) -> dict[str, str]:
+        """What `${NAME}` in the tables may name: `.env`, the environment, and every setting that is no secret."""
+        ours = {name: value for name, value in self.as_environment().items() if name not in SECRETS}
+        kept = {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
+        return {**kept, **os.environ, **ours, "GATEWAY_PUBLIC_URL": self.public_base}
+
+
+def load_settings(
+    flags: Mapping[str, object] | None = None, *, defaults: Mapping[str, object] | None = None
+) -> Settings:
+    """The settings as they stand; `defaults` hold where nobody said anything. Raises `ConfigurationError`."""
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as faults:
+        raise ConfigurationError("\n".join(_sentence(fault) for fault in faults.errors())) from None
+    unsaid = {name: value for name, value in (defaults or {}).items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=unsaid)
+
+
+def unknown_settings(environment: Mapping[str, str]) -> Iterator[str]:
+    """A warning for each `GATEWAY_…` that is no setting."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | NOT_OURS
+    for name in sorted({*environment, *dotenv_values(DOTENV)}):
+        if name.startswith(PREFIX) and name not in known:
+            meant = get_close_matches(name, known, n=1)
+            yield f"{name}: there is no such setting" + (f"; did you mean {meant[0]}?" if meant else "")
+
+
+def _of_scheme(url: SecretStr | None, *schemes: str) -> SecretStr | None:
+    if url is not None and not url.get_secret_value().startswith(schemes):
+        raise ValueError(f"it should start with {' or '.join(schemes)}")
+    return url
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    name = str(fault["loc"][0])
+    fault_text = fault["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{name.upper()}: {fault_text[0].lower()}{fault_text[1:]}; {Settings.model_fields[name].description}"
+
+
+def _written(value: object) -> str | None:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return None if value is None else str(value)
