@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from domain.infra.background import in_background
 from domain.infra.batching import Batcher
 from domain.infra.queue import Lease, Queue, Return
 from domain.infra.redis import REDIS_FAULTS
@@ -78,10 +79,5 @@ class LeaseKeeper:
 @asynccontextmanager
 async def open_keeper(queue: Queue, *, lease: timedelta) -> AsyncIterator[tuple[LeaseKeeper, Batcher[Return, None]]]:
     keeper = LeaseKeeper(queue, lease=lease)
-    async with Batcher(keeper.give_back, largest=LARGEST_BATCH) as returns:
-        task = asyncio.create_task(keeper.run())
-        try:
-            yield keeper, returns
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with Batcher(keeper.give_back, largest=LARGEST_BATCH) as returns, in_background(keeper.run()):
+        yield keeper, returns

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import structlog
 
-from domain.infra.changes import listening
+from domain.infra.background import in_background
+from domain.infra.changes import listen
 from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_CHANNEL, Queue
@@ -100,8 +101,7 @@ async def open_worker(
             for name in vendors
         ]
         worker = Worker(lanes, settings)
-        await stack.enter_async_context(listening(redis, WAKE_CHANNEL, worker.wake))
+        await stack.enter_async_context(in_background(listen(redis, WAKE_CHANNEL, worker.wake)))
         sweep = Sweep(store=store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention)
-        task = asyncio.create_task(sweep.run())
-        stack.callback(task.cancel)
+        await stack.enter_async_context(in_background(sweep.run()))
         yield worker

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from domain.errors import Unavailable
+from domain.infra.background import end
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -52,8 +53,7 @@ class Batcher(Generic[Item, Answer]):
         """Finish what was handed in, then stop."""
         await self._idle.wait()
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     def __len__(self) -> int:
         return len(self._queue)

@@ -7,9 +7,8 @@ register first, then read MongoDB, and read again every few seconds as a net.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, contextmanager
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -62,13 +61,3 @@ async def listen(redis: RedisClient, channel: str, hear: Callable[[str], None]) 
             log.warning("subscription lost", channel=channel, fault=str(fault))
             await asyncio.sleep(delay)
             delay = min(1.0, delay * 2)
-
-
-@asynccontextmanager
-async def listening(redis: RedisClient, channel: str, hear: Callable[[str], None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(listen(redis, channel, hear))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -17,6 +17,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from domain.errors import KeyReused, TooLarge, Unavailable
+from domain.infra.background import in_background
 from domain.infra.batching import Batcher
 from domain.infra.job_store import MongoJobStore, to_document
 from domain.infra.mongo import CODEC, Database
@@ -121,13 +122,11 @@ async def open_intake(database: Database, queue: Queue) -> AsyncIterator[MongoIn
         return answers
 
     queueing = Queueing(queue)
-    task = asyncio.create_task(queueing.run())
-    try:
-        async with Batcher(insert, largest=LARGEST_BATCH, waiting_room=WAITING_ROOM) as writer:
-            yield MongoIntake(writer, MongoJobStore(database), queueing)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with (
+        in_background(queueing.run()),
+        Batcher(insert, largest=LARGEST_BATCH, waiting_room=WAITING_ROOM) as writer,
+    ):
+        yield MongoIntake(writer, MongoJobStore(database), queueing)
 
 
 class _KeyTaken(Exception):

@@ -15,8 +15,9 @@ from beanie.odm.enums import SortDirection
 from pymongo.errors import PyMongoError
 
 from domain.errors import NotFound, Unavailable
+from domain.infra.background import in_background
 from domain.infra.batching import Batcher
-from domain.infra.changes import Changes, listening
+from domain.infra.changes import Changes, listen
 from domain.infra.documents import JobDocument
 from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database
@@ -87,7 +88,9 @@ async def open_job_reader(database: Database, redis: RedisClient) -> AsyncIterat
             raise _unavailable(fault) from fault
         return [found.get(request_id) for request_id in ids]
 
-    async with Batcher(read, largest=LARGEST_READ) as reads, listening(redis, CHANGES_CHANNEL, changes.tell):
+    async with Batcher(read, largest=LARGEST_READ) as reads, in_background(
+        listen(redis, CHANGES_CHANNEL, changes.tell)
+    ):
         yield MongoJobReader(reads, changes)
 
 

@@ -8,7 +8,7 @@ from domain.errors import OutcomeUnknown
 from domain.jobs import Status
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.vendors import Call
-from tests.worker.conftest import ScriptedVendor, Stores
+from tests.stores import ScriptedVendor, Stores
 
 SOON = Backoff(0.001, 0.001)
 

@@ -11,7 +11,7 @@ from domain.backoff import Backoff
 from domain.infra.queue import read_row
 from domain.outcomes import Done, Outcome, Retry
 from domain.vendors import Call
-from tests.worker.conftest import ScriptedVendor, Stores
+from tests.stores import ScriptedVendor, Stores
 from worker.clock import FleetClock
 from worker.plain_arq import arq_function
 from worker.runner import open_runner

@@ -7,7 +7,7 @@ from domain import transitions
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
-from tests.worker.conftest import LEASE, ScriptedVendor, Stores
+from tests.stores import LEASE, ScriptedVendor, Stores
 from worker.clock import FleetClock
 from worker.sweep import Sweep
 

@@ -1,0 +1,65 @@
+"""Intake on real stores: durable before the answer, once for each key, and unhurried by Redis."""
+
+import asyncio
+import socket
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import KeyReused
+from domain.infra.intake import open_intake
+from domain.infra.mongo import open_mongo, prepare_mongo
+from domain.infra.queue import Queue
+from domain.infra.redis import open_redis
+from tests.stores import Stores
+from tests.strategies import a_job
+
+
+async def test_fifty_submissions_of_one_key_at_once_make_one_job(stores: Stores) -> None:
+    tries = [a_job(idempotency_key="k", fingerprint="f") for _ in range(50)]
+    accepted = await asyncio.gather(*(stores.intake.take_in(job) for job in tries))
+    assert len({answer.job.id for answer in accepted}) == 1
+    assert sum(not answer.replayed for answer in accepted) == 1
+    assert await stores.database.jobs.count_documents({}) == 1
+
+
+async def test_a_key_with_another_body_is_refused_and_stores_nothing(stores: Stores) -> None:
+    await stores.intake.take_in(a_job(idempotency_key="k", fingerprint="f"))
+    with pytest.raises(KeyReused):
+        await stores.intake.take_in(a_job(idempotency_key="k", fingerprint="g"))
+    assert await stores.database.jobs.count_documents({}) == 1
+
+
+async def test_two_clients_may_use_the_same_key(stores: Stores) -> None:
+    for client in ("one", "two"):
+        assert not (await stores.intake.take_in(a_job(client=client, idempotency_key="k"))).replayed
+
+
+async def test_jobs_without_a_key_are_all_different(stores: Stores) -> None:
+    await asyncio.gather(*(stores.intake.take_in(a_job()) for _ in range(20)))
+    assert await stores.database.jobs.count_documents({}) == 20
+
+
+async def test_no_null_is_stored(stores: Stores) -> None:
+    job = (await stores.intake.take_in(a_job())).job
+    document = await stores.database.jobs.find_one({"_id": job.id})
+    assert document is not None
+    assert None not in document.values()
+    assert "idempotency_key" not in document
+
+
+async def test_what_is_stored_is_read_back_equal(stores: Stores) -> None:
+    job = (await stores.intake.take_in(a_job(payload='{"a":"\\u0000"}', metadata={"k": "v\x00"}))).job
+    assert (await stores.store.load([job.id]))[job.id] == job
+
+
+async def test_a_hanging_redis_delays_no_answer(mongo_database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        async with open_mongo(mongo_database_url) as database, open_redis(url) as redis:
+            await prepare_mongo(database)
+            async with open_intake(database, Queue(redis, lease=timedelta(seconds=5))) as intake:
+                async with asyncio.timeout(4):  # less than the 5 s after which Redis is given up
+                    for _ in range(20):
+                        await intake.take_in(a_job())
+                assert await database.jobs.count_documents({}) == 20
