@@ -1,0 +1,116 @@
+"""The HTTP process: the API, the webhook receiver, or both in one server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import uvicorn
+import uvloop
+from litestar.types import ASGIApp
+
+import api.app
+import webhooks.app
+from api.ports import ApiPorts
+from cli.credentials import BootstrapCallers, cursor_secret, ensure_bootstrap_key
+from cli.home import Home
+from cli.garbage import settle_memory
+from cli.logs import start_logging
+from cli.settings import Settings
+from cli.stores import Stores, open_stores
+from domain.edge.split import split
+from domain.errors import ConfigurationError
+from domain.infra.intake import open_intake
+from domain.infra.job_reader import open_job_reader
+from domain.infra.mongo import MongoHealth
+from domain.infra.queue import Queue
+from domain.infra.redis import RedisHealth
+from vendors.registry import load_vendor_names
+from webhooks.ports import WebhookPorts
+
+API = "api"
+WEBHOOKS = "webhooks"
+BACKLOG = 2048  # connections that wait to be accepted: a burst of clients is no reason to refuse any
+STOP_SECONDS = 10
+
+
+def run(settings: Settings, parts: frozenset[str]) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    start_logging(settings.log_level)
+    with _bind(settings) as listener:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, parts, listener))
+
+
+async def _serve(settings: Settings, parts: frozenset[str], listener: socket.socket) -> None:
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(_open_app(settings, parts))
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        settle_memory()
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def _open_app(settings: Settings, parts: frozenset[str]) -> AsyncIterator[ASGIApp]:
+    async with open_stores(settings) as stores:
+        health = (MongoHealth(stores.database), RedisHealth(stores.redis))
+        receiver = webhooks.app.build_app(WebhookPorts(health=health))
+        if parts == {WEBHOOKS}:
+            yield receiver
+            return
+        async with _open_api(settings, stores, health) as main:
+            yield split(main, {webhooks.app.PREFIX: receiver}) if WEBHOOKS in parts else main
+
+
+@asynccontextmanager
+async def _open_api(
+    settings: Settings, stores: Stores, health: tuple[MongoHealth, RedisHealth]
+) -> AsyncIterator[ASGIApp]:
+    home = Home.at(settings.home)
+    key = ensure_bootstrap_key(home)
+    if key is not None:
+        print(f"bootstrap admin key, shown this once: {key}", flush=True)  # noqa: T201 - it must not be in a log
+    queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
+    async with (
+        open_intake(stores.database, queue) as intake,
+        open_job_reader(stores.database, stores.redis) as jobs,
+    ):
+        yield api.app.build_app(
+            ApiPorts(
+                intake=intake,
+                jobs=jobs,
+                vendors=load_vendor_names(settings.vendors_files, settings.table_environment()),
+                callers=BootstrapCallers(home),
+                anonymous_allowed=settings.anonymous,
+                cursor_secret=cursor_secret(home),
+                health=health,
+            )
+        )
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """A socket of our own, shared by all HTTP processes of the port: the kernel deals connections out to them."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as fault:
+        listener.close()
+        raise ConfigurationError(
+            f"GATEWAY_PORT: cannot listen on {settings.host}:{settings.port} ({fault.strerror}); "
+            "choose another GATEWAY_HOST or GATEWAY_PORT"
+        ) from None
+    return listener

@@ -1,0 +1,52 @@
+"""The worker process."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from datetime import timedelta
+
+import uvloop
+
+from cli.garbage import settle_memory
+from cli.logs import start_logging
+from cli.settings import Settings
+from cli.stores import open_stores
+from domain.errors import ConfigurationError
+from domain.vendors import Vendor
+from vendors.http import VendorHttp
+from vendors.registry import load_vendors
+from worker.worker import WorkerSettings, open_worker, worker_name
+
+
+def run(settings: Settings, vendors: tuple[str, ...] | None, concurrency: int | None, name: str) -> None:
+    """Work until SIGINT or SIGTERM, then drain. `vendors` None is all of them."""
+    start_logging(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings, vendors, concurrency or settings.concurrency, name))
+
+
+async def _work(settings: Settings, wanted: tuple[str, ...] | None, concurrency: int, name: str) -> None:
+    worker_settings = WorkerSettings(
+        worker_name(name),
+        concurrency=concurrency,
+        lease=timedelta(seconds=settings.lease_seconds),
+        drain=timedelta(seconds=settings.drain_seconds),
+        retention=timedelta(days=settings.retention_days),
+    )
+    async with VendorHttp() as http, open_stores(settings) as stores:
+        vendors = _chosen(load_vendors(settings.vendors_files, settings.table_environment(), http), wanted)
+        async with open_worker(stores.database, stores.redis, vendors, worker_settings) as worker:
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
+            settle_memory()
+            await worker.run()
+
+
+def _chosen(known: Mapping[str, Vendor], wanted: tuple[str, ...] | None) -> dict[str, Vendor]:
+    """The vendors to work for. Raises `ConfigurationError` for one that no table has."""
+    for name in wanted or ():
+        if name not in known:
+            raise ConfigurationError(
+                f"--vendors: no table names a vendor {name!r}; choose of {', '.join(sorted(known)) or 'none'}"
+            )
+    return dict(known) if wanted is None else {name: known[name] for name in wanted}
