@@ -1,6 +1,6 @@
 """The live line of `gateway up`: jobs that end in a second, and how many are queued."""
 
-import time
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -23,14 +23,15 @@ class LiveLine:
         self._terminal = terminal
         self._source = source
         self._since = datetime.now(UTC) - SETTLE - timedelta(seconds=1)
-        self._next_at = 0.0
         self._shown = ""
 
+    async def keep_showing(self) -> None:
+        while True:
+            await self.refresh()
+            await asyncio.sleep(LIVE_SECONDS if self._terminal.interactive else PLAIN_SECONDS)
+
     async def refresh(self) -> None:
-        """Show the line again when it is time to. In a log file it comes seldom, and only when it changed."""
-        if time.monotonic() < self._next_at:
-            return
-        self._next_at = time.monotonic() + (LIVE_SECONDS if self._terminal.interactive else PLAIN_SECONDS)
+        """Show how it stands; in a log file only when it has changed."""
         text = await self._read()
         if self._terminal.interactive or text != self._shown:
             self._terminal.show_live(text)

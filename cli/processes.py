@@ -84,9 +84,10 @@ def stop_leftovers(home: Home) -> list[str]:
     found: dict[str, int] = {}
     for file in sorted(home.path.glob("*.pid")):
         pid = _read_pid(file)
-        if pid is not None and _belongs(pid, home.path):
+        if pid is not None and pid != os.getpid() and _belongs(pid, home.path):
             found[file.stem] = pid
-        file.unlink(missing_ok=True)
+        if pid != os.getpid():
+            file.unlink(missing_ok=True)
     for names in (found.keys() - SERVER_NAMES, found.keys() & SERVER_NAMES):
         _end([found[name] for name in names], home.path)
     return sorted(found)

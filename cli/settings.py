@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     concurrency: int = Field(100, ge=1, le=10_000, description="calls at once per vendor in each worker, 1 to 10000")
     vendors_file: str = Field("vendors.toml", min_length=1, description="the vendors' tables, separated by `:`")
     demo_vendors: bool = Field(True, description="start the simulated vendors under `gateway up`: 1 or 0")
-    demo_vendors_url: HttpUrl = Field("http://127.0.0.1:8900", description="where they listen, http://host:port")
+    demo_vendors_url: HttpUrl = Field(
+        "http://127.0.0.1:8900", description="address of the simulated vendors, http://host:port"
+    )
     lease_seconds: float = Field(5, ge=0.5, le=3600, description="lease of a running job in seconds, 0.5 to 3600")
     drain_seconds: float = Field(
         30, ge=0, le=3600, description="grace of a worker's calls at its stop, 0 to 3600 seconds"

@@ -1,0 +1,117 @@
+"""`gateway doctor`: looks at everything that a start needs, changes nothing, and says what to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from cli.addresses import with_servers
+from cli.settings import Settings, load_settings
+from domain.errors import ConfigurationError
+from domain.infra.inspection import keeps_append_only_file, missing_indexes, mongo_version, redis_version
+from domain.infra.mongo import Database, check_mongo, mongo_clock_ahead, open_mongo
+from domain.infra.redis import RedisClient, check_redis, open_redis, redis_clock_ahead
+from vendors.registry import load_vendor_names
+
+CLOCK_TOLERANCE = timedelta(seconds=1)  # leases and start times are Redis' time, deadlines are ours
+
+
+class Report:
+    """Prints each finding as it is made, and counts those that need a remedy."""
+
+    def __init__(self, say: Callable[[str], None] = print) -> None:
+        self._say = say
+        self.faults = 0
+
+    def good(self, finding: str) -> None:
+        self._say(f"ok     {finding}")
+
+    def bad(self, finding: str) -> None:
+        self.faults += 1
+        self._say(f"WRONG  {finding}")
+
+    async def check(self, finding: str, steps: Awaitable[str | None]) -> None:
+        """One check: `steps` answers what it found, or raises `ConfigurationError` with the remedy."""
+        try:
+            found = await steps
+        except ConfigurationError as fault:
+            self.bad(fault.detail)
+        else:
+            self.good(f"{finding}: {found}" if found else finding)
+
+
+def run(flags: Mapping[str, object]) -> int:
+    """The exit code: 0 when all is well."""
+    report = Report()
+    asyncio.run(_examine(flags, report))
+    print("all is well" if not report.faults else f"{report.faults} to mend")
+    return 1 if report.faults else 0
+
+
+async def _examine(flags: Mapping[str, object], report: Report) -> None:
+    try:
+        settings = load_settings(flags)
+    except ConfigurationError as fault:
+        report.bad(fault.detail)
+        return
+    report.good("settings")
+    await report.check("vendors", _vendors(settings))
+    try:
+        settings = with_servers(settings)
+    except ConfigurationError as fault:
+        report.bad(fault.detail)
+        return
+    await _examine_servers(settings, report)
+
+
+async def _examine_servers(settings: Settings, report: Report) -> None:
+    assert settings.mongo_url is not None  # noqa: S101 - `with_servers` filled both in
+    assert settings.redis_url is not None  # noqa: S101
+    await report.check("MongoDB", _mongo(settings.mongo_url.get_secret_value(), report))
+    await report.check("Redis", _redis(settings.redis_url.get_secret_value(), report))
+
+
+async def _vendors(settings: Settings) -> str:
+    names = load_vendor_names(settings.vendors_files, settings.table_environment())
+    return f"{', '.join(sorted(names)) or 'none'} (from {settings.vendors_file})"
+
+
+async def _mongo(url: str, report: Report) -> str:
+    async with open_mongo(url) as database:
+        await check_mongo(database)
+        await report.check("MongoDB's clock", _clock("MongoDB", await mongo_clock_ahead(database)))
+        await report.check("indexes", _indexes(database))
+        return f"{await mongo_version(database)}, a replica set"
+
+
+async def _redis(url: str, report: Report) -> str:
+    async with open_redis(url) as client:
+        await check_redis(client)
+        await report.check("Redis' clock", _clock("Redis", await redis_clock_ahead(client)))
+        await report.check("Redis' append-only file", _durability(client))
+        return f"{await redis_version(client)}, never evicts"
+
+
+async def _clock(whose: str, ahead: timedelta) -> str:
+    if abs(ahead) > CLOCK_TOLERANCE:
+        raise ConfigurationError(
+            f"{whose}'s clock is {ahead.total_seconds():+.1f} s from ours; run NTP on both (chrony, timesyncd)"
+        )
+    return f"{ahead.total_seconds() * 1000:+.0f} ms from ours"
+
+
+async def _indexes(database: Database) -> str | None:
+    missing = await missing_indexes(database)
+    if missing:
+        raise ConfigurationError(
+            f"MongoDB lacks the indexes {', '.join(missing)}; start any gateway process once: it makes them"
+        )
+    return None
+
+
+async def _durability(client: RedisClient) -> str:
+    if not await keeps_append_only_file(client):
+        raise ConfigurationError(
+            "Redis keeps no append-only file, so after a crash the queue is rebuilt from MongoDB, which takes a while; "
+            "set appendonly yes and appendfsync everysec"
+        )
+    return "on"

@@ -1,0 +1,86 @@
+"""The processes of `gateway up`: which there are, what each is started with, and in what order."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from pydantic import SecretStr
+
+from cli.embedded import LOOPBACK, Server, is_free, kept_port, mongo_server, redis_server
+from cli.home import Home
+from cli.processes import Program
+from cli.settings import Settings
+from cli.supervisor import Supervisor
+from domain.errors import ConfigurationError
+
+GRACE_SECONDS = 5.0  # beyond what a worker takes for its drain
+
+
+def start_servers(supervisor: Supervisor, home: Home, settings: Settings) -> Settings:
+    """Start the servers that no URL names, note the addresses, and answer the settings with all of them in."""
+    found: dict[str, object] = {}
+    noted: dict[str, str] = {}
+    makers: dict[str, Callable[[Home], Server]] = {"mongo_url": mongo_server, "redis_url": redis_server}
+    for name, make in makers.items():
+        if getattr(settings, name) is None:
+            server = make(home)
+            supervisor.adopt(server.start())
+            noted[f"GATEWAY_{name.upper()}"] = server.url
+            found[name] = SecretStr(server.url)
+    if settings.demo_vendors:
+        url = _demo_vendors_url(home, settings)
+        noted["GATEWAY_DEMO_VENDORS_URL"] = found["demo_vendors_url"] = url
+    home.write_addresses(noted)
+    return settings.model_copy(update=found)
+
+
+class Fleet:
+    """The gateway's own processes, under a supervisor."""
+
+    def __init__(self, supervisor: Supervisor, home: Home, settings: Settings) -> None:
+        self._supervisor = supervisor
+        self._home = home
+        self._environment = {**os.environ, **settings.as_environment(), "PYTHONUNBUFFERED": "1"}
+        self._grace_seconds = settings.drain_seconds + GRACE_SECONDS
+        self._commands = _commands(settings)
+
+    def start(self) -> None:
+        for name, command in self._commands.items():
+            self._supervisor.start(self._program(name, command))
+
+    def restart(self) -> None:
+        self._supervisor.restart(list(self._commands), self._grace_seconds)
+
+    def stop(self, hurry: Callable[[], bool]) -> None:
+        self._supervisor.stop(list(self._commands), self._grace_seconds, hurry)
+
+    def _program(self, name: str, command: tuple[str, ...]) -> Program:
+        # -P: a package of the same name in the working directory is not ours. --home: how leftovers are known.
+        words = (sys.executable, "-P", "-m", "cli.main", *command, "--home", str(self._home.path))
+        return Program(name, words, self._home.log_file(name), self._home.pid_file(name), self._environment)
+
+
+def _commands(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The processes by name, in the order they start in."""
+    commands: dict[str, tuple[str, ...]] = {"demo-vendors": ("demo-vendors",)} if settings.demo_vendors else {}
+    for number in range(1, settings.api_processes + 1):
+        commands["api" if number == 1 else f"api-{number}"] = ("serve",)
+    for number in range(1, settings.workers + 1):
+        commands[f"worker-{number}"] = ("worker", "--name", f"worker-{number}")
+    return commands
+
+
+def _demo_vendors_url(home: Home, settings: Settings) -> str:
+    """Where they shall listen: as somebody set it, else on a free port, that of last time if it is free."""
+    if "demo_vendors_url" not in settings.model_fields_set:
+        return f"http://{LOOPBACK}:{kept_port('GATEWAY_DEMO_VENDORS_URL', home)}"
+    return settings.demo_vendors_url
+
+
+def check_port(settings: Settings) -> None:
+    """Raises `ConfigurationError` when somebody else listens where the API should."""
+    if not is_free(settings.host, settings.port):
+        raise ConfigurationError(
+            f"GATEWAY_PORT: nobody can listen on {settings.host} port {settings.port}, most likely since another "
+            "program does; stop that, or set GATEWAY_PORT (and GATEWAY_HOST) to what is free"
+        )

@@ -1,0 +1,140 @@
+"""
+The command `gateway`: one subcommand a process, and a few for the operator.
+
+A wrong setting or file ends any of them with what is wrong and the remedy, without a traceback,
+and with exit code 78. Each subcommand loads only what it runs.
+"""
+
+import os
+import sys
+
+import click
+
+from cli.home import Home
+from cli.options import EVERY, HTTP, SERVERS, TABLE, WORKER, setting_flags
+from cli.settings import DEVELOPMENT, Settings, load_settings, unknown_settings
+from cli.supervisor import CONFIGURATION_EXIT, MESSAGE_PREFIX
+from domain.errors import ConfigurationError
+
+Flags = dict[str, str | None]
+
+
+def main() -> None:
+    try:
+        gateway(prog_name="gateway")
+    except ConfigurationError as fault:
+        print(f"{MESSAGE_PREFIX}{fault.detail}", file=sys.stderr)
+        sys.exit(CONFIGURATION_EXIT)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="vendor-gateway")
+def gateway() -> None:
+    """
+    Takes in jobs over HTTP, keeps them in MongoDB, and has workers call the vendors.
+
+    To see it work: `gateway up`. Settings are environment variables GATEWAY_…, lines of `.env`, or flags of the same
+    name; a flag wins. Exit code 78 means that a setting or a file is wrong.
+    """
+    for warning in unknown_settings(os.environ):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+@gateway.command()
+@click.option("--reload", is_flag=True, help="Start the processes again when a file of the program changes.")
+@setting_flags(*EVERY)
+def up(*, reload: bool, **flags: str | None) -> None:
+    """
+    Run everything on this machine: servers, API, workers, simulated vendors.
+
+    Ctrl-C or SIGTERM stops it in order; a second Ctrl-C cuts the workers' calls short.
+    """
+    from cli import up as everything
+
+    everything.run(load_settings(flags, defaults=DEVELOPMENT), reload=reload)
+
+
+@gateway.command()
+@setting_flags(*HTTP)
+def api(**flags: str | None) -> None:
+    """Serve the API alone."""
+    _serve(flags, "api")
+
+
+@gateway.command()
+@setting_flags(*HTTP)
+def webhooks(**flags: str | None) -> None:
+    """Serve the webhook receiver alone."""
+    _serve(flags, "webhooks")
+
+
+@gateway.command()
+@setting_flags(*HTTP)
+def serve(**flags: str | None) -> None:
+    """Serve the API and the webhook receiver in one process."""
+    _serve(flags, "api", "webhooks")
+
+
+@gateway.command()
+@click.option("--vendors", metavar="A,B", help="Work for these vendors only; default all of the tables.")
+@click.option(
+    "--name", metavar="NAME", help="What the timeline of a job calls this worker; default host and process id."
+)
+@setting_flags(*WORKER)
+def worker(*, vendors: str | None, name: str, **flags: str | None) -> None:
+    """Run one worker: it calls the vendors. SIGTERM lets its calls finish."""
+    from cli import worker as process
+
+    chosen = tuple(vendor.strip() for vendor in vendors.split(",")) if vendors else None
+    settings = _connected(flags)
+    process.run(settings, vendors=chosen, concurrency=settings.concurrency, name=name)
+
+
+@gateway.command("demo-vendors")
+@setting_flags("demo_vendors_url", "home")
+def demo_vendors(**flags: str | None) -> None:
+    """Run the simulated vendors."""
+    from cli import demo_vendors as process
+
+    process.run(load_settings(flags))
+
+
+@gateway.command()
+@setting_flags(*SERVERS, *TABLE, "host", "port")
+def doctor(**flags: str | None) -> None:
+    """Check settings, tables, servers, indexes and clocks, and say what to do. Exit code 1 if anything is wrong."""
+    from cli import doctor as checks
+
+    sys.exit(checks.run(flags))
+
+
+@gateway.command("bootstrap-key")
+@click.option("--renew", is_flag=True, help="Make a new key; the old one is void at once.")
+@setting_flags("home")
+def bootstrap_key(*, renew: bool, **flags: str | None) -> None:
+    """Make the admin's key and show it, once: only its hash is kept."""
+    from cli.credentials import ensure_bootstrap_key, renew_bootstrap_key
+
+    home = Home.at(load_settings(flags).home)
+    key = renew_bootstrap_key(home) if renew else ensure_bootstrap_key(home)
+    if key is None:
+        raise ConfigurationError(
+            "there is a key already, and nobody can show it again; gateway bootstrap-key --renew makes a new one"
+        )
+    print(key)
+
+
+def _serve(flags: Flags, *parts: str) -> None:
+    from cli import serve as process
+
+    process.run(_connected(flags), parts=frozenset(parts))
+
+
+def _connected(flags: Flags) -> Settings:
+    from cli.addresses import with_servers
+
+    return with_servers(load_settings(flags))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Flags of the same name as the settings: `--lease-seconds` is `GATEWAY_LEASE_SECONDS`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from pydantic_core import PydanticUndefined
+
+from cli.settings import PREFIX, Settings
+
+Command = Callable[..., Any]
+
+SERVERS = ("home", "mongo_url", "redis_url", "log_level", "env")
+TABLE = ("vendors_file", "public_url", "demo_vendors_url")
+HTTP = ("host", "port", "anonymous", "trusted_hops", *SERVERS, *TABLE, "lease_seconds", "retention_days")
+WORKER = ("concurrency", "lease_seconds", "drain_seconds", "retention_days", "host", "port", *SERVERS, *TABLE)
+EVERY = tuple(Settings.model_fields)
+
+
+def setting_flags(*names: str) -> Callable[[Command], Command]:
+    """A decorator: one flag a setting, unchecked text or None, for `load_settings`."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = click.option(_flag(name), name, default=None, metavar="VALUE", help=_help(name))(command)
+        return command
+
+    return add
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _help(name: str) -> str:
+    field = Settings.model_fields[name]
+    unset = field.default in (None, PydanticUndefined)
+    default = "" if unset else f"; default {int(field.default) if isinstance(field.default, bool) else field.default}"
+    return f"{field.description}  [{PREFIX}{name.upper()}{default}]"
