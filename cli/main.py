@@ -81,13 +81,12 @@ def serve(**flags: str | None) -> None:
     "--name", metavar="NAME", help="What the timeline of a job calls this worker; default host and process id."
 )
 @setting_flags(*WORKER)
-def worker(*, vendors: str | None, name: str, **flags: str | None) -> None:
+def worker(*, vendors: str | None, name: str | None, **flags: str | None) -> None:
     """Run one worker: it calls the vendors. SIGTERM lets its calls finish."""
     from cli import worker as process
 
     chosen = tuple(vendor.strip() for vendor in vendors.split(",")) if vendors else None
-    settings = _connected(flags)
-    process.run(settings, vendors=chosen, concurrency=settings.concurrency, name=name)
+    process.run(_connected(flags), vendors=chosen, name=name)
 
 
 @gateway.command("demo-vendors")
