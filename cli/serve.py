@@ -19,7 +19,7 @@ from cli.garbage import settle_memory
 from cli.logs import start_logging
 from cli.settings import Settings
 from cli.stores import Stores, open_stores
-from domain.edge.split import split
+from domain.edge.split import SplitByPath
 from domain.errors import ConfigurationError
 from domain.infra.intake import open_intake
 from domain.infra.job_reader import open_job_reader
@@ -70,7 +70,7 @@ async def _open_app(settings: Settings, parts: frozenset[str]) -> AsyncIterator[
             yield receiver
             return
         async with _open_api(settings, stores, health) as main:
-            yield split(main, {webhooks.app.PREFIX: receiver}) if WEBHOOKS in parts else main
+            yield SplitByPath(webhooks.app.PREFIX, receiver, main) if WEBHOOKS in parts else main
 
 
 @asynccontextmanager
@@ -100,11 +100,11 @@ async def _open_api(
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """A socket of our own, shared by all HTTP processes of the port: the kernel deals connections out to them."""
+    """A socket of our own; shared only where there are several HTTP processes, else a second gateway would go unseen."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, settings.api_processes > 1)
     try:
         listener.bind((settings.host, settings.port))
     except OSError as fault:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from cli.addresses import with_servers
 from cli.settings import Settings
+from domain.errors import ConfigurationError
 from domain.infra.mongo import Database, check_mongo, open_mongo, prepare_mongo
 from domain.infra.redis import RedisClient, check_redis, open_redis
 
@@ -19,12 +19,11 @@ class Stores:
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Raises `ConfigurationError`, with the remedy, for a store that cannot keep what we promise."""
-    found = with_servers(settings)
-    assert found.mongo_url is not None  # noqa: S101 - for the type checker: `with_servers` has seen to it
-    assert found.redis_url is not None  # noqa: S101
+    if settings.mongo_url is None or settings.redis_url is None:
+        raise ConfigurationError("GATEWAY_MONGO_URL, GATEWAY_REDIS_URL: set both to servers of your own")
     async with (
-        open_mongo(found.mongo_url.get_secret_value()) as database,
-        open_redis(found.redis_url.get_secret_value()) as redis,
+        open_mongo(settings.mongo_url.get_secret_value()) as database,
+        open_redis(settings.redis_url.get_secret_value()) as redis,
     ):
         await check_mongo(database)
         await check_redis(redis)

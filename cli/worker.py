@@ -1,6 +1,7 @@
 """The worker process."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,17 +19,17 @@ from vendors.registry import load_vendors
 from worker.worker import WorkerSettings, open_worker, worker_name
 
 
-def run(settings: Settings, vendors: tuple[str, ...] | None, concurrency: int | None, name: str) -> None:
+def run(settings: Settings, vendors: tuple[str, ...] | None, name: str | None) -> None:
     """Work until SIGINT or SIGTERM, then drain. `vendors` None is all of them."""
     start_logging(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(settings, vendors, concurrency or settings.concurrency, name))
+        runner.run(_work(settings, vendors, name))
 
 
-async def _work(settings: Settings, wanted: tuple[str, ...] | None, concurrency: int, name: str) -> None:
+async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | None) -> None:
     worker_settings = WorkerSettings(
-        worker_name(name),
-        concurrency=concurrency,
+        worker_name(name or str(os.getpid())),
+        concurrency=settings.concurrency,
         lease=timedelta(seconds=settings.lease_seconds),
         drain=timedelta(seconds=settings.drain_seconds),
         retention=timedelta(days=settings.retention_days),
