@@ -41,7 +41,8 @@ STATUS: Mapping[type[GatewayError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    # These two are never a request's fault: one that gets this far is a bug of ours.
+    # Never a request's fault: what gets this far, a vendor's trouble too, is a bug of ours.
+    GatewayError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
     OutcomeUnknown: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -80,7 +81,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 def status_of(error: GatewayError) -> HTTPStatus:
     """The row of the nearest class that has one."""
-    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def headers_of(error: GatewayError) -> dict[str, str]:

@@ -16,11 +16,11 @@ _KEY = "gateway.request_id"
 
 class RequestIds:
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         request_id = _sent(scope) or os.urandom(16).hex().encode()
         scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
@@ -30,7 +30,7 @@ class RequestIds:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        await self.app(scope, receive, send_with_id)
 
 
 def request_id_of(scope: Scope) -> str:

@@ -1,0 +1,65 @@
+"""The API on fakes, and a client of it: `client` is the client `acme`, `stranger` brings no credentials."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from litestar.types import ASGIApp
+
+from api.app import build_app
+from api.ports import ApiPorts
+from domain.callers import Caller, Role
+from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs
+
+CALLERS = FakeCallers(
+    acme=Caller("acme", Role.USER), globex=Caller("globex", Role.SERVICE), root=Caller("root", Role.ADMIN)
+)
+
+
+@pytest.fixture
+def jobs() -> FakeJobs:
+    return FakeJobs()
+
+
+@pytest.fixture
+def checks() -> tuple[FakeHealthCheck, ...]:
+    return FakeHealthCheck("db"), FakeHealthCheck("redis")
+
+
+@pytest.fixture
+def ports(jobs: FakeJobs, checks: tuple[FakeHealthCheck, ...]) -> ApiPorts:
+    return ApiPorts(
+        intake=jobs,
+        jobs=jobs,
+        vendors=frozenset({"sync", "acme"}),
+        callers=CALLERS,
+        anonymous_allowed=False,
+        cursor_secret=b"s" * 32,
+        health=checks,
+    )
+
+
+@pytest.fixture
+def app(ports: ApiPorts) -> ASGIApp:
+    return build_app(ports)
+
+
+@pytest.fixture
+def client_of(app: ASGIApp) -> Callable[[str | None], AsyncClient]:
+    def open_client(token: str | None) -> AsyncClient:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test", headers=headers)  # type: ignore[arg-type]
+
+    return open_client
+
+
+@pytest.fixture
+async def client(client_of: Callable[[str | None], AsyncClient]) -> AsyncIterator[AsyncClient]:
+    async with client_of("acme") as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(client_of: Callable[[str | None], AsyncClient]) -> AsyncIterator[AsyncClient]:
+    async with client_of(None) as client:
+        yield client

@@ -1,0 +1,96 @@
+"""The OpenAPI document: pinned, in step with the routes, and true of real answers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from httpx import AsyncClient, Response
+
+from api.app import build_app
+from api.openapi import build_document
+from api.operations import OPERATIONS
+from api.ports import ApiPorts
+from tests.api.rewrite_openapi import PINNED
+from tests.api.samples import BODY, ended, failed, pending_job
+from tests.fakes import FakeJobs
+
+OF_THE_DOCUMENT_ITSELF = {("get", "/docs"), ("get", "/docs/static/{name}"), ("get", "/openapi.json")}
+
+
+def test_the_document_is_the_one_that_is_checked_in() -> None:
+    """`make openapi` rewrites it; the difference belongs in the review."""
+    assert json.loads(Path(PINNED).read_text()) == json.loads(msgspec.json.encode(build_document()))
+
+
+def test_every_route_is_described_and_nothing_else(ports: ApiPorts) -> None:
+    served = set()
+    for route in build_app(ports).app.routes:  # type: ignore[attr-defined]
+        path = route.path_format.rstrip("/") or "/"
+        served |= {(method.lower(), path) for method in route.methods if method != "OPTIONS"}
+    assert served - OF_THE_DOCUMENT_ITSELF == set(OPERATIONS)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    document = build_document()
+    for reference in _references(document):
+        found: Any = document
+        for name in reference.removeprefix("#/").split("/"):
+            found = found[name]
+
+
+async def test_answers_are_as_described(client: AsyncClient, stranger: AsyncClient, jobs: FakeJobs) -> None:
+    done, bad = ended(pending_job()), failed(pending_job())
+    await jobs.put(done)
+    await jobs.put(bad)
+    submitted = await client.post("/jobs", json=BODY)
+    replayed = {"Idempotency-Key": "k"}
+    shown = await client.get(f"/jobs/{done.id}")
+    tag = {"If-None-Match": shown.headers["etag"], "Prefer": "wait=1"}
+    _check("post", "/jobs", submitted)
+    _check("post", "/jobs", await client.post("/jobs", json=BODY, headers=replayed))
+    _check("post", "/jobs", await client.post("/jobs", json=BODY, headers={**replayed, "Prefer": "wait=0"}))
+    _check("post", "/jobs", await client.post("/jobs", json={}))
+    _check("post", "/jobs", await stranger.post("/jobs", json=BODY))
+    _check("get", "/jobs", await client.get("/jobs?limit=1"))
+    _check("get", "/jobs/{request_id}", shown)
+    _check("get", "/jobs/{request_id}", await client.get(f"/jobs/{bad.id}?expand=attempts"))
+    _check("get", "/jobs/{request_id}", await client.get(f"/jobs/{done.id}", headers=tag))
+    _check("get", "/jobs/{request_id}", await client.get(submitted.headers["location"]))
+    _check("get", "/jobs/{request_id}", await client.get("/jobs/unknown"))
+    _check("get", "/health", await stranger.get("/health"))
+    jobs.down = True
+    _check("post", "/jobs", await client.post("/jobs", json=BODY))
+
+
+def _check(method: str, path: str, answer: Response) -> None:
+    """The answer's status, type, headers and members are among the described."""
+    document = build_document()
+    described = _follow(document, document["paths"][path][method]["responses"][str(answer.status_code)])
+    transport = {"content-type", "content-length"}
+    assert set(answer.headers) - transport <= {name.lower() for name in described["headers"]}
+    for kind, content in described.get("content", {}).items():
+        assert answer.headers["content-type"] == kind
+        _check_members(document, _follow(document, content["schema"]), answer.json())
+
+
+def _check_members(document: dict[str, Any], schema: dict[str, Any], shown: dict[str, Any]) -> None:
+    assert set(schema["required"]) <= set(shown) <= set(schema["properties"])
+
+
+def _follow(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    found: Any = part
+    if "$ref" in part:
+        found = document
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+    return dict(found)
+
+
+def _references(part: Any) -> list[str]:
+    if isinstance(part, list):
+        return [reference for item in part for reference in _references(item)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+    return own + [reference for item in part.values() for reference in _references(item)]

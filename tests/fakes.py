@@ -1,0 +1,109 @@
+"""One fake per port of `domain.ports`, and those of the API: in memory, with the port's own promises."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from domain.callers import Caller
+from domain.errors import KeyReused, NotFound, Unavailable
+from domain.jobs import Job
+from domain.ports import Accepted, JobFilter
+
+
+class FakeJobs:
+    """A `JobIntake` and a `JobReader` over one dictionary; `put` is what a worker would do."""
+
+    def __init__(self, *jobs: Job) -> None:
+        self.stored: dict[UUID, Job] = {job.id: job for job in jobs}
+        self.down = False
+        self.taken_in = asyncio.Event()
+        self._changed = asyncio.Condition()
+
+    async def put(self, job: Job) -> None:
+        async with self._changed:
+            self.stored[job.id] = job
+            self._changed.notify_all()
+
+    async def take_in(self, job: Job) -> Accepted:
+        self._answer()
+        earlier = self._under_key(job)
+        if earlier is None:
+            self.stored[job.id] = job
+            self.taken_in.set()
+            return Accepted(job)
+        if earlier.fingerprint != job.fingerprint:
+            raise KeyReused("this key came before with another body")
+        return Accepted(earlier, replayed=True)
+
+    async def find(self, request_id: UUID, owner: str | None) -> Job | None:
+        self._answer()
+        job = self.stored.get(request_id)
+        return job if job is not None and owner in (None, job.client) else None
+
+    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]:
+        return [await self.find(request_id, owner) for request_id in ids]
+
+    async def list(self, which: JobFilter) -> list[Job]:
+        self._answer()
+        newest_first = sorted(self.stored.values(), key=lambda job: job.id, reverse=True)
+        return [job for job in newest_first if _matches(job, which)][: which.limit]
+
+    async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
+        await self._wait(lambda: self.stored[request_id].ended, seconds)
+        return await self.find(request_id, owner)
+
+    async def wait_for_change(self, job: Job, seconds: float) -> Job:
+        await self._wait(lambda: self.stored[job.id].epoch != job.epoch, seconds)
+        found = await self.find(job.id, None)
+        if found is None:
+            raise NotFound("Job not found")
+        return found
+
+    async def _wait(self, enough: Callable[[], bool], seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(enough)
+        except TimeoutError:
+            pass
+
+    def _under_key(self, job: Job) -> Job | None:
+        if job.idempotency_key is None:
+            return None
+        name = (job.client, job.idempotency_key)
+        return next((found for found in self.stored.values() if (found.client, found.idempotency_key) == name), None)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise Unavailable("the store does not answer just now")
+
+
+class FakeCallers:
+    """A `CallerDirectory` of given tokens."""
+
+    def __init__(self, **callers: Caller) -> None:
+        self._callers = callers
+
+    def find(self, bearer_token: str) -> Caller | None:
+        return self._callers.get(bearer_token)
+
+
+class FakeHealthCheck:
+    """A `HealthCheck` of a part that is up until `fault` says otherwise."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fault: str | None = None
+
+    async def check(self) -> None:
+        if self.fault is not None:
+            raise Unavailable(self.fault)
+
+
+def _matches(job: Job, which: JobFilter) -> bool:
+    return (
+        which.owner in (None, job.client)
+        and which.vendor in (None, job.vendor)
+        and which.status in (None, job.status)
+        and (which.created_after is None or job.created_at > which.created_after)
+        and (which.before is None or job.id < which.before)
+    )
