@@ -11,7 +11,7 @@ from api.app import build_app
 from api.openapi import build_document
 from api.operations import OPERATIONS
 from api.ports import ApiPorts
-from tests.api.rewrite_openapi import PINNED
+from tests.api.openapi import PINNED
 from tests.api.samples import BODY, ended, failed, pending_job
 from tests.fakes import FakeJobs
 

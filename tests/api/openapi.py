@@ -1,4 +1,4 @@
-"""Rewrites the pinned OpenAPI document: `python -m tests.api.rewrite_openapi`."""
+"""Rewrites the pinned OpenAPI document: `python -m tests.api.openapi`."""
 
 from pathlib import Path
 
