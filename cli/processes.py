@@ -40,7 +40,6 @@ class Child:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.started_at = time.monotonic()
         self._process = _start(program)
 
     @property

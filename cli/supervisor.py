@@ -24,6 +24,7 @@ class _Kept:
     """A child that is to run; `start_at` is set while it does not."""
 
     child: Child
+    started_at: float
     starts: int = 1
     died_young: int = 0
     start_at: float | None = None
@@ -40,7 +41,7 @@ class Supervisor:
 
     def adopt(self, child: Child) -> None:
         """Keep a child that was started already."""
-        self._kept[child.program.name] = _Kept(child)
+        self._kept[child.program.name] = _Kept(child, self._clock())
 
     def look(self) -> None:
         """Note who died, and start again whose time has come. Raises `ConfigurationError`."""
@@ -48,7 +49,7 @@ class Supervisor:
             if kept.start_at is None:
                 self._note_death(kept)
             elif self._clock() >= kept.start_at:
-                kept.child = Child(kept.child.program)
+                kept.child, kept.started_at = Child(kept.child.program), self._clock()
                 kept.starts += 1
                 kept.start_at = None
 
@@ -56,7 +57,7 @@ class Supervisor:
         """Stop these and start them anew, because what they run has changed."""
         stop([self._kept[name].child for name in names], grace_seconds)
         for name in names:
-            self._kept[name] = _Kept(Child(self._kept[name].child.program), starts=2)
+            self._kept[name] = _Kept(Child(self._kept[name].child.program), self._clock(), starts=2)
 
     def stop(self, names: Sequence[str], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> None:
         """Stop these together, and no longer keep them."""
@@ -68,9 +69,9 @@ class Supervisor:
             return
         if code == CONFIGURATION_EXIT and kept.starts == 1:
             raise ConfigurationError(_message(kept.child))
-        young = self._clock() - kept.child.started_at < YOUNG_SECONDS
+        young = self._clock() - kept.started_at < YOUNG_SECONDS
         kept.died_young = kept.died_young + 1 if young else 0
-        wait = min(FIRST_WAIT_SECONDS * 2.0 ** min(kept.died_young, 20), LONGEST_WAIT_SECONDS)
+        wait = min(FIRST_WAIT_SECONDS * 2.0 ** min(max(kept.died_young - 1, 0), 20), LONGEST_WAIT_SECONDS)
         kept.start_at = self._clock() + wait
         said = "".join(f"\n    {line[:300]}" for line in kept.child.last_lines())
         name, pid = kept.child.program.name, kept.child.pid

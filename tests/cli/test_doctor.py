@@ -1,0 +1,59 @@
+"""`gateway doctor`, on real servers: what it finds, and that it says what to do."""
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from cli import doctor
+from domain.infra.mongo import open_mongo, prepare_mongo
+
+
+@pytest.fixture
+def flags(tmp_path: Path, mongo_database_url: str, redis_database_url: str) -> dict[str, str]:
+    table = tmp_path / "vendors.toml"
+    table.write_text('[vendors.sync]\nmode = "sync"\nurl = "http://127.0.0.1:1/sync"\n')
+    return {"home": str(tmp_path), "mongo_url": mongo_database_url, "redis_url": redis_database_url}
+
+
+@pytest.fixture
+async def prepared(mongo_database_url: str) -> None:
+    """The database as any process leaves it at its start."""
+    async with open_mongo(mongo_database_url) as database:
+        await prepare_mongo(database)
+
+
+def test_all_is_well_when_it_is(prepared: None, flags: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.run(flags) == 0
+    assert "WRONG" not in capsys.readouterr().out
+
+
+def test_missing_indexes_are_named(flags: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.run(flags) == 1
+    assert "jobs.once_per_key" in capsys.readouterr().out
+
+
+def test_a_redis_that_may_evict_is_found(
+    prepared: None, flags: dict[str, str], redis_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Redis.from_url(redis_database_url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            assert doctor.run(flags) == 1
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+    assert "set maxmemory-policy noeviction" in capsys.readouterr().out
+
+
+def test_servers_that_are_away_are_found_and_the_rest_is_still_looked_at(
+    flags: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.run({**flags, "redis_url": "redis://127.0.0.1:1/0"}) == 1
+    out = capsys.readouterr().out
+    assert "WRONG  GATEWAY_REDIS_URL: Redis does not answer" in out
+    assert "ok     MongoDB" in out
+
+
+def test_a_wrong_setting_is_the_first_thing_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.run({"port": "0"}) == 1
+    assert "WRONG  GATEWAY_PORT" in capsys.readouterr().out
