@@ -14,11 +14,12 @@ import api.app
 import webhooks.app
 from api.ports import ApiPorts
 from cli.credentials import BootstrapCallers, cursor_secret, ensure_bootstrap_key
-from cli.home import Home
 from cli.garbage import settle_memory
+from cli.home import Home
 from cli.logs import start_logging
 from cli.settings import Settings
 from cli.stores import Stores, open_stores
+from domain.edge.malformed import ProblemProtocol
 from domain.edge.split import SplitByPath
 from domain.errors import ConfigurationError
 from domain.infra.intake import open_intake
@@ -38,9 +39,8 @@ STOP_SECONDS = 10
 def run(settings: Settings, parts: frozenset[str]) -> None:
     """Serve until SIGINT or SIGTERM."""
     start_logging(settings.log_level)
-    with _bind(settings) as listener:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, parts, listener))
+    with _bind(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, parts, listener))
 
 
 async def _serve(settings: Settings, parts: frozenset[str], listener: socket.socket) -> None:
@@ -48,7 +48,9 @@ async def _serve(settings: Settings, parts: frozenset[str], listener: socket.soc
         app = await stack.enter_async_context(_open_app(settings, parts))
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=ProblemProtocol,
+            ws="none",
+            proxy_headers=False,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -80,7 +82,7 @@ async def _open_api(
     home = Home.at(settings.home)
     key = ensure_bootstrap_key(home)
     if key is not None:
-        print(f"bootstrap admin key, shown this once: {key}", flush=True)  # noqa: T201 - it must not be in a log
+        print(f"bootstrap admin key, shown this once: {key}", flush=True)
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
     async with (
         open_intake(stores.database, queue) as intake,
@@ -100,7 +102,7 @@ async def _open_api(
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """A socket of our own; shared only where there are several HTTP processes, else a second gateway would go unseen."""
+    """A socket of our own; shared by several HTTP processes only, else a second gateway here would go unseen."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -93,7 +93,7 @@ class Job(BaseModel):
 
     status: Status = Status.PENDING
     epoch: int = 0  # grows at every transition, whoever makes it: the fencing token in MongoDB
-    claim_token: str | None = None  # of whoever wrote last: a claim, a sweep; unique, so that a writer knows its own write
+    claim_token: str | None = None  # of whoever wrote last, unique: a writer knows its own write by it
     generation: int = 1  # grows when somebody retries a job that is known to have failed
     follow_ups: list[str] | None = None  # what is still to be done because it ended
 

@@ -143,7 +143,7 @@ def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
     return now - first < rules.policy.key_lifetime
 
 
-def _close_attempt(
+def _close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline says
     job: Job,
     now: datetime,
     outcome: str,

@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from domain.infra.batching import Batcher
-from domain.infra.queue import Claim, Lease, Queue, Return
+from domain.infra.queue import Claim, Lease
 from domain.infra.redis import REDIS_FAULTS
-from worker.clock import FleetClock
-from worker.leases import LeaseKeeper
+from worker.leases import Leases
 from worker.runner import Runner
+from worker.station import Station
 from worker.verdicts import Again, Ended, Lost, to_return
 
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
@@ -26,28 +25,12 @@ log = structlog.get_logger()
 
 
 class Lane:
-    def __init__(
-        self,
-        vendor: str,
-        *,
-        slots: int,
-        worker: str,
-        queue: Queue,
-        runner: Runner,
-        keeper: LeaseKeeper,
-        returns: Batcher[Return, None],
-        clock: FleetClock,
-        lease: timedelta,
-    ) -> None:
+    def __init__(self, vendor: str, slots: int, station: Station, runner: Runner, leases: Leases) -> None:
         self.vendor = vendor
         self._slots = slots
-        self._worker = worker
-        self._queue = queue
+        self._station = station
         self._runner = runner
-        self._keeper = keeper
-        self._returns = returns
-        self._clock = clock
-        self._lease = lease
+        self._leases = leases
         self._running: set[asyncio.Task[None]] = set()
         self._nudge = asyncio.Event()
         self._stopping = False
@@ -87,24 +70,24 @@ class Lane:
 
     async def _release(self, claim: Claim) -> None:
         for lease in claim.leases:
-            await self._returns.submit(to_return(lease, Again(claim.now)))
+            await self._leases.returns.submit(to_return(lease, Again(claim.now)))
 
     async def _claim(self, free: int) -> Claim:
-        token = f"{self._worker}:{self.vendor}:{next(self._numbers)}"
+        token = f"{self._station.worker}:{self.vendor}:{next(self._numbers)}"
         try:
-            claim = await self._queue.claim(self.vendor, free, token)
+            claim = await self._station.queue.claim(self.vendor, free, token)
         except REDIS_FAULTS as fault:
             log.warning("cannot claim; redis is away", vendor=self.vendor, fault=str(fault))
             # Half a lease: when Redis is back, those who hold leases renew them before anybody claims.
-            await asyncio.sleep(self._lease.total_seconds() / 2)
-            now = self._clock.now()
+            await asyncio.sleep(self._station.lease.total_seconds() / 2)
+            now = self._station.clock.now()
             return Claim([], now, now, closed=False)
-        self._clock.hear(claim.now)
+        self._station.clock.hear(claim.now)
         return claim
 
     def _begin(self, lease: Lease) -> None:
         task = asyncio.create_task(self._run_one(lease))
-        self._keeper.hold(lease, task)
+        self._leases.keeper.hold(lease, task)
         self._running.add(task)
         task.add_done_callback(self._done)
 
@@ -122,15 +105,15 @@ class Lane:
                 case Lost(why=why):
                     log.warning("gave a job up", request_id=lease.request_id, why=why)
                 case Ended() | Again():
-                    await self._returns.submit(to_return(lease, verdict))
+                    await self._leases.returns.submit(to_return(lease, verdict))
         except asyncio.CancelledError:
-            if not self._keeper.lost(lease):
+            if not self._leases.keeper.lost(lease):
                 raise
         finally:
-            self._keeper.drop(lease)
+            self._leases.keeper.drop(lease)
 
     async def _sleep(self, until: datetime | None) -> None:
-        left = SLOW_POLL if until is None else min(SLOW_POLL, until - self._clock.now())
+        left = SLOW_POLL if until is None else min(SLOW_POLL, until - self._station.clock.now())
         try:
             async with asyncio.timeout(max(left.total_seconds(), 0.001)):
                 await self._nudge.wait()

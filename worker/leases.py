@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -76,8 +77,16 @@ class LeaseKeeper:
                 task.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """The keeper, and its `give_back` in batches."""
+
+    keeper: LeaseKeeper
+    returns: Batcher[Return, None]
+
+
 @asynccontextmanager
-async def open_keeper(queue: Queue, *, lease: timedelta) -> AsyncIterator[tuple[LeaseKeeper, Batcher[Return, None]]]:
+async def open_leases(queue: Queue, *, lease: timedelta) -> AsyncIterator[Leases]:
     keeper = LeaseKeeper(queue, lease=lease)
     async with Batcher(keeper.give_back, largest=LARGEST_BATCH) as returns, in_background(keeper.run()):
-        yield keeper, returns
+        yield Leases(keeper, returns)

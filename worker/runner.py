@@ -6,7 +6,7 @@ and a plain `arq.Worker` can run the same attempt.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -15,15 +15,15 @@ import structlog
 from domain import transitions
 from domain.errors import OutcomeUnknown, Unavailable
 from domain.infra.batching import Batcher
-from domain.infra.job_store import Change, MongoJobStore
-from domain.infra.queue import Lease, Queue
+from domain.infra.job_store import Change
+from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.transitions import Unknown
 from domain.vendors import Call, Vendor
-from worker.clock import FleetClock
 from worker.starting import Started, Starter
+from worker.station import Station
 from worker.verdicts import Lost, Verdict, verdict_of
 
 LARGEST_BATCH = 200
@@ -40,18 +40,11 @@ class Runner:
         self,
         starts: Batcher[Lease, Started | Verdict],
         ends: Batcher[Change, bool],
-        *,
-        queue: Queue,
-        clock: FleetClock,
-        vendors: Mapping[str, Vendor],
-        retention: timedelta,
+        station: Station,
     ) -> None:
         self._starts = starts
         self._ends = ends
-        self._queue = queue
-        self._clock = clock
-        self._vendors = vendors
-        self._retention = retention
+        self._station = station
         self._draining = False
         self._calling: set[asyncio.Task[object]] = set()
 
@@ -68,10 +61,9 @@ class Runner:
         if not isinstance(started, Started):
             return started
         job = started.job
-        vendor = self._vendors[job.vendor]
+        vendor = self._station.vendor_of(job)
         outcome = await self._heed_closing(vendor, _storable(await self._call(vendor, job)))
-        rules = transitions.Rules(vendor.policy, self._retention)
-        settled = transitions.settle(job, outcome, rules, self._clock.now())
+        settled = transitions.settle(job, outcome, self._station.rules_of(job), self._station.clock.now())
         if not await self._write((job, settled)):
             return Lost("the job went on while the vendor was called")
         return verdict_of(settled)
@@ -93,7 +85,7 @@ class Runner:
             self._calling.discard(task)
 
     async def _bounded(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
-        timeout = max(min(vendor.policy.timeout, job.deadline - self._clock.now()), timedelta(0))
+        timeout = max(min(vendor.policy.timeout, job.deadline - self._station.clock.now()), timedelta(0))
         call = Call(job.id, job.payload, timeout, generation=job.generation, traceparent=job.traceparent)
         try:
             async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
@@ -112,7 +104,7 @@ class Runner:
             return outcome
         wait = outcome.after if outcome.after is not None else vendor.policy.backoff.ceiling(1)
         try:
-            await self._queue.close_vendor(vendor.name, wait)
+            await self._station.queue.close_vendor(vendor.name, wait)
         except REDIS_FAULTS as fault:
             log.warning("could not close a vendor", vendor=vendor.name, fault=str(fault))
         return Retry(outcome.code, outcome.reason, wait, closes_vendor=True, vendor_status=outcome.vendor_status)
@@ -130,22 +122,14 @@ class Runner:
 
 
 @asynccontextmanager
-async def open_runner(
-    starter: Starter,
-    store: MongoJobStore,
-    *,
-    queue: Queue,
-    clock: FleetClock,
-    vendors: Mapping[str, Vendor],
-    retention: timedelta,
-) -> AsyncIterator[Runner]:
+async def open_runner(station: Station) -> AsyncIterator[Runner]:
     async def write(changes: Sequence[Change]) -> Sequence[bool]:
-        return await store.compare_and_set(changes)
+        return await station.store.compare_and_set(changes)
 
-    starts: Batcher[Lease, Started | Verdict] = Batcher(starter.start, largest=LARGEST_BATCH)
+    starts: Batcher[Lease, Started | Verdict] = Batcher(Starter(station).start, largest=LARGEST_BATCH)
     ends: Batcher[Change, bool] = Batcher(write, largest=LARGEST_BATCH)
     async with starts, ends:
-        yield Runner(starts, ends, queue=queue, clock=clock, vendors=vendors, retention=retention)
+        yield Runner(starts, ends, station)
 
 
 def _storable(outcome: Outcome | Unknown) -> Outcome | Unknown:

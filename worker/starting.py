@@ -12,18 +12,16 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from pymongo.errors import PyMongoError
 
 from domain import transitions
 from domain.errors import Unavailable
-from domain.infra.job_store import MongoJobStore
-from domain.infra.queue import Lease, Queue
+from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job, Status
 from domain.outcomes import Failed
 from domain.request_ids import read_request_id
-from domain.vendors import Call, Vendor
-from worker.clock import FleetClock
+from domain.vendors import Call
+from worker.station import Station
 from worker.verdicts import Again, Ended, Lost, Verdict, verdict_of
 
 LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer
@@ -52,34 +50,20 @@ class _Plan:
 class Starter:
     """The batch work behind every start of one worker process."""
 
-    def __init__(
-        self,
-        *,
-        worker: str,
-        store: MongoJobStore,
-        queue: Queue,
-        clock: FleetClock,
-        vendors: Mapping[str, Vendor],
-        retention: timedelta,
-    ) -> None:
-        self._worker = worker
-        self._store = store
-        self._queue = queue
-        self._clock = clock
-        self._vendors = vendors
-        self._retention = retention
+    def __init__(self, station: Station) -> None:
+        self._station = station
 
     async def start(self, leases: Sequence[Lease]) -> list[Started | Verdict | Exception]:
         """For each lease, the job to call for or what to do with the lease instead."""
         ids = [read_request_id(lease.request_id) for lease in leases]
         try:
-            jobs = await self._store.load([request_id for request_id in ids if request_id is not None])
-            held = await self._queue.still_held(leases)
+            jobs = await self._station.store.load([request_id for request_id in ids if request_id is not None])
+            held = await self._station.queue.still_held(leases)
             plans = [self._plan(*row, jobs) for row in zip(leases, ids, held, strict=True)]
             return await self._write(plans)
-        except (PyMongoError, Unavailable, *REDIS_FAULTS) as fault:
+        except (Unavailable, *REDIS_FAULTS) as fault:
             log.warning("could not start jobs; they stay queued", jobs=len(leases), fault=str(fault))
-            return [Again(self._clock.now() + LOOK_AGAIN)] * len(leases)
+            return [Again(self._station.clock.now() + LOOK_AGAIN)] * len(leases)
 
     def _plan(self, lease: Lease, request_id: UUID | None, held: bool, jobs: Mapping[UUID, Job]) -> _Plan | Verdict:
         if not held:
@@ -93,9 +77,8 @@ class Starter:
         return _Plan(lease, job, self._next(lease, job))
 
     def _next(self, lease: Lease, job: Job) -> Job:
-        now = self._clock.now()
-        vendor = self._vendors[job.vendor]
-        rules = transitions.Rules(vendor.policy, self._retention)
+        now = self._station.clock.now()
+        vendor, rules = self._station.vendor_of(job), self._station.rules_of(job)
         ready = transitions.signed(job, lease.token)
         if job.status is Status.PROCESSING:  # its worker is gone, or it could not be claimed
             died = transitions.Unknown("the worker that ran it is gone", cause="crashed", counted=False)
@@ -105,11 +88,11 @@ class Starter:
         if now >= job.deadline:
             return transitions.fail(ready, Failed("deadline", "not started by its deadline"), rules, now)
         key = Call(job.id, job.payload, vendor.policy.timeout, generation=job.generation).idempotency_key
-        return transitions.start(ready, worker=self._worker, key=key, now=now)
+        return transitions.start(ready, worker=self._station.worker, key=key, now=now)
 
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]
-        won = iter(await self._store.compare_and_set([(plan.before, plan.after) for plan in to_write]))
+        won = iter(await self._station.store.compare_and_set([(plan.before, plan.after) for plan in to_write]))
         return [
             plan if not isinstance(plan, _Plan) else plan.decision if next(won) else Lost("the job went on meanwhile")
             for plan in plans

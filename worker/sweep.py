@@ -10,22 +10,17 @@ import asyncio
 import random
 import uuid
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
-from pymongo.errors import PyMongoError
 
 from domain import transitions
 from domain.errors import Unavailable
-from domain.infra.job_store import MongoJobStore
-from domain.infra.queue import Queue
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job, Status
 from domain.outcomes import Failed
 from domain.ports import Queued
-from domain.vendors import Vendor
-from worker.clock import FleetClock
+from worker.station import Station
 
 PAUSE_SECONDS = 2.0
 LARGEST_SWEEP = 500
@@ -36,20 +31,8 @@ log = structlog.get_logger()
 
 
 class Sweep:
-    def __init__(
-        self,
-        *,
-        store: MongoJobStore,
-        queue: Queue,
-        clock: FleetClock,
-        vendors: Mapping[str, Vendor],
-        retention: timedelta,
-    ) -> None:
-        self._store = store
-        self._queue = queue
-        self._clock = clock
-        self._vendors = vendors
-        self._retention = retention
+    def __init__(self, station: Station) -> None:
+        self._station = station
 
     async def run(self) -> None:
         """Sweep for ever, out of step with the other workers."""
@@ -58,7 +41,7 @@ class Sweep:
             try:
                 while sum((found := await self.once()).values()) >= LARGEST_SWEEP:
                     pass
-            except (PyMongoError, Unavailable, *REDIS_FAULTS) as fault:
+            except (Unavailable, *REDIS_FAULTS) as fault:
                 log.warning("the sweep could not look", fault=str(fault))
                 continue
             if found["queued_again"] or found["deadline"]:
@@ -66,29 +49,29 @@ class Sweep:
 
     async def once(self) -> Counter[str]:
         """One look; answers how many of each kind were found, `in_order` included."""
-        now = self._clock.now()
-        found = await self._store.load_to_sweep(now, list(self._vendors), LARGEST_SWEEP)
+        now = self._station.clock.now()
+        found = await self._station.store.load_to_sweep(now, list(self._station.vendors), LARGEST_SWEEP)
         late = [job for job in found if job.status is Status.PENDING and job.deadline <= now]
         live = [job for job in found if not job.ended and job not in late]
         counts = Counter(deadline=await self._fail_late(late, now))
-        counts["queued_again"] = await self._queue.enqueue([Queued.of(job) for job in live]) if live else 0
+        counts["queued_again"] = await self._station.queue.enqueue([Queued.of(job) for job in live]) if live else 0
         counts["in_order"] = len(found) - counts.total()
-        await self._store.sweep_later([(job, self._next_look(job, now)) for job in found if job not in late])
+        await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in found if job not in late])
         return counts
 
     async def _fail_late(self, late: list[Job], now: datetime) -> int:
-        """A job that nobody started by its deadline has failed; its id in the queue is found to be over when claimed."""
+        """A job that nobody started by its deadline has failed; its id in the queue goes when it is claimed."""
         if not late:
             return 0
         why, token = Failed("deadline", "not ended by its deadline"), f"sweep:{uuid.uuid4().hex}"
-        won = await self._store.compare_and_set(
-            [(job, transitions.fail(transitions.signed(job, token), why, self._rules(job), now)) for job in late]
+        won = await self._station.store.compare_and_set(
+            [
+                (job, transitions.fail(transitions.signed(job, token), why, self._station.rules_of(job), now))
+                for job in late
+            ]
         )
-        await self._queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
+        await self._station.queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
         return sum(won)
-
-    def _rules(self, job: Job) -> transitions.Rules:
-        return transitions.Rules(self._vendors[job.vendor].policy, self._retention)
 
     @staticmethod
     def _next_look(job: Job, now: datetime) -> datetime:

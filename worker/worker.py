@@ -4,7 +4,7 @@ import asyncio
 import socket
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,9 +19,9 @@ from domain.infra.redis import RedisClient
 from domain.vendors import Vendor
 from worker.clock import FleetClock
 from worker.lane import Lane
-from worker.leases import open_keeper
+from worker.leases import open_leases
 from worker.runner import open_runner
-from worker.starting import Starter
+from worker.station import Station
 from worker.sweep import Sweep
 
 log = structlog.get_logger()
@@ -76,32 +76,17 @@ def worker_name(name: str) -> str:
 async def open_worker(
     database: Database, redis: RedisClient, vendors: Mapping[str, Vendor], settings: WorkerSettings
 ) -> AsyncIterator[Worker]:
-    store, clock = MongoJobStore(database), FleetClock()
     queue = Queue(redis, lease=settings.lease)
-    async with AsyncExitStack() as stack:
-        keeper, returns = await stack.enter_async_context(open_keeper(queue, lease=settings.lease))
-        starter = Starter(
-            worker=settings.name, store=store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention
-        )
-        runner = await stack.enter_async_context(
-            open_runner(starter, store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention)
-        )
-        lanes = [
-            Lane(
-                name,
-                slots=settings.concurrency,
-                worker=settings.name,
-                queue=queue,
-                runner=runner,
-                keeper=keeper,
-                returns=returns,
-                clock=clock,
-                lease=settings.lease,
-            )
-            for name in vendors
-        ]
-        worker = Worker(lanes, settings)
-        await stack.enter_async_context(in_background(listen(redis, WAKE_CHANNEL, worker.wake)))
-        sweep = Sweep(store=store, queue=queue, clock=clock, vendors=vendors, retention=settings.retention)
-        await stack.enter_async_context(in_background(sweep.run()))
-        yield worker
+    station = Station(
+        worker=settings.name,
+        store=MongoJobStore(database),
+        queue=queue,
+        clock=FleetClock(),
+        vendors=vendors,
+        retention=settings.retention,
+        lease=settings.lease,
+    )
+    async with open_leases(queue, lease=settings.lease) as leases, open_runner(station) as runner:
+        worker = Worker([Lane(name, settings.concurrency, station, runner, leases) for name in vendors], settings)
+        async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(Sweep(station).run()):
+            yield worker

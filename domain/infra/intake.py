@@ -57,10 +57,7 @@ class MongoIntake:
 
     async def _earlier(self, job: Job) -> Accepted:
         """The job that was first under this key. Its retry may be the very one that lost its answer."""
-        try:
-            earlier = await self._store.find_by_key(job.client, job.idempotency_key or "")
-        except PyMongoError as fault:
-            raise _unavailable(fault) from fault
+        earlier = await self._store.find_by_key(job.client, job.idempotency_key or "")
         if earlier is None:  # it expired between our insert and our look
             raise Unavailable("the earlier job of this key has just been removed; try again")
         if earlier.fingerprint != job.fingerprint:

@@ -12,14 +12,13 @@ from typing import Any
 from uuid import UUID
 
 from beanie.odm.enums import SortDirection
-from pymongo.errors import PyMongoError
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound
 from domain.infra.background import in_background
 from domain.infra.batching import Batcher
 from domain.infra.changes import Changes, listen
 from domain.infra.documents import JobDocument
-from domain.infra.job_store import MongoJobStore
+from domain.infra.job_store import MongoJobStore, mongo_trouble
 from domain.infra.mongo import Database
 from domain.infra.queue import CHANGES_CHANNEL
 from domain.infra.redis import RedisClient
@@ -45,11 +44,9 @@ class MongoJobReader:
         return await asyncio.gather(*(self.find(request_id, owner) for request_id in ids))
 
     async def list(self, which: JobFilter) -> list[Job]:
-        try:
-            query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
+        query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
+        with mongo_trouble():
             found: list[Job] = list(await query.limit(which.limit).to_list())
-        except PyMongoError as fault:
-            raise _unavailable(fault) from fault
         return found
 
     async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
@@ -82,14 +79,12 @@ async def open_job_reader(database: Database, redis: RedisClient) -> AsyncIterat
     changes = Changes()
 
     async def read(ids: Sequence[UUID]) -> list[Job | None | Exception]:
-        try:
-            found = await store.load(ids)
-        except PyMongoError as fault:
-            raise _unavailable(fault) from fault
+        found = await store.load(ids)
         return [found.get(request_id) for request_id in ids]
 
-    async with Batcher(read, largest=LARGEST_READ) as reads, in_background(
-        listen(redis, CHANGES_CHANNEL, changes.tell)
+    async with (
+        Batcher(read, largest=LARGEST_READ) as reads,
+        in_background(listen(redis, CHANGES_CHANNEL, changes.tell)),
     ):
         yield MongoJobReader(reads, changes)
 
@@ -119,7 +114,3 @@ async def _first(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
-
-
-def _unavailable(fault: Exception) -> Unavailable:
-    return Unavailable(f"the store does not answer just now ({type(fault).__name__}); try again")

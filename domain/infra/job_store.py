@@ -5,7 +5,8 @@ Jobs in MongoDB: written once when they are taken in, and from then on by compar
 where the job still has the epoch that the state was made from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,13 +39,15 @@ class MongoJobStore:
         )
 
     async def load(self, ids: Sequence[UUID]) -> dict[UUID, Job]:
-        """The jobs of `ids` that there are."""
-        documents = await self._jobs.find({"_id": {"$in": list(ids)}}).to_list(None)
+        """The jobs of `ids` that there are. Raises `Unavailable`."""
+        with mongo_trouble():
+            documents = await self._jobs.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {document["_id"]: Job.model_validate(document) for document in documents}
 
     async def find_by_key(self, client: str, key: str) -> Job | None:
-        """The job that holds an idempotency key, as a majority knows it."""
-        document = await self._majority.find_one({"client": client, "idempotency_key": key})
+        """The job that holds an idempotency key, as a majority knows it. Raises `Unavailable`."""
+        with mongo_trouble():
+            document = await self._majority.find_one({"client": client, "idempotency_key": key})
         return None if document is None else Job.model_validate(document)
 
     async def compare_and_set(self, changes: Sequence[Change]) -> list[bool]:
@@ -54,18 +57,18 @@ class MongoJobStore:
         Safe to repeat after an error: an `after` that is already there counts as written, since
         its epoch and claim token tell whose it is. Raises `Unavailable` when MongoDB did not say.
         """
-        try:
+        with mongo_trouble():
             matched = await self._write([_update(before, after) for before, after in changes])
             if matched == len(changes):
                 return [True] * len(changes)
             return await self._who_won([after for _, after in changes])
-        except PyMongoError as fault:
-            raise Unavailable(f"MongoDB did not confirm the write: {type(fault).__name__}") from fault
 
     async def load_to_sweep(self, now: datetime, vendors: Sequence[str], limit: int) -> list[Job]:
-        """Jobs of these vendors whose `sweep_at` has come, the longest overdue first."""
+        """Jobs of these vendors whose `sweep_at` has come, the longest overdue first. Raises `Unavailable`."""
         due = self._jobs.find({"sweep_at": {"$lte": now}, "vendor": {"$in": list(vendors)}})
-        return [Job.model_validate(document) for document in await due.sort("sweep_at", 1).limit(limit).to_list(None)]
+        with mongo_trouble():
+            documents = await due.sort("sweep_at", 1).limit(limit).to_list(None)
+        return [Job.model_validate(document) for document in documents]
 
     async def sweep_later(self, looks: Sequence[tuple[Job, datetime]]) -> None:
         """Move `sweep_at` on; no transition, so the epoch stays, and a job that went on meanwhile is left alone."""
@@ -73,7 +76,8 @@ class MongoJobStore:
             UpdateOne({"_id": job.id, "epoch": job.epoch}, {"$set": {"sweep_at": later}}) for job, later in looks
         ]
         if updates:
-            await self._jobs.bulk_write(updates, ordered=False)
+            with mongo_trouble():
+                await self._jobs.bulk_write(updates, ordered=False)
 
     async def _write(self, updates: list[UpdateOne]) -> int:
         try:
@@ -90,6 +94,15 @@ class MongoJobStore:
         found = self._majority.find({"_id": {"$in": [job.id for job in written]}}, {"epoch": 1, "claim_token": 1})
         stands = {row["_id"]: (row["epoch"], row.get("claim_token")) async for row in found}
         return [stands.get(job.id) == (job.epoch, job.claim_token) for job in written]
+
+
+@contextmanager
+def mongo_trouble() -> Iterator[None]:
+    """MongoDB's troubles as ours: what was not confirmed may be tried again."""
+    try:
+        yield
+    except PyMongoError as fault:
+        raise Unavailable(f"the store does not answer just now ({type(fault).__name__}); try again") from fault
 
 
 def _update(before: Job, after: Job) -> UpdateOne:

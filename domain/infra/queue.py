@@ -120,9 +120,7 @@ class Queue:
         self._turn += 1
         keys = [idle_key(vendor), closed_key(vendor), *(queue_key(vendor, priority) for priority in order)]
         now, again, closed, flat = await self._claim(keys=keys, args=[how_many, token, self._lease_ms])
-        leases = [
-            Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token) for i in range(0, len(flat), 2)
-        ]
+        leases = [Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token) for i in range(0, len(flat), 2)]
         return Claim(leases, _from_ms(now), None if again < 0 else _from_ms(again), bool(closed))
 
     async def renew(self, leases: Sequence[Lease]) -> set[str]:

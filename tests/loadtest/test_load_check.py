@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.load_check import AcceptedJob, count_effects, judge, percentiles, wait_until_ended
-from loadtest.run_load import answers, vendors_url
+from loadtest.own_gateway import answers, vendors_url
 from tests.loadtest.client import Vendors
 
 

@@ -29,7 +29,7 @@ async def test_a_job_is_called_once_and_its_answer_kept_as_it_came(stores: Store
 async def test_nothing_is_left_in_redis_when_a_job_has_ended(stores: Stores) -> None:
     async with stores.worker(ScriptedVendor()):
         await stores.ended(await stores.submit())
-    assert [key for key in await stores.redis.keys("arq:*")] == []
+    assert await stores.redis.keys("arq:*") == []
 
 
 async def test_every_automatic_attempt_has_the_same_key_and_stands_on_the_timeline(stores: Stores) -> None:

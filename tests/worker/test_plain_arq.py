@@ -1,9 +1,9 @@
 """A plain `arq.Worker` can run any of our queued jobs."""
 
 import asyncio
-from datetime import timedelta
 
 import arq
+import pytest
 from arq.jobs import Job as ArqJob
 from arq.jobs import JobStatus
 
@@ -15,24 +15,16 @@ from tests.stores import ScriptedVendor, Stores
 from worker.clock import FleetClock
 from worker.plain_arq import arq_function
 from worker.runner import open_runner
-from worker.starting import Starter
+from worker.station import Station
 
 QUEUE = "arq:queue:sync:normal"
 
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq 0.28 with redis-py 5
+
 
 async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str) -> arq.Worker:
-    clock, vendors, retention = FleetClock(), {"sync": vendor}, timedelta(days=1)
-    starter = Starter(
-        worker="plain",
-        store=stores.store,
-        queue=stores.queue,
-        clock=clock,
-        vendors=vendors,
-        retention=retention,
-    )
-    async with open_runner(
-        starter, stores.store, queue=stores.queue, clock=clock, vendors=vendors, retention=retention
-    ) as runner:
+    station = Station("plain", stores.store, stores.queue, FleetClock(), {"sync": vendor})
+    async with open_runner(station) as runner:
         plain = arq.Worker(
             [arq_function()],
             queue_name=QUEUE,
@@ -78,7 +70,7 @@ async def test_a_plain_arq_worker_retries_what_we_say_is_due_again(stores: Store
 async def test_arq_itself_tells_the_status_of_our_queued_job(stores: Stores) -> None:
     job = await stores.submit()
     await queued(stores, 1)
-    known = ArqJob(str(job.id), stores.redis, _queue_name=QUEUE, _deserializer=read_row)  # type: ignore[arg-type]
+    known = ArqJob(str(job.id), stores.redis, _queue_name=QUEUE, _deserializer=read_row)
     assert await known.status() in {JobStatus.queued, JobStatus.deferred}
     info = await known.info()
     assert info is not None

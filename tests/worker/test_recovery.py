@@ -4,18 +4,20 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from domain import transitions
+from domain.infra.queue import Lease
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
 from tests.stores import LEASE, ScriptedVendor, Stores
 from worker.clock import FleetClock
+from worker.station import Station
 from worker.sweep import Sweep
 
 
 async def dead_workers_job(stores: Stores) -> Job:
     """A job that a worker claimed and started, and then was never heard of again."""
     job = await stores.submit()
-    leases = []
+    leases: list[Lease] = []
     while not leases:
         leases = (await stores.queue.claim("sync", 1, "dead:0")).leases
     claimed = transitions.signed(job, "dead:0")
@@ -134,13 +136,7 @@ async def test_a_call_that_outlasts_the_grace_is_cut_and_released_without_a_try(
 
 
 def sweep_of(stores: Stores) -> Sweep:
-    return Sweep(
-        store=stores.store,
-        queue=stores.queue,
-        clock=FleetClock(),
-        vendors={"sync": ScriptedVendor()},
-        retention=timedelta(days=1),
-    )
+    return Sweep(Station("test", stores.store, stores.queue, FleetClock(), {"sync": ScriptedVendor()}))
 
 
 async def test_the_sweep_queues_what_redis_forgot_and_leaves_what_it_holds(stores: Stores) -> None:

@@ -1,0 +1,1 @@
+"""The scripts that Redis runs; each says at its head what it takes and answers."""

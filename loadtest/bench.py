@@ -1,0 +1,208 @@
+"""
+`make bench`: the figures of `docs/benchmarks.md`, on this machine, beside a baseline in the same run.
+
+Everything runs here: embedded servers, one HTTP process, one worker, the simulated vendor, and the
+load generator. So the figures are ratios and floors, not what separate machines would reach. It is
+a benchmark and no test: nothing fails because a machine was slow.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+from pymongo import AsyncMongoClient
+
+from loadtest.own_gateway import free_port, own_gateway
+from loadtest.raw_http import Tally, blast, connect, request_bytes
+
+BODY = b'{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}'
+SLOW = b'{"vendorType": "sync", "vendorPayload": {"simulate": {"mode": "slow", "seconds": 1}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    what: str
+    gateway: str
+    baseline: str = ""
+    ratio: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running gateway with no worker yet, and how to start what is measured beside it."""
+
+    host: str
+    environment: dict[str, str]
+
+    @property
+    def vendors(self) -> str:
+        return self.environment["GATEWAY_DEMO_VENDORS_URL"]
+
+    @contextmanager
+    def process(self, *arguments: str, module: str = "cli.main") -> Iterator[subprocess.Popen[bytes]]:
+        process = subprocess.Popen([sys.executable, "-m", module, *arguments], env=self.environment)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+    async def completed(self, database: str = "gateway") -> int:
+        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(self.environment["GATEWAY_MONGO_URL"])
+        async with client:
+            return await client[database]["jobs"].count_documents({"status": "complete"})
+
+
+async def intake(host: str, jobs: int) -> tuple[Tally, float]:
+    return await blast(host, 200, jobs, lambda _: request_bytes("POST", "/jobs", BODY))
+
+
+async def drained(lab: Lab, jobs: int, database: str = "gateway") -> float:
+    """Seconds from the first complete job to the last, for a backlog that is there already."""
+    began, first = 0.0, 0
+    while True:
+        done = await lab.completed(database)
+        if done and not began:
+            began, first = time.perf_counter(), done
+        if done >= jobs:
+            return (time.perf_counter() - began) * jobs / max(jobs - first, 1)
+        await asyncio.sleep(0.05)
+
+
+async def measure_intake_and_drain(lab: Lab, jobs: int) -> list[Row]:
+    tally, took = await intake(lab.host, jobs)
+    with lab.process("worker"):
+        drain = await drained(lab, jobs)
+    async with baseline_api(lab) as url:
+        base_tally, base_took = await intake(url, jobs)
+    with lab.process("worker", module="loadtest.baseline"):
+        base_drain = await drained(lab, jobs, "baseline")
+    return [
+        compare("intake at 200 connections, jobs/s", jobs / took, jobs / base_took),
+        Row("… p99 of POST, ms", f"{tally.percentile_ms(0.99):.0f}", f"{base_tally.percentile_ms(0.99):.0f}"),
+        Row("… answers by status", str(tally.statuses), str(base_tally.statuses)),
+        compare("drain of that backlog, one worker, jobs/s", jobs / drain, jobs / base_drain),
+    ]
+
+
+async def measure_idle(lab: Lab, jobs: int) -> list[Row]:
+    """From sending POST to the vendor's receipt of the call; both clocks are this machine's."""
+    with lab.process("worker"):
+        api = await connect(lab.host)
+        await warm(lab)
+        sent: dict[str, float] = {}
+        for _ in range(jobs):
+            at = time.time()
+            _, body = await api.exchange(request_bytes("POST", "/jobs", BODY))
+            sent[json.loads(body)["request_id"]] = at
+            await asyncio.sleep(0.03)  # idle: one job is over before the next comes
+        received = await calls(lab)
+    tally = Tally([received[request_id] - at for request_id, at in sent.items()])
+    row = f"{tally.percentile_ms(0.5):.1f} / {tally.percentile_ms(0.99):.1f}"
+    return [Row(f"POST to the vendor's receipt at idle, {jobs} jobs, p50 / p99, ms", row)]
+
+
+async def measure_kill(lab: Lab, jobs: int = 50) -> list[Row]:
+    """kill -9 of the worker with all calls in flight; another one is there to take over."""
+    before = await lab.completed()
+    victim = subprocess.Popen([sys.executable, "-m", "cli.main", "worker"], env=lab.environment)
+    await warm(lab)
+    await blast(lab.host, 10, jobs, lambda _: request_bytes("POST", "/jobs", SLOW))
+    while await in_flight(lab) < jobs:
+        await asyncio.sleep(0.01)
+    victim.kill()
+    killed_at = time.perf_counter()
+    victim.wait()
+    with lab.process("worker"):
+        while await lab.completed() < before + 1 + jobs:
+            await asyncio.sleep(0.05)
+        took = time.perf_counter() - killed_at
+    return [Row(f"kill -9 with {jobs} calls of 1 s in flight: all complete after, s", f"{took:.1f}")]
+
+
+async def warm(lab: Lab) -> None:
+    """One job through everything, so that the worker is up and its connections are open."""
+    _, took = await blast(lab.host, 1, 1, lambda _: request_bytes("POST", "/jobs", BODY, "Prefer: wait=20\r\n"))
+    print(f"  a first job took {took:.2f} s", flush=True)
+    vendors = await connect(lab.vendors)
+    await vendors.exchange(request_bytes("DELETE", "/control/calls"))
+    vendors.close()
+
+
+async def in_flight(lab: Lab) -> int:
+    vendors = await connect(lab.vendors)
+    _, body = await vendors.exchange(request_bytes("GET", "/control/stats"))
+    vendors.close()
+    return int(json.loads(body)["in_flight"])
+
+
+async def calls(lab: Lab) -> dict[str, float]:
+    """When the vendor received the call of each job, in Unix seconds."""
+    vendors = await connect(lab.vendors)
+    _, body = await vendors.exchange(request_bytes("GET", "/control/calls?limit=10000"))
+    vendors.close()
+    return {call["request_id"]: call["wall"] for call in json.loads(body)["calls"]}
+
+
+@asynccontextmanager
+async def baseline_api(lab: Lab) -> AsyncIterator[str]:
+    port = free_port()
+    with lab.process("api", str(port), module="loadtest.baseline"):
+        url = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                (await connect(url)).close()
+                break
+            except OSError:
+                await asyncio.sleep(0.05)
+        await blast(url, 1, 1, lambda _: request_bytes("GET", "/"))
+        yield url
+
+
+def compare(what: str, ours: float, theirs: float) -> Row:
+    return Row(what, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.1f} ×")
+
+
+async def measure(lab: Lab, jobs: int) -> list[Row]:
+    rows = await measure_intake_and_drain(lab, jobs)
+    rows += await measure_idle(lab, 500)
+    return rows + await measure_kill(lab)
+
+
+def show(rows: list[Row]) -> str:
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    lines = [f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}, with everything on the one machine.", ""]
+    lines += ["| what | gateway | baseline | ratio |", "|---|---|---|---|"]
+    lines += [f"| {row.what} | {row.gateway} | {row.baseline} | {row.ratio} |" for row in rows]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10_000, help="jobs taken in and drained")
+    wishes = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="gateway-bench-") as home,
+        own_gateway(Path(home), {"GATEWAY_WORKERS": "0", "GATEWAY_LOG_LEVEL": "warning"}) as host,
+    ):
+        addresses = dict(line.split("=", 1) for line in (Path(home) / "servers.env").read_text().splitlines())
+        environment = {**os.environ, **addresses, "GATEWAY_HOME": home, "GATEWAY_LOG_LEVEL": "warning"}
+        environment["BASELINE_VENDOR_URL"] = environment["GATEWAY_DEMO_VENDORS_URL"] + "/sync"
+        print(show(uvloop.run(measure(Lab(host, environment), wishes.jobs))))
+
+
+if __name__ == "__main__":
+    main()
