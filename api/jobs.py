@@ -115,7 +115,7 @@ async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) 
     with suppress(Unavailable):  # it is stored, whatever else fails now: the answer must not invite a second one
         job = await jobs.wait_until_ended(job.id, job.client, seconds) or job
     if not job.ended:
-        return _accepted(accepted, _applied(seconds))
+        return _accepted(Accepted(job, accepted.replayed), _applied(seconds))
     headers = {"Location": path_of(job), **_replayed(accepted), **_applied(seconds)}
     return ASGIResponse(body=_encode(view_of(job, _now())), status_code=HTTPStatus.OK, headers=headers)
 

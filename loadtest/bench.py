@@ -99,13 +99,13 @@ async def measure_intake_and_drain(lab: Lab, jobs: int) -> list[Row]:
 
 
 async def measure_idle(lab: Lab, jobs: int) -> list[Row]:
-    """From sending POST to the vendor's receipt of the call; both clocks are this machine's."""
+    """From sending POST to the vendor's receipt of the call."""
     with lab.process("worker"):
         api = await connect(lab.host)
         await warm(lab)
         sent: dict[str, float] = {}
         for _ in range(jobs):
-            at = time.time()
+            at = time.monotonic()
             _, body = await api.exchange(request_bytes("POST", "/jobs", BODY))
             sent[json.loads(body)["request_id"]] = at
             await asyncio.sleep(0.03)  # idle: one job is over before the next comes
@@ -150,11 +150,11 @@ async def in_flight(lab: Lab) -> int:
 
 
 async def calls(lab: Lab) -> dict[str, float]:
-    """When the vendor received the call of each job, in Unix seconds."""
+    """When the vendor received the call of each job, by the clock that all processes of this machine share."""
     vendors = await connect(lab.vendors)
     _, body = await vendors.exchange(request_bytes("GET", "/control/calls?limit=10000"))
     vendors.close()
-    return {call["request_id"]: call["wall"] for call in json.loads(body)["calls"]}
+    return {call["request_id"]: call["at_monotonic"] for call in json.loads(body)["calls"]}
 
 
 @asynccontextmanager
@@ -177,9 +177,11 @@ def compare(what: str, ours: float, theirs: float) -> Row:
 
 
 async def measure(lab: Lab, jobs: int) -> list[Row]:
-    rows = await measure_intake_and_drain(lab, jobs)
-    rows += await measure_idle(lab, 500)
-    return rows + await measure_kill(lab)
+    rows: list[Row] = []
+    for part in (measure_intake_and_drain(lab, jobs), measure_idle(lab, 500), measure_kill(lab)):
+        rows += await part
+        print(rows[-1], file=sys.stderr, flush=True)
+    return rows
 
 
 def show(rows: list[Row]) -> str:

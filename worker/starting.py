@@ -6,7 +6,9 @@ bulk write by compare-and-set. A worker that slept between claim and start fails
 one that sleeps later fails at the epoch.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -52,6 +54,7 @@ class Starter:
 
     def __init__(self, station: Station) -> None:
         self._station = station
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def start(self, leases: Sequence[Lease]) -> list[Started | Verdict | Exception]:
         """For each lease, the job to call for or what to do with the lease instead."""
@@ -93,7 +96,19 @@ class Starter:
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]
         won = iter(await self._station.store.compare_and_set([(plan.before, plan.after) for plan in to_write]))
-        return [
+        decisions = [
             plan if not isinstance(plan, _Plan) else plan.decision if next(won) else Lost("the job went on meanwhile")
             for plan in plans
         ]
+        self._announce([str(decision.job.id) for decision in decisions if isinstance(decision, Started)])
+        return [*decisions]
+
+    def _announce(self, started: Sequence[str]) -> None:
+        """Tell who waits for a change, while the vendors are being called already."""
+        task = asyncio.create_task(self._tell(started))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, started: Sequence[str]) -> None:
+        with suppress(*REDIS_FAULTS):  # who waits reads again by itself
+            await self._station.queue.tell(started)

@@ -45,4 +45,4 @@ def to_return(lease: Lease, verdict: Ended | Again) -> Return:
         case Ended(tell=tell):
             return Return(lease, tell=tell)
         case Again(at=at):
-            return Return(lease, due_again=at)
+            return Return(lease, due_again=at, tell=True)
