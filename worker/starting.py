@@ -1,8 +1,8 @@
 """
 Start: the intent to call goes on record before the call is made.
 
-In batches: read the documents, confirm in one command that the leases are still ours, then one
-bulk write by compare-and-set. A worker that slept between claim and start fails at the lease;
+In batches: read the documents, confirm that the leases are still ours, then one bulk write by
+compare-and-set. A worker that slept between claim and start fails at the lease;
 one that sleeps later fails at the epoch.
 """
 
@@ -61,12 +61,18 @@ class Starter:
         ids = [read_request_id(lease.request_id) for lease in leases]
         try:
             jobs = await self._station.store.load([request_id for request_id in ids if request_id is not None])
-            held = await self._station.queue.still_held(leases)
+            held = await self._held(leases, jobs)
             plans = [self._plan(*row, jobs) for row in zip(leases, ids, held, strict=True)]
             return await self._write(plans)
         except (Unavailable, *REDIS_FAULTS) as fault:
             log.warning("could not start jobs; they stay queued", jobs=len(leases), fault=str(fault))
             return [Again(self._station.clock.now() + LOOK_AGAIN)] * len(leases)
+
+    async def _held(self, leases: Sequence[Lease], jobs: Mapping[UUID, Job]) -> list[bool]:
+        """A job under way may be a dead worker's or, after a flush of Redis, a living one's: only Redis knows."""
+        if any(job.status is Status.PROCESSING for job in jobs.values()):
+            return await self._station.queue.confirmed(leases)
+        return await self._station.queue.still_held(leases)
 
     def _plan(self, lease: Lease, request_id: UUID | None, held: bool, jobs: Mapping[UUID, Job]) -> _Plan | Verdict:
         if not held:

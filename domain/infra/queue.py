@@ -12,6 +12,7 @@ load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queu
 """
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,7 @@ class Lease:
     vendor: str
     priority: str
     token: str
+    claimed_at: float = 0.0  # on this machine's clock, before the claim was sent
 
     @property
     def queue(self) -> str:
@@ -118,9 +120,12 @@ class Queue:
         """Lease up to `how_many` due jobs of a vendor under `token`, which must be new for every claim."""
         order = ROTATION[self._turn % len(ROTATION)]
         self._turn += 1
+        claimed_at = seconds_since_boot()
         keys = [idle_key(vendor), closed_key(vendor), *(queue_key(vendor, priority) for priority in order)]
         now, again, closed, flat = await self._claim(keys=keys, args=[how_many, token, self._lease_ms])
-        leases = [Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token) for i in range(0, len(flat), 2)]
+        leases = [
+            Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token, claimed_at) for i in range(0, len(flat), 2)
+        ]
         return Claim(leases, _from_ms(now), None if again < 0 else _from_ms(again), bool(closed))
 
     async def renew(self, leases: Sequence[Lease]) -> set[str]:
@@ -132,7 +137,19 @@ class Queue:
         return {request_id.decode() for request_id in lost}
 
     async def still_held(self, leases: Sequence[Lease]) -> list[bool]:
-        """Which of `leases` are ours at this moment."""
+        """
+        Which of `leases` are ours at this moment.
+
+        One that was claimed less than half a lease ago, by a clock that goes on while this process
+        or machine is suspended, cannot have expired: Redis is not asked about it.
+        """
+        youngest = seconds_since_boot() - self._lease_ms / 2000
+        if all(lease.claimed_at > youngest for lease in leases):
+            return [True] * len(leases)
+        return await self.confirmed(leases)
+
+    async def confirmed(self, leases: Sequence[Lease]) -> list[bool]:
+        """Which of `leases` are ours by Redis' own word."""
         holders = await self._redis.mget([f"arq:in-progress:{lease.request_id}" for lease in leases])
         return [holder == lease.token.encode() for holder, lease in zip(holders, leases, strict=True)]
 
@@ -154,6 +171,11 @@ class Queue:
     async def close_vendor(self, vendor: str, wait: timedelta) -> None:
         """Let nobody call `vendor` for `wait`; a closing that lasts longer stands."""
         await self._close(keys=[closed_key(vendor)], args=[max(_ms(wait), 1)])
+
+
+def seconds_since_boot() -> float:
+    """A clock that never steps back and counts the time in which the machine was suspended, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _script(name: str) -> str:

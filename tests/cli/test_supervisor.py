@@ -121,10 +121,15 @@ def test_somebody_in_a_hurry_does_not_wait_for_the_grace(home: Home) -> None:
 
 
 def test_what_a_killed_gateway_left_running_is_stopped(home: Home) -> None:
-    left = Child(program(home, FOR_LONG))
-    assert stop_leftovers(home) == ["child"]
-    assert left.exit_code() is not None
-    assert not home.pid_file("child").exists()
+    left = Child(program(home, f"echo up; {FOR_LONG}"))
+    while not left.last_lines():  # the kernel shows its command line by then
+        time.sleep(0.01)
+    try:
+        assert stop_leftovers(home) == ["child"]
+        assert left.exit_code() is not None
+        assert not home.pid_file("child").exists()
+    finally:
+        stop([left], 1)
 
 
 def test_a_strangers_process_with_a_recorded_number_is_left_alone(home: Home, tmp_path: Path) -> None:

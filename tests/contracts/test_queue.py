@@ -1,6 +1,7 @@
 """The queue's scripts on a real Redis: once, fenced, and no wake-up lost or wasted."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -61,7 +62,7 @@ async def test_a_return_after_the_lease_was_lost_changes_nothing(stores: Stores)
     assert await stores.redis.get(f"arq:in-progress:{lease.request_id}") == b"t:2"
     assert await stores.redis.zscore(KEY, lease.request_id) is not None
     assert await stores.queue.renew([lease]) == {lease.request_id}
-    assert await stores.queue.still_held([lease]) == [False]
+    assert await stores.queue.confirmed([lease]) == [False]
 
 
 async def test_a_missing_lease_is_set_again_by_its_holder(stores: Stores) -> None:
@@ -69,7 +70,7 @@ async def test_a_missing_lease_is_set_again_by_its_holder(stores: Stores) -> Non
     lease = (await stores.queue.claim("sync", 1, "t:1")).leases[0]
     await stores.redis.flushdb()
     assert await stores.queue.renew([lease]) == set()
-    assert await stores.queue.still_held([lease]) == [True]
+    assert await stores.queue.confirmed([lease]) == [True]
     assert await stores.redis.get(f"arq:job:{lease.request_id}") is not None
     assert (await stores.queue.claim("sync", 1, "t:2")).leases == []
 
@@ -121,3 +122,12 @@ async def test_a_job_is_not_due_before_its_time(stores: Stores) -> None:
     assert claim.leases == []
     assert claim.ask_again_at is not None
     assert abs(claim.ask_again_at - later.due_at) < timedelta(milliseconds=2)
+
+
+async def test_only_an_old_lease_is_asked_about(stores: Stores) -> None:
+    await stores.queue.enqueue([due_now()])
+    lease = (await stores.queue.claim("sync", 1, "t:1")).leases[0]
+    await stores.redis.set(f"arq:in-progress:{lease.request_id}", "t:2", px=60_000)
+    assert await stores.queue.still_held([lease]) == [True]  # younger than any expiry
+    old = replace(lease, claimed_at=lease.claimed_at - LEASE.total_seconds())
+    assert await stores.queue.still_held([old]) == [False]
