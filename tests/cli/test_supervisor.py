@@ -13,7 +13,7 @@ from cli.processes import Child, Program, stop, stop_leftovers
 from cli.supervisor import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Supervisor
 from domain.errors import ConfigurationError
 
-FOR_LONG = "while :; do sleep 0.05; done"
+FOR_LONG = "for moment in $(seq 600); do sleep 0.05; done"
 
 
 def program(home: Home, script: str, name: str = "child") -> Program:
