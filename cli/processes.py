@@ -142,9 +142,20 @@ def _command_line(pid: int) -> Sequence[str]:
 def _end(pids: Sequence[int], home: Path) -> None:
     give_up_at = time.monotonic() + LEFTOVER_GRACE_SECONDS
     _signal(pids, signal.SIGTERM)
-    while any(_belongs(pid, home) for pid in pids) and time.monotonic() < give_up_at:
+    while any(_runs(pid) for pid in pids) and time.monotonic() < give_up_at:
         time.sleep(LOOK_SECONDS)
     _signal([pid for pid in pids if _belongs(pid, home)], signal.SIGKILL)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it holds files and ports still: a process that nobody has waited for yet does not."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        os.kill(pid, 0)  # without /proc (macOS), init waits for what is left over
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:
