@@ -27,8 +27,9 @@ for q = 3, #KEYS do
         claimed[#claimed + 1] = q - 2
         taken = taken + 1
       else
+        -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
         local left = redis.call('PTTL', key)
-        if left > 0 then until_ms = now + left end
+        if left ~= -1 then until_ms = now + math.max(left, 1) end
       end
       redis.call('ZADD', KEYS[q], until_ms, id)
     end
