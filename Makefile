@@ -56,7 +56,7 @@ load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s that post and pol
 
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure and rewrite docs/benchmarks.md
-	$(BIN)/python -m loadtest.bench
+	$(BIN)/python -m loadtest.bench --write
 
 .PHONY: lock
 lock: $(VENV)/.ready-dev ## Pin the dependencies again, with hashes

@@ -25,11 +25,21 @@ from pathlib import Path
 import uvloop
 from pymongo import AsyncMongoClient
 
-from loadtest.own_gateway import free_port, own_gateway
+from loadtest.own_gateway import ROOT, free_port, own_gateway
 from loadtest.raw_http import Tally, blast, connect, request_bytes
 
 BODY = b'{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}'
 SLOW = b'{"vendorType": "sync", "vendorPayload": {"simulate": {"mode": "slow", "seconds": 1}}}'
+PAGE = ROOT / "docs" / "benchmarks.md"
+PREFACE = """# Benchmarks
+
+`make bench` rewrites this page. Everything runs on the one machine: the embedded servers, one HTTP process, one
+worker, the simulated vendor and the load generator. So the figures are floors, and machines differ: read the ratios.
+
+The baseline, measured in the same run against the same servers and vendor, is the usual way with the same libraries
+(`loadtest/baseline.py`): an insert and an `enqueue_job` for each request, and a tuned `arq.Worker` with httpx's own
+pool that reads, marks, calls and writes. It has no leases, no fencing and no recovery worth the name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +194,18 @@ async def measure(lab: Lab, jobs: int) -> list[Row]:
     return rows
 
 
-def show(rows: list[Row]) -> str:
+def page(rows: list[Row]) -> str:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    lines = [f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}, with everything on the one machine.", ""]
+    lines = [PREFACE, f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}.", ""]
     lines += ["| what | gateway | baseline | ratio |", "|---|---|---|---|"]
     lines += [f"| {row.what} | {row.gateway} | {row.baseline} | {row.ratio} |" for row in rows]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs taken in and drained")
+    parser.add_argument("--write", action="store_true", help="rewrite docs/benchmarks.md")
     wishes = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="gateway-bench-") as home,
@@ -203,7 +214,10 @@ def main() -> None:
         addresses = dict(line.split("=", 1) for line in (Path(home) / "servers.env").read_text().splitlines())
         environment = {**os.environ, **addresses, "GATEWAY_HOME": home, "GATEWAY_LOG_LEVEL": "warning"}
         environment["BASELINE_VENDOR_URL"] = environment["GATEWAY_DEMO_VENDORS_URL"] + "/sync"
-        print(show(uvloop.run(measure(Lab(host, environment), wishes.jobs))))
+        text = page(uvloop.run(measure(Lab(host, environment), wishes.jobs)))
+    print(text)
+    if wishes.write:
+        PAGE.write_text(text)
 
 
 if __name__ == "__main__":
