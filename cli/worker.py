@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping
 from datetime import timedelta
 
+import structlog
 import uvloop
 
 from cli.garbage import settle_memory
@@ -16,7 +17,10 @@ from domain.errors import ConfigurationError
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.registry import load_vendors
+from vendors.table.adapter import TableVendor
 from worker.worker import WorkerSettings, open_worker, worker_name
+
+log = structlog.get_logger()
 
 
 def run(settings: Settings, vendors: tuple[str, ...] | None, name: str | None) -> None:
@@ -36,6 +40,7 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
     )
     async with VendorHttp() as http, open_stores(settings) as stores:
         vendors = _chosen(load_vendors(settings.vendors_files, settings.table_environment(), http), wanted)
+        _warn_of_limits(vendors)
         async with open_worker(stores.database, stores.redis, vendors, worker_settings) as worker:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
@@ -51,3 +56,10 @@ def _chosen(known: Mapping[str, Vendor], wanted: tuple[str, ...] | None) -> dict
                 f"--vendors: no table names a vendor {name!r}; choose of {', '.join(sorted(known)) or 'none'}"
             )
     return dict(known) if wanted is None else {name: known[name] for name in wanted}
+
+
+def _warn_of_limits(vendors: Mapping[str, Vendor]) -> None:
+    """A limit that is written down and not kept must not go unnoticed."""
+    for vendor in vendors.values():
+        if isinstance(vendor, TableVendor) and (vendor.settings.limit or vendor.settings.concurrency):
+            log.warning("this version does not keep a vendor's limit and concurrency yet", vendor=vendor.name)
