@@ -50,12 +50,14 @@ def run(settings: Settings, *, reload: bool = False) -> None:
         try:
             settings = start_servers(supervisor, home, settings)
             new_key = ensure_bootstrap_key(home)  # before the API, which would make one and show it in its log
+            if new_key:
+                terminal.say(f"For the admin, shown this once:\n  bootstrap key  {new_key}")
             fleet = Fleet(supervisor, home, settings)
             changes = Changes(settings.vendors_files) if reload else None
             with _fleet_running(fleet, terminal, stop_wish):
                 watch = _Watch(settings, vendors, terminal, stop_wish, supervisor, fleet, changes)
                 if watch.came_up():
-                    terminal.say(welcome(settings, home, new_key))
+                    terminal.say(welcome(settings, home))
                 asyncio.run(watch.until_stopped())
         finally:
             supervisor.stop(SERVER_NAMES, STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""What `gateway up` prints once everything runs: addresses, the key, and lines to copy."""
+"""What `gateway up` prints once everything runs: addresses, and lines to copy."""
 
 from urllib.parse import urlsplit
 
@@ -17,9 +17,8 @@ def local_base(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def welcome(settings: Settings, home: Home, new_key: str | None) -> str:
+def welcome(settings: Settings, home: Home) -> str:
     base = local_base(settings)
-    key = new_key or "shown when it was made; for a new one: gateway bootstrap-key --renew"
     addresses = {
         "API": base,
         "description": f"{base}/docs",
@@ -27,7 +26,7 @@ def welcome(settings: Settings, home: Home, new_key: str | None) -> str:
         "Redis": _shown(settings.redis_url),
         "demo vendors": settings.demo_vendors_url if settings.demo_vendors else "not started",
         "logs": str(home.logs),
-        "bootstrap key": key,
+        "bootstrap key": "shown when it was made; for a new one: gateway bootstrap-key --renew",
     }
     authorization = "" if settings.anonymous else " -H 'Authorization: Bearer BOOTSTRAP_KEY'"
     return "\n".join(

@@ -55,16 +55,15 @@ async def test_a_server_that_is_away_is_said_and_survived() -> None:
 
 
 def test_the_welcome_holds_the_line_to_copy_as_the_readme_prints_it(home: Home) -> None:
-    text = welcome(load_settings({"anonymous": "1"}), home, "gwk_new")
+    text = welcome(load_settings({"anonymous": "1"}), home)
     assert (
         "curl -X POST http://localhost:8000/jobs -H 'Content-Type: application/json' -d "
         '\'{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}\''
     ) in text
-    assert "gwk_new" in text
 
 
 def test_the_welcome_shows_no_password_and_says_where_credentials_are_needed(home: Home) -> None:
-    text = welcome(load_settings({"mongo_url": "mongodb://me:hunter2@db.example:1/x"}), home, None)
+    text = welcome(load_settings({"mongo_url": "mongodb://me:hunter2@db.example:1/x"}), home)
     assert "hunter2" not in text
     assert "mongodb://db.example:1/x" in text
     assert "Authorization: Bearer BOOTSTRAP_KEY" in text
