@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pymongo
 from beanie import init_beanie
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
@@ -58,7 +59,8 @@ async def open_mongo(url: str) -> AsyncIterator[Database]:
 async def check_mongo(database: Database) -> None:
     """Refuse, with the remedy, a MongoDB that cannot be reached or is no replica set (no majority, no transactions)."""
     try:
-        hello = await database.client.admin.command("hello")
+        with pymongo.timeout(SELECTION_MS / 1000):
+            hello = await database.client.admin.command("hello")
     except PyMongoError as fault:
         raise ConfigurationError(
             f"GATEWAY_MONGO_URL: MongoDB does not answer ({_short(fault)}); start it, or correct the URL"

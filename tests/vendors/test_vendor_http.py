@@ -281,7 +281,12 @@ async def test_gzip_is_undone(http: VendorHttp, make_call: MakeCall) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "body"),
-    [("br", b"x"), ("gzip", b"no gzip"), ("gzip", gzip.compress(b"{}")[:-4]), ("gzip", gzip.compress(b"{}") + b"more")],
+    [
+        ("br", b"x"),
+        ("gzip", b"no gzip"),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-4]),
+        ("gzip", gzip.compress(b"{}", mtime=0) + b"more"),
+    ],
 )
 async def test_an_encoding_that_cannot_be_undone_is_unreadable(
     http: VendorHttp, make_call: MakeCall, encoding: str, body: bytes
