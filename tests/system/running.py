@@ -1,0 +1,113 @@
+"""`gateway up` as somebody runs it: the command itself, in a home and a directory of its own, on free ports."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli.embedded import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+GATEWAY = Path(sys.executable).with_name("gateway")
+TABLES = f"{ROOT / 'vendors.toml'}:{Path(__file__).with_name('vendors.toml')}"
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+
+
+@dataclass
+class Gateway:
+    """One home; `start` and `stop` may take turns. `settings` are variables without their prefix, in small letters."""
+
+    home: Path
+    settings: Mapping[str, object] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "up.log"
+
+    def environment(self) -> dict[str, str]:
+        """As on a fresh machine, but for the settings of the test."""
+        wanted = {"home": self.home, "port": self.port, "vendors_file": TABLES, "lease_seconds": 1}
+        ours = {f"GATEWAY_{name.upper()}": str(value) for name, value in {**wanted, **self.settings}.items()}
+        return {name: text for name, text in os.environ.items() if not name.startswith("GATEWAY_")} | ours
+
+    def start(self) -> None:
+        """Return when it says that it runs."""
+        self.home.mkdir(exist_ok=True)
+        already = len(self.said())
+        with self.log.open("ab") as log:
+            # A session of its own, so that a signal to its group reaches nobody else.
+            self.process = subprocess.Popen(
+                [GATEWAY, "up"], env=self.environment(), cwd=self.home, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(lambda: "Ctrl-C stops it" in self.said()[already:] or self._ended(), START_SECONDS)
+        assert not self._ended(), self.said()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, group: bool = False) -> int:
+        """Send a signal to the command alone, or to its process group; answers the exit code."""
+        assert self.process is not None
+        (os.killpg if group else os.kill)(self.process.pid, number)
+        return self.process.wait(STOP_SECONDS)
+
+    def said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def pid(self, name: str) -> int:
+        return int((self.home / f"{name}.pid").read_text())
+
+    def pids(self) -> dict[str, int]:
+        return {file.stem: int(file.read_text()) for file in self.home.glob("*.pid")}
+
+    def address(self, setting: str) -> str:
+        """What `servers.env` says."""
+        lines = (self.home / "servers.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)[setting]
+
+    def kill(self, name: str) -> None:
+        os.kill(self.pid(name), signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """The process hangs during the block: it keeps its connections and says nothing."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        """Stop whatever still runs, and give back the 300 MB of disk; the logs stay for a look."""
+        if not self._ended():
+            self.stop()
+        shutil.rmtree(self.home / "mongo", ignore_errors=True)
+
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at, f"not within {seconds} s"
+        time.sleep(0.02)
