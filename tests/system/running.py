@@ -44,7 +44,9 @@ class Gateway:
         return {name: text for name, text in os.environ.items() if not name.startswith("GATEWAY_")} | ours
 
     def start(self) -> None:
-        """Return when it says that it runs."""
+        """Return when it says that it runs. One that was killed may be started again."""
+        if self.process is not None:
+            self.process.wait(STOP_SECONDS)
         self.home.mkdir(exist_ok=True)
         already = len(self.said())
         with self.log.open("ab") as log:

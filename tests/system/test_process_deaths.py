@@ -6,7 +6,7 @@ import signal
 from typing import Any
 
 from tests.system.client import Jobs, VendorControl, until
-from tests.system.running import Gateway
+from tests.system.running import Gateway, runs
 
 CALLS = 20
 
@@ -92,3 +92,16 @@ async def test_what_the_api_accepted_before_its_death_ends_and_what_it_did_not_a
     ended = await victims_jobs.all_ended(accepted)
     assert {job["status"] for job in ended} == {"complete"}
     assert await victims_vendor.effects(accepted) == [1] * 300
+
+
+async def test_what_a_killed_command_left_running_is_stopped_in_order_by_the_next_start(
+    victim: Gateway, victims_jobs: Jobs, victims_vendor: VendorControl
+) -> None:
+    """Slow: starts everything once more."""
+    request_ids = await in_flight(victims_jobs, victims_vendor, CALLS, 0.5)
+    left = victim.pids()
+    victim.kill("up")
+    victim.start()
+    assert [name for name, pid in left.items() if runs(pid)] == []
+    ended = await victims_jobs.all_ended(request_ids)
+    assert [(job["status"], outcomes(job)) for job in ended] == [("complete", [("done", True)])] * CALLS

@@ -1,4 +1,4 @@
-"""A start that cannot be as configured: it says what is wrong, where, and what to do, and ends with a code of its own."""
+"""A start that cannot be as configured says what is wrong, where, and what to do, and ends with a code of its own."""
 
 import subprocess
 from pathlib import Path

@@ -131,7 +131,8 @@ async def test_a_vendor_that_is_not_there_is_tried_as_often_as_its_table_says(jo
 async def test_a_payload_reaches_the_vendor_and_comes_back_byte_for_byte(jobs: Jobs, vendor: VendorControl) -> None:
     payload = (
         b'{ "$where":"1", "a.b" : {"$set":{}},"big":-123456789012345678901234567890, "exact": 1.0, "exp":1E+2,'
-        b'"again":1,"again":2,"\\u0000":"\\u0000", "":"", "raw":"\xc3\xa9\xf0\x9f\x98\x80","escaped":"\\u00e9\\ud83d\\ude00" }'
+        b'"again":1,"again":2,"\\u0000":"\\u0000", "":"",'
+        b'"raw":"\xc3\xa9\xf0\x9f\x98\x80","escaped":"\\u00e9\\ud83d\\ude00" }'
     )
     answer = await jobs.post(b'{"vendorType": "sync", "vendorPayload": ' + payload + b"}")
     request_id = answer.json()["request_id"]
