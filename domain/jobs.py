@@ -59,7 +59,7 @@ class Attempt(BaseModel):
     worker: str
     key: str  # the idempotency key that the vendor was sent
     ended_at: datetime | None = None
-    outcome: str | None = None  # done, waiting, retry, failed, outcome_unknown, throttled, drained, crashed
+    outcome: str | None = None  # done, waiting, retry, failed, throttled, outcome_unknown, drained, released, crashed
     vendor_status: int | None = None
     latency_ms: float | None = None
     counted: bool = True

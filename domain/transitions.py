@@ -18,6 +18,7 @@ from domain.jobs import Attempt, Job, JobError, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.vendors import VendorPolicy
 
+MAY_HAVE_ACTED = frozenset({"outcome_unknown", "crashed", "drained"})
 ATTEMPTS_KEPT = 50  # on the timeline; older ones are folded into a count, so that no document grows without bound
 CRASHES_ALLOWED = 10  # a job that was in flight when so many workers died is set aside
 SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease: by then a live worker has renewed what it holds
@@ -28,7 +29,7 @@ class Unknown:
     """What a worker makes of `OutcomeUnknown`, of a call that a drain cut, or of a worker that died."""
 
     reason: str
-    cause: str = "outcome_unknown"  # outcome_unknown, drained, crashed: as the timeline shows it
+    cause: str = "outcome_unknown"  # or drained, crashed; released where nothing was sent: as the timeline shows it
     counted: bool = True
     sent: bool = True  # False: it is certain that nothing was sent, so asking again is always safe
 
@@ -134,10 +135,18 @@ def _again_or_fail(job: Job, at: datetime, why: Failed, rules: Rules, now: datet
     return postpone(job, until=at, now=now)
 
 
+def repeat_forbidden(job: Job, rules: Rules, now: datetime) -> bool:
+    """Whether an earlier call may have acted while the vendor may no longer know its key: time passes in the queue."""
+    unknown = any(attempt.outcome in MAY_HAVE_ACTED for attempt in job.attempts)
+    return unknown and not _may_repeat(job, rules, now)
+
+
 def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
     """Whether the vendor honours keys and still remembers this one, counted from its first use."""
     if not rules.policy.repeatable:
         return False
+    if job.attempts_folded:  # the first use is no longer on record: take the earliest that it can have been
+        return now - job.created_at < rules.policy.key_lifetime
     key = job.attempts[-1].key
     first = next(attempt.started_at for attempt in job.attempts if attempt.key == key)
     return now - first < rules.policy.key_lifetime

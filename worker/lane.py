@@ -7,6 +7,7 @@ The claims replace arq's poll: see `docs/adr/0001-a-loop-of-our-own-over-arqs-ke
 
 import asyncio
 import itertools
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,6 +20,7 @@ from worker.station import Station
 from worker.verdicts import Again, Ended, Lost, to_return
 
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
+AWAY_SECONDS = 0.5  # between claims while Redis is away
 LAST_WORDS = timedelta(seconds=10)  # for writing down what was cut off by a stop
 
 log = structlog.get_logger()
@@ -62,15 +64,17 @@ class Lane:
         self.wake()
         if self._running:
             await asyncio.wait(self._running, timeout=grace.total_seconds())
-        self._runner.cut_calls()
         if self._running:
+            self._runner.cut_calls(self.vendor)
             _, stuck = await asyncio.wait(self._running, timeout=LAST_WORDS.total_seconds())
             for task in stuck:  # a store that does not come back: the lease expires, another worker takes over
                 task.cancel()
 
     async def _release(self, claim: Claim) -> None:
-        for lease in claim.leases:
-            await self._leases.returns.submit(to_return(lease, Again(claim.now)))
+        returns = [self._leases.returns.submit(to_return(lease, Again(claim.now))) for lease in claim.leases]
+        with suppress(TimeoutError):  # the leases' end does the same, later
+            async with asyncio.timeout(LAST_WORDS.total_seconds()):
+                await asyncio.gather(*returns)
 
     async def _claim(self, free: int) -> Claim:
         token = f"{self._station.worker}:{self.vendor}:{next(self._numbers)}"
@@ -78,8 +82,7 @@ class Lane:
             claim = await self._station.queue.claim(self.vendor, free, token)
         except REDIS_FAULTS as fault:
             log.warning("cannot claim; redis is away", vendor=self.vendor, fault=str(fault))
-            # Half a lease: when Redis is back, those who hold leases renew them before anybody claims.
-            await asyncio.sleep(self._station.lease.total_seconds() / 2)
+            await asyncio.sleep(AWAY_SECONDS)
             now = self._station.clock.now()
             return Claim([], now, now, closed=False)
         self._station.clock.hear(claim.now)

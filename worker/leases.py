@@ -26,18 +26,29 @@ class LeaseKeeper:
         self._in_turn = asyncio.Lock()  # a renewal that overtook a return would bring the lease back to life
         self._pause = lease.total_seconds() / 3
         self._held: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
-        self._lost: set[str] = set()
+        self._lost: set[Lease] = set()
 
     def hold(self, lease: Lease, task: asyncio.Task[None]) -> None:
+        """Keep a lease alive. An earlier run of the same job here is given up: never two calls for one job at once."""
+        earlier = self._held.get(lease.request_id)
         self._held[lease.request_id] = (lease, task)
+        if earlier is not None:
+            self._give_up(*earlier)
 
     def lost(self, lease: Lease) -> bool:
         """Whether the work on this lease was cancelled because another has it."""
-        return lease.request_id in self._lost
+        return lease in self._lost
 
     def drop(self, lease: Lease) -> None:
-        self._held.pop(lease.request_id, None)
-        self._lost.discard(lease.request_id)
+        held, _ = self._held.get(lease.request_id, (None, None))
+        if held == lease:  # else a later claim of the same job stands there
+            del self._held[lease.request_id]
+        self._lost.discard(lease)
+
+    def _give_up(self, lease: Lease, task: asyncio.Task[None]) -> None:
+        log.warning("lease lost; its call is cancelled", request_id=lease.request_id, vendor=lease.vendor)
+        self._lost.add(lease)
+        task.cancel()
 
     async def give_back(self, returns: Sequence[Return]) -> Sequence[None]:
         """Return leases, through an outage of Redis too: without that, each of these jobs would run twice."""
@@ -67,14 +78,11 @@ class LeaseKeeper:
 
     async def _renew(self) -> None:
         async with self._in_turn:
-            held = [lease for lease, _ in self._held.values()]
-            lost = await self._queue.renew(held) if held else set()
+            held = dict(self._held)
+            lost = await self._queue.renew([lease for lease, _ in held.values()])  # of none, too: the fleet's pulse
         for request_id in lost:
-            lease, task = self._held.get(request_id, (None, None))
-            if task is not None and lease is not None:
-                log.warning("lease lost; its call is cancelled", request_id=request_id, vendor=lease.vendor)
-                self._lost.add(request_id)
-                task.cancel()
+            if self._held.get(request_id) == held[request_id]:
+                self._give_up(*held[request_id])
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,14 +45,14 @@ class Runner:
         self._starts = starts
         self._ends = ends
         self._station = station
-        self._draining = False
-        self._calling: set[asyncio.Task[object]] = set()
+        self._cut: set[str] = set()  # vendors whose lane has stopped
+        self._calling: dict[asyncio.Task[object], str] = {}
 
-    def cut_calls(self) -> None:
-        """Cut the calls under way and make no further one; what was cut is settled, not abandoned."""
-        if not self._draining:
-            self._draining = True
-            for task in self._calling:
+    def cut_calls(self, vendor: str) -> None:
+        """Cut the calls to `vendor` that are under way, make no further one, and settle what was cut."""
+        self._cut.add(vendor)
+        for task, called in self._calling.items():
+            if called == vendor:
                 task.cancel()
 
     async def run(self, lease: Lease) -> Verdict:
@@ -69,20 +69,20 @@ class Runner:
         return verdict_of(settled)
 
     async def _call(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
-        if self._draining:
-            return Unknown("its worker was stopped before the call", cause="drained", counted=False, sent=False)
+        if vendor.name in self._cut:
+            return Unknown("its worker was stopped before the call", cause="released", counted=False, sent=False)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
-        self._calling.add(task)
+        self._calling[task] = vendor.name
         try:
             return await self._bounded(vendor, job)
         except asyncio.CancelledError:
-            if not self._draining:
+            if vendor.name not in self._cut:
                 raise  # the lease is lost: whoever has it now decides
             task.uncancel()
             return Unknown("cut off when its worker was stopped", cause="drained", counted=False)
         finally:
-            self._calling.discard(task)
+            del self._calling[task]
 
     async def _bounded(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
         timeout = max(min(vendor.policy.timeout, job.deadline - self._station.clock.now()), timedelta(0))

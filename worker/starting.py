@@ -7,6 +7,7 @@ one that sleeps later fails at the epoch.
 """
 
 import asyncio
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import structlog
 
 from domain import transitions
 from domain.errors import Unavailable
+from domain.infra.job_store import Change
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job, Status
@@ -83,12 +85,14 @@ class Starter:
             return Ended(tell=False)
         if job.ended or job.vendor_ref is not None:
             return Ended(tell=False)
+        if job.status is Status.PENDING and job.run_at > self._station.clock.now():
+            return Again(job.run_at)  # its score came early: an outage delayed its return, or a renewal revived it
         return _Plan(lease, job, self._next(lease, job))
 
     def _next(self, lease: Lease, job: Job) -> Job:
         now = self._station.clock.now()
         vendor, rules = self._station.vendor_of(job), self._station.rules_of(job)
-        ready = transitions.signed(job, lease.token)
+        ready = transitions.signed(job, f"{lease.token}/{uuid.uuid4().hex}")  # a plain arq worker's token is always "1"
         if job.status is Status.PROCESSING:  # its worker is gone, or it could not be claimed
             died = transitions.Unknown("the worker that ran it is gone", cause="crashed", counted=False)
             ready = transitions.settle(ready, died, rules, now)
@@ -96,18 +100,32 @@ class Starter:
                 return ready
         if now >= job.deadline:
             return transitions.fail(ready, Failed("deadline", "not started by its deadline"), rules, now)
+        if transitions.repeat_forbidden(ready, rules, now):
+            why = Failed("outcome_unknown", "the vendor may have forgotten the key of a call whose outcome is unknown")
+            return transitions.fail(ready, why, rules, now)
         key = Call(job.id, job.payload, vendor.policy.timeout, generation=job.generation).idempotency_key
         return transitions.start(ready, worker=self._station.worker, key=key, now=now)
 
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]
-        won = iter(await self._station.store.compare_and_set([(plan.before, plan.after) for plan in to_write]))
+        won = iter(await self._surely([(plan.before, plan.after) for plan in to_write]))
         decisions = [
             plan if not isinstance(plan, _Plan) else plan.decision if next(won) else Lost("the job went on meanwhile")
             for plan in plans
         ]
         self._announce([str(decision.job.id) for decision in decisions if isinstance(decision, Started)])
         return [*decisions]
+
+    async def _surely(self, changes: Sequence[Change]) -> list[bool]:
+        """Repeat until MongoDB says which won: an intent on record whose call nobody makes would look like a crash."""
+        delay = 0.05
+        while True:
+            try:
+                return await self._station.store.compare_and_set(changes)
+            except Unavailable as fault:
+                log.warning("starts wait to be confirmed", jobs=len(changes), fault=fault.detail)
+                await asyncio.sleep(delay)
+                delay = min(1.0, delay * 2)
 
     def _announce(self, started: Sequence[str]) -> None:
         """Tell who waits for a change, while the vendors are being called already."""

@@ -50,14 +50,27 @@ class Sweep:
     async def once(self) -> Counter[str]:
         """One look; answers how many of each kind were found, `in_order` included."""
         now = self._station.clock.now()
+        await self._remember_all(now)
         found = await self._station.store.load_to_sweep(now, list(self._station.vendors), LARGEST_SWEEP)
-        late = [job for job in found if job.status is Status.PENDING and job.deadline <= now]
-        live = [job for job in found if not job.ended and job not in late]
+        late = [job for job in found if _is_late(job, now)]
+        rest = [job for job in found if not _is_late(job, now)]
+        live = [self._queued(job, now) for job in rest if not job.ended]
         counts = Counter(deadline=await self._fail_late(late, now))
-        counts["queued_again"] = await self._station.queue.enqueue([Queued.of(job) for job in live]) if live else 0
+        counts["queued_again"] = await self._station.queue.enqueue(live) if live else 0
         counts["in_order"] = len(found) - counts.total()
-        await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in found if job not in late])
+        await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in rest])
         return counts
+
+    async def _remember_all(self, now: datetime) -> None:
+        """After a flush of Redis everything is looked at now: a long backlog's own turn may be an hour away."""
+        if not await self._station.queue.remembers():
+            await self._station.store.sweep_now(now, list(self._station.vendors))
+            await self._station.queue.remember()
+
+    def _queued(self, job: Job, now: datetime) -> Queued:
+        """What is under way comes due a lease later: by then a living holder has renewed and moved it."""
+        due_at = now + self._station.lease if job.status is Status.PROCESSING else job.run_at
+        return Queued(job.id, job.vendor, job.priority, due_at)
 
     async def _fail_late(self, late: list[Job], now: datetime) -> int:
         """A job that nobody started by its deadline has failed; its id in the queue goes when it is claimed."""
@@ -78,3 +91,7 @@ class Sweep:
         """Doubling with the job's age, so that a long backlog costs little; never past the deadline."""
         later = now + min(max(SOONEST, now - job.run_at), LATEST)
         return later if job.ended or job.deadline <= now else min(later, job.deadline)
+
+
+def _is_late(job: Job, now: datetime) -> bool:
+    return job.status is Status.PENDING and job.deadline <= now

@@ -12,11 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+import structlog
+
 from domain.errors import Unavailable
 from domain.infra.background import end
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+log = structlog.get_logger()
 
 
 class Batcher(Generic[Item, Answer]):
@@ -33,10 +37,12 @@ class Batcher(Generic[Item, Answer]):
         *,
         largest: int,
         waiting_room: int = 10_000,
+        patience_seconds: float = 10.0,
     ) -> None:
         self._work = work
         self._largest = largest
         self._waiting_room = waiting_room
+        self._patience_seconds = patience_seconds
         self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._arrival = asyncio.Event()
         self._idle = asyncio.Event()
@@ -50,8 +56,12 @@ class Batcher(Generic[Item, Answer]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish what was handed in, then stop."""
-        await self._idle.wait()
+        """Finish what was handed in, then stop; a store that stays away holds nobody up beyond the patience."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("stopped with work left; the leases' end and the sweep mend it", left=len(self._queue))
         if self._task:
             await end(self._task)
 

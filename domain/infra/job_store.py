@@ -59,6 +59,8 @@ class MongoJobStore:
         Safe to repeat after an error: an `after` that is already there counts as written, since
         its epoch and claim token tell whose it is. Raises `Unavailable` when MongoDB did not say.
         """
+        if not changes:  # a bulk write of nothing is an error to PyMongo
+            return []
         with mongo_trouble():
             matched = await self._write([_update(before, after) for before, after in changes])
             if matched == len(changes):
@@ -77,6 +79,14 @@ class MongoJobStore:
         with mongo_trouble():
             documents = await due.sort("sweep_at", 1).limit(limit).to_list(None)
         return [Job.model_validate({**document, "payload": ""}) for document in documents]
+
+    async def sweep_now(self, now: datetime, vendors: Sequence[str]) -> None:
+        """Have the sweep look at everything of these vendors that is due or under way: Redis has forgotten it."""
+        due = {"$or": [{"status": "processing"}, {"status": "pending", "run_at": {"$lte": now}}]}
+        with mongo_trouble():
+            await self._jobs.update_many(
+                {"vendor": {"$in": list(vendors)}, "sweep_at": {"$gt": now}, **due}, {"$set": {"sweep_at": now}}
+            )
 
     async def sweep_later(self, looks: Sequence[tuple[Job, datetime]]) -> None:
         """Move `sweep_at` on; no transition, so the epoch stays, and a job that went on meanwhile is left alone."""

@@ -17,7 +17,7 @@ from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError as MongoConfigurationError
-from pymongo.errors import InvalidURI, PyMongoError
+from pymongo.errors import InvalidName, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from domain.errors import ConfigurationError, Unavailable
@@ -45,8 +45,16 @@ async def open_mongo(url: str) -> AsyncIterator[Database]:
             retryWrites=True,
             appname="gateway",
         )
-    except (InvalidURI, MongoConfigurationError, ValueError) as fault:
-        raise ConfigurationError(f"GATEWAY_MONGO_URL: {fault}; write mongodb://host:port/name?replicaSet=…") from None
+    except (
+        InvalidURI,
+        MongoConfigurationError,
+        InvalidName,
+        ValueError,
+    ):  # whose text may hold a piece of the password
+        raise ConfigurationError(
+            "GATEWAY_MONGO_URL: cannot be read as a URL; write mongodb://user:password@host:port/name?replicaSet=…, "
+            "with special characters of the password escaped (%2F for /)"
+        ) from None
     async with client:
         yield client.get_default_database("gateway").with_options(
             codec_options=CODEC,

@@ -6,6 +6,8 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
     arq:job:<id>                    arq's row, JSON: the function's name and the id, never the payload
     gateway:idle:<vendor>           a worker waits: the next enqueue publishes a wake-up
     gateway:closed:<vendor>         nobody calls this vendor before then (ms)
+    gateway:pulse, gateway:grace    when a claim or renewal last ran; until when expired leases stay their holders'
+    gateway:memory                  missing, Redis has forgotten everything: a flush, or a new server
 
 Everything that enqueues goes through these scripts, so no wake-up is lost and none is sent under
 load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queued here.
@@ -28,6 +30,8 @@ WAKE_CHANNEL = "gateway:wake"
 CHANGES_CHANNEL = "gateway:changes"
 ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day would expire a long backlog
 IDLE_PREFIX = "gateway:idle:"
+PULSE = ("gateway:pulse", "gateway:grace")
+MEMORY = "gateway:memory"
 
 ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low still moves
     *(("high", "normal", "low"),) * 2,
@@ -121,7 +125,7 @@ class Queue:
         order = ROTATION[self._turn % len(ROTATION)]
         self._turn += 1
         claimed_at = seconds_since_boot()
-        keys = [idle_key(vendor), closed_key(vendor), *(queue_key(vendor, priority) for priority in order)]
+        keys = [idle_key(vendor), closed_key(vendor), *PULSE, *(queue_key(vendor, priority) for priority in order)]
         now, again, closed, flat = await self._claim(keys=keys, args=[how_many, token, self._lease_ms])
         leases = [
             Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token, claimed_at) for i in range(0, len(flat), 2)
@@ -129,11 +133,11 @@ class Queue:
         return Claim(leases, _from_ms(now), None if again < 0 else _from_ms(again), bool(closed))
 
     async def renew(self, leases: Sequence[Lease]) -> set[str]:
-        """Prolong all of `leases`; answers the ids of those that are another's by now."""
+        """Prolong all of `leases`; answers the ids that are another's by now. Of none, it is the pulse alone."""
         args: list[str | int] = [self._lease_ms, FUNCTION, _ms(ROW_LIFETIME)]
         for lease in leases:
             args += (lease.request_id, lease.token)
-        lost = await self._renew(keys=[lease.queue for lease in leases], args=args)
+        lost = await self._renew(keys=[*PULSE, *(lease.queue for lease in leases)], args=args)
         return {request_id.decode() for request_id in lost}
 
     async def still_held(self, leases: Sequence[Lease]) -> list[bool]:
@@ -162,6 +166,13 @@ class Queue:
             due = -1 if back.due_again is None else _epoch_ms(back.due_again)
             args += (back.lease.request_id, back.lease.token, due, int(back.tell))
         await self._finish(keys=keys, args=args)
+
+    async def remembers(self) -> bool:
+        """Whether Redis still knows what was queued; False from a flush on until `remember`."""
+        return bool(await self._redis.exists(MEMORY))
+
+    async def remember(self) -> None:
+        await self._redis.set(MEMORY, "1")
 
     async def tell(self, request_ids: Sequence[str]) -> None:
         """Wake those who wait for any of these jobs."""

@@ -37,8 +37,11 @@ async def open_redis(url: str) -> AsyncIterator[RedisClient]:
             retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 1),  # once: a restart leaves dead sockets in the pool
             retry_on_error=[RedisConnectionError],
         )
-    except ValueError as fault:
-        raise ConfigurationError(f"GATEWAY_REDIS_URL: {fault}; write redis://host:port/0") from None
+    except ValueError:  # whose text may hold a piece of the password
+        raise ConfigurationError(
+            "GATEWAY_REDIS_URL: cannot be read as a URL; write redis://user:password@host:port/0, "
+            "with special characters of the password escaped (%2F for /)"
+        ) from None
     try:
         yield client
     finally:

@@ -98,3 +98,13 @@ async def test_a_caller_that_goes_away_disturbs_nobody() -> None:
         gone.cancel()
         work.release.set()
         assert await stays == 4
+
+
+async def test_closing_waits_no_longer_than_its_patience_for_work_that_never_ends() -> None:
+    work = Work()
+    async with Batcher(work, largest=1, patience_seconds=0.01) as batcher:
+        task = asyncio.create_task(batcher.submit(1))
+        while not work.batches:
+            await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -134,3 +134,17 @@ def test_old_attempts_are_folded_into_a_count_and_numbers_go_on() -> None:
         job = transitions.settle(started(job), Retry("x", "x", timedelta(0), closes_vendor=True), REPEATABLE, NOON)
     assert job.attempts_folded == 5
     assert job.attempts[-1].number == transitions.ATTEMPTS_KEPT + 5
+
+
+def test_a_key_that_was_forgotten_while_the_job_waited_forbids_the_repeat() -> None:
+    rules = Rules(VendorPolicy(repeatable=True, key_lifetime=timedelta(minutes=5)))
+    job = settled(Unknown("no answer"), rules)
+    assert not transitions.repeat_forbidden(job, rules, LATER)
+    assert transitions.repeat_forbidden(job, rules, LATER + timedelta(hours=1))
+
+
+def test_folded_attempts_count_as_the_keys_first_use() -> None:
+    rules = Rules(VendorPolicy(repeatable=True, key_lifetime=timedelta(minutes=5)))
+    job = settled(Unknown("no answer"), rules, a_job(attempts_folded=1, created_at=NOON - timedelta(hours=1)))
+    assert job.error is not None
+    assert job.error.code == "outcome_unknown"

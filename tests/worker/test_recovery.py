@@ -1,17 +1,31 @@
 """What holds when a worker dies, is stopped, or loses its lease, and when Redis forgets everything."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from domain import transitions
+from domain.errors import Unavailable
+from domain.infra.job_store import Change, MongoJobStore
+from domain.infra.mongo import Database
 from domain.infra.queue import Lease
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
 from tests.stores import LEASE, ScriptedVendor, Stores
 from worker.clock import FleetClock
+from worker.leases import LeaseKeeper
+from worker.runner import open_runner
+from worker.starting import Started, Starter
 from worker.station import Station
 from worker.sweep import Sweep
+from worker.verdicts import Ended
+
+
+async def queued(stores: Stores, how_many: int) -> None:
+    while await stores.redis.zcard("arq:queue:sync:normal") < how_many:
+        await asyncio.sleep(0.01)
 
 
 async def dead_workers_job(stores: Stores) -> Job:
@@ -167,3 +181,124 @@ async def test_two_sweeps_at_once_find_the_same_and_mend_it_once(stores: Stores)
     await asyncio.gather(*(stores.submit(deadline=past, sweep_at=past) for _ in range(20)))
     counts = await asyncio.gather(*(sweep_of(stores).once() for _ in range(3)))
     assert sum(count["deadline"] for count in counts) == 20
+
+
+async def test_an_ended_job_that_is_still_queued_is_removed_when_it_is_claimed(stores: Stores) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    job = await stores.submit(deadline=past, sweep_at=past)
+    await queued(stores, 1)
+    await sweep_of(stores).once()
+    async with stores.worker(ScriptedVendor()):
+        while await stores.redis.zcard("arq:queue:sync:normal"):
+            await asyncio.sleep(0.01)
+    assert (await stores.look(job)).attempts == []
+
+
+async def test_an_idle_lane_does_not_cut_the_calls_of_another_when_the_worker_stops(stores: Stores) -> None:
+    release = asyncio.Event()
+
+    async def answer(call: Call) -> Outcome:
+        await release.wait()
+        return Done("1")
+
+    busy, idle = ScriptedVendor(answer, repeatable=False), ScriptedVendor()
+    idle.name = "idle"
+    async with stores.worker(idle, busy) as worker:
+        job = await stores.submit()
+        await busy.called.wait()
+        worker.stop()
+        await asyncio.sleep(0.1)  # the idle lane is done by now
+        release.set()
+    assert (await stores.look(job)).status is Status.COMPLETE
+
+
+async def test_a_job_whose_score_came_early_waits_for_its_time(stores: Stores) -> None:
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    job = await stores.submit(run_at=later)
+    await queued(stores, 1)
+    await stores.redis.zadd("arq:queue:sync:normal", {str(job.id): 1})
+    vendor = ScriptedVendor()
+    async with stores.worker(vendor):
+        while (await stores.redis.zscore("arq:queue:sync:normal", str(job.id)) or 0) < later.timestamp() * 1000 - 1:
+            await asyncio.sleep(0.01)
+    assert (vendor.calls, (await stores.look(job)).attempts) == ([], [])
+
+
+async def test_the_sweep_gives_the_holder_of_a_forgotten_lease_time_to_renew_it(stores: Stores) -> None:
+    begun = await dead_workers_job(stores)
+    await stores.redis.flushdb()
+    await stores.queue.remember()
+    await stores.database.jobs.update_one({"_id": begun.id}, {"$set": {"sweep_at": begun.created_at}})
+    assert (await sweep_of(stores).once())["queued_again"] == 1
+    assert (await stores.queue.claim("sync", 1, "thief:0")).leases == []
+
+
+async def test_after_a_flush_the_sweep_looks_at_everything_whatever_its_turn(stores: Stores) -> None:
+    job = await stores.submit(sweep_at=datetime.now(UTC) + timedelta(minutes=30))
+    await queued(stores, 1)
+    await stores.queue.remember()
+    assert (await sweep_of(stores).once())["queued_again"] == 0
+    await stores.redis.flushdb()
+    assert (await sweep_of(stores).once())["queued_again"] == 1
+    assert await stores.redis.zscore("arq:queue:sync:normal", str(job.id)) is not None
+
+
+class Unconfirmed(MongoJobStore):
+    """Writes, and loses the first answer."""
+
+    lost = False
+
+    async def compare_and_set(self, changes: Sequence[Change]) -> list[bool]:
+        won = await super().compare_and_set(changes)
+        if not self.lost:
+            self.lost = True
+            raise Unavailable("no answer")
+        return won
+
+
+async def test_a_start_that_was_written_but_not_confirmed_is_called_once_and_is_no_crash(stores: Stores) -> None:
+    vendor = ScriptedVendor(repeatable=False)
+    station = Station("w", Unconfirmed(stores.database), stores.queue, FleetClock(), {"sync": vendor})
+    job = await stores.submit()
+    await queued(stores, 1)
+    lease = (await stores.queue.claim("sync", 1, "w:0")).leases[0]
+    async with open_runner(station) as runner:
+        assert await runner.run(lease) == Ended()
+    assert (len(vendor.calls), (await stores.look(job)).crashes) == (1, 0)
+
+
+class ReadTogether(MongoJobStore):
+    """Lets nobody go on before both have read."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._both = asyncio.Barrier(2)
+
+    async def load(self, ids: Sequence[UUID]) -> dict[UUID, Job]:
+        jobs = await super().load(ids)
+        await self._both.wait()
+        return jobs
+
+
+async def test_two_workers_with_one_token_do_not_both_start_a_job(stores: Stores) -> None:
+    await stores.submit()
+    await queued(stores, 1)
+    lease = (await stores.queue.claim("sync", 1, "1")).leases[0]
+    store = ReadTogether(stores.database)
+    station = Station("w", store, stores.queue, FleetClock(), {"sync": ScriptedVendor()})
+    answers = await asyncio.gather(*(Starter(station).start([lease]) for _ in range(2)))
+    assert sum(isinstance(answer, Started) for (answer,) in answers) == 1
+
+
+async def test_a_second_claim_of_a_job_that_still_runs_here_gives_the_first_run_up(stores: Stores) -> None:
+    keeper = LeaseKeeper(stores.queue, lease=LEASE)
+    first, second = Lease("id", "sync", "normal", "t:1"), Lease("id", "sync", "normal", "t:2")
+    old, new = (asyncio.create_task(asyncio.sleep(60)) for _ in range(2))
+    keeper.hold(first, old)
+    keeper.hold(second, new)
+    await asyncio.wait({old}, timeout=5)
+    assert (old.cancelled(), keeper.lost(first), keeper.lost(second)) == (True, True, False)
+    keeper.drop(first)
+    new.cancel()
+    keeper.hold(first, old)  # what was dropped was the first lease alone: the second still stands and is given up
+    assert keeper.lost(second)

@@ -1,6 +1,6 @@
 -- Lease what is due of one vendor, in the order of the queues given.
 --
--- KEYS  idle flag, closed-until, queue 1 …
+-- KEYS  idle flag, closed-until, last pulse, grace, queue 1 …
 -- ARGV  how many, lease token, lease in ms
 -- The claimed id's score moves to the lease's end: it no longer stands at the head of the queue in
 -- everybody's way, and if its holder dies it comes due by itself. An id that somebody else holds
@@ -13,30 +13,40 @@ local closed = tonumber(redis.call('GET', KEYS[2]) or '0')
 if closed > now then
   return {now, closed, closed, {}}
 end
+-- The pulse: every claim and every renewal leaves one. Where none came for two thirds of a lease, Redis hung or
+-- was away and nobody could renew: leases that ran out meanwhile stay their holders' for half a lease more.
+if now - tonumber(redis.call('GET', KEYS[3]) or '0') > lease * 2 / 3 then
+  redis.call('SET', KEYS[4], now + math.floor(lease / 2), 'PX', math.floor(lease / 2))
+end
+redis.call('SET', KEYS[3], now)
+local grace = tonumber(redis.call('GET', KEYS[4]) or '0')
 local claimed, taken, next_due = {}, 0, -1
-for q = 3, #KEYS do
+for q = 5, #KEYS do
   local more = true
   while more and taken < wanted do
-    local ids = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', now, 'LIMIT', 0, wanted - taken)
+    local ids = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', now, 'WITHSCORES', 'LIMIT', 0, wanted - taken)
     more = #ids > 0
-    for _, id in ipairs(ids) do
+    for i = 1, #ids, 2 do
+      local id, was_leased = ids[i], tonumber(ids[i + 1]) % 1 ~= 0
       local key = 'arq:in-progress:' .. id
-      local until_ms = now + lease
-      if redis.call('SET', key, token, 'NX', 'PX', lease) then
+      local until_ms = now + lease + 0.5  -- the half marks a lease's end among the scores
+      if was_leased and grace > now then
+        until_ms = grace + 0.5
+      elseif redis.call('SET', key, token, 'NX', 'PX', lease) then
         claimed[#claimed + 1] = id
-        claimed[#claimed + 1] = q - 2
+        claimed[#claimed + 1] = q - 4
         taken = taken + 1
       else
         -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
         local left = redis.call('PTTL', key)
-        if left ~= -1 then until_ms = now + math.max(left, 1) end
+        if left ~= -1 then until_ms = now + math.max(left, 1) + 0.5 end
       end
       redis.call('ZADD', KEYS[q], until_ms, id)
     end
   end
   local first = redis.call('ZRANGE', KEYS[q], 0, 0, 'WITHSCORES')
   if first[2] then
-    local due = tonumber(first[2])
+    local due = math.ceil(tonumber(first[2]))
     if next_due == -1 or due < next_due then next_due = due end
   end
 end
