@@ -13,6 +13,7 @@ from cli.settings import Settings
 from cli.supervisor import Supervisor
 from domain.errors import ConfigurationError
 
+DEMO_VENDORS = "demo-vendors"
 GRACE_SECONDS = 5.0  # beyond what a worker takes for its drain
 
 
@@ -49,10 +50,19 @@ class Fleet:
             self._supervisor.start(self._program(name, command))
 
     def restart(self) -> None:
-        self._supervisor.restart(list(self._commands), self._grace_seconds)
+        for names in self._stopping_order():
+            self._supervisor.restart(names, self._grace_seconds)
 
     def stop(self, hurry: Callable[[], bool]) -> None:
-        self._supervisor.stop(list(self._commands), self._grace_seconds, hurry)
+        for names in self._stopping_order():
+            self._supervisor.stop(names, self._grace_seconds, hurry)
+
+    def _stopping_order(self) -> list[list[str]]:
+        """The vendors after those who call them: a call that ends within the drain must find its vendor there."""
+        return [
+            [name for name in self._commands if name != DEMO_VENDORS],
+            [name for name in self._commands if name == DEMO_VENDORS],
+        ]
 
     def _program(self, name: str, command: tuple[str, ...]) -> Program:
         # -P: a package of the same name in the working directory is not ours. --home: how leftovers are known.
@@ -62,7 +72,7 @@ class Fleet:
 
 def _commands(settings: Settings) -> dict[str, tuple[str, ...]]:
     """The processes by name, in the order they start in."""
-    commands: dict[str, tuple[str, ...]] = {"demo-vendors": ("demo-vendors",)} if settings.demo_vendors else {}
+    commands: dict[str, tuple[str, ...]] = {DEMO_VENDORS: (DEMO_VENDORS,)} if settings.demo_vendors else {}
     for number in range(1, settings.api_processes + 1):
         commands["api" if number == 1 else f"api-{number}"] = ("serve",)
     for number in range(1, settings.workers + 1):
