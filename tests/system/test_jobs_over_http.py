@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.system.client import Jobs, Json, VendorControl
+
+pytestmark = pytest.mark.system
 
 
 def soon(seconds: float) -> datetime:

@@ -5,8 +5,12 @@ import os
 import signal
 from typing import Any
 
+import pytest
+
 from tests.system.client import Jobs, VendorControl, until
 from tests.system.running import Gateway, runs
+
+pytestmark = pytest.mark.system
 
 CALLS = 20
 
@@ -97,8 +101,8 @@ async def test_what_the_api_accepted_before_its_death_ends_and_what_it_did_not_a
 async def test_what_a_killed_command_left_running_is_stopped_in_order_by_the_next_start(
     victim: Gateway, victims_jobs: Jobs, victims_vendor: VendorControl
 ) -> None:
-    """Slow: starts everything once more."""
-    request_ids = await in_flight(victims_jobs, victims_vendor, CALLS, 0.5)
+    """Slow: starts everything once more, and first lets calls end that outlast the command's own start."""
+    request_ids = await in_flight(victims_jobs, victims_vendor, CALLS, 2.5)
     left = victim.pids()
     victim.kill("up")
     victim.start()

@@ -9,6 +9,8 @@ from redis import Redis
 from cli.embedded import free_port
 from tests.system.running import GATEWAY, Gateway
 
+pytestmark = pytest.mark.system
+
 WRONG_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 

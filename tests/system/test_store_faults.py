@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import pytest
 from redis import Redis
 
 from tests.system.client import Jobs, VendorControl, until
 from tests.system.running import Gateway
+
+pytestmark = pytest.mark.system
 
 LEASE_SECONDS = 1  # as the gateway of these tests is told
 PROMPT_SECONDS = 3

@@ -12,6 +12,8 @@ import pytest
 from tests.system.client import Jobs, VendorControl, client_of
 from tests.system.running import Gateway, runs
 
+pytestmark = pytest.mark.system
+
 
 def printed(gateway: Gateway, beginning: str) -> str:
     """The line that a start printed, as somebody would copy it."""
@@ -81,7 +83,6 @@ def small_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]
         gateway.end()
 
 
-@pytest.mark.system
 @pytest.mark.timeout(120)
 async def test_a_stop_leaves_nothing_running_and_the_next_start_goes_on_where_it_was(small_gateway: Gateway) -> None:
     """Slow: starts everything twice."""

@@ -3,7 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tests.system.client import Jobs, VendorControl
+
+pytestmark = pytest.mark.system
 
 NEVER = 3600  # seconds: as long as a simulated vendor can be told to take
 
