@@ -8,12 +8,11 @@ from pydantic import SecretStr
 
 from cli.embedded import LOOPBACK, Server, is_free, kept_port, mongo_server, redis_server
 from cli.home import Home
-from cli.processes import Program
+from cli.processes import DEMO_VENDORS, Program
 from cli.settings import Settings
 from cli.supervisor import Supervisor
 from domain.errors import ConfigurationError
 
-DEMO_VENDORS = "demo-vendors"
 GRACE_SECONDS = 5.0  # beyond what a worker takes for its drain
 
 

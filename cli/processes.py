@@ -20,6 +20,7 @@ from cli.home import Home
 LOOK_SECONDS = 0.05
 LARGE_LOG_BYTES = 20 << 20
 LEFTOVER_GRACE_SECONDS = 10.0  # MongoDB closes its files in one or two
+DEMO_VENDORS = "demo-vendors"  # the calls of those that stop need it, so it ends after them
 SERVER_NAMES = ("redis", "mongod")  # the others need them, so they end last
 
 
@@ -87,7 +88,8 @@ def stop_leftovers(home: Home) -> list[str]:
             found[file.stem] = pid
         if pid != os.getpid():
             file.unlink(missing_ok=True)
-    for names in (found.keys() - SERVER_NAMES, found.keys() & SERVER_NAMES):
+    rest = found.keys() - {DEMO_VENDORS, *SERVER_NAMES}
+    for names in (rest, found.keys() & {DEMO_VENDORS}, found.keys() & SERVER_NAMES):
         _end([found[name] for name in names], home.path)
     return sorted(found)
 
