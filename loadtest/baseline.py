@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,7 +90,8 @@ async def work() -> None:
 
 def main() -> None:
     if sys.argv[1] == "worker":
-        asyncio.run(work())
+        with suppress(asyncio.CancelledError):  # how arq ends on SIGTERM
+            asyncio.run(work())
     else:
         uvicorn.run(Api(), port=int(sys.argv[2]), log_level="warning", access_log=False, lifespan="off")
 
