@@ -20,6 +20,7 @@ from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job, Status
 from domain.outcomes import Failed
 from domain.ports import Queued
+from domain.vendors import VendorPolicy
 from worker.station import Station
 
 PAUSE_SECONDS = 2.0
@@ -76,12 +77,10 @@ class Sweep:
         """A job that nobody started by its deadline has failed; its id in the queue goes when it is claimed."""
         if not late:
             return 0
+        rules = transitions.Rules(VendorPolicy(), self._station.retention)  # how it would be tried no longer matters
         why, token = Failed("deadline", "not ended by its deadline"), f"sweep:{uuid.uuid4().hex}"
         won = await self._station.store.compare_and_set(
-            [
-                (job, transitions.fail(transitions.signed(job, token), why, self._station.rules_of(job), now))
-                for job in late
-            ]
+            [(job, transitions.fail(transitions.signed(job, token), why, rules, now)) for job in late]
         )
         await self._station.queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
         return sum(won)

@@ -69,13 +69,13 @@ class MongoJobStore:
 
     async def load_to_sweep(self, now: datetime, vendors: Sequence[str], limit: int) -> list[Job]:
         """
-        Jobs of these vendors whose `sweep_at` has come, the longest overdue first. Raises `Unavailable`.
+        Jobs whose `sweep_at` has come, the longest overdue first: of these vendors, and of any that nobody
+        started by its deadline (its vendor may have left the tables). Raises `Unavailable`.
 
         Without payload and result, which no sweep needs: 500 jobs of 1 MiB would be half a gigabyte.
         """
-        due = self._jobs.find(
-            {"sweep_at": {"$lte": now}, "vendor": {"$in": list(vendors)}}, {"payload": 0, "result": 0}
-        )
+        ours = [{"vendor": {"$in": list(vendors)}}, {"status": "pending", "deadline": {"$lte": now}}]
+        due = self._jobs.find({"sweep_at": {"$lte": now}, "$or": ours}, {"payload": 0, "result": 0})
         with mongo_trouble():
             documents = await due.sort("sweep_at", 1).limit(limit).to_list(None)
         return [Job.model_validate({**document, "payload": ""}) for document in documents]

@@ -176,6 +176,14 @@ async def test_the_sweep_fails_what_was_never_started_by_its_deadline(stores: St
     assert failed.error.code == "deadline"
 
 
+async def test_a_job_of_a_vendor_that_left_the_tables_fails_at_its_deadline(stores: Stores) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    live = await stores.submit(vendor="gone", sweep_at=past)
+    late = await stores.submit(vendor="gone", deadline=past, sweep_at=past)
+    assert await sweep_of(stores).once() == {"deadline": 1, "queued_again": 0, "in_order": 0}
+    assert [(await stores.look(job)).status for job in (live, late)] == [Status.PENDING, Status.FAILED]
+
+
 async def test_two_sweeps_at_once_find_the_same_and_mend_it_once(stores: Stores) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     await asyncio.gather(*(stores.submit(deadline=past, sweep_at=past) for _ in range(20)))
