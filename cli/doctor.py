@@ -12,7 +12,9 @@ from domain.infra.mongo import Database, check_mongo, mongo_clock_ahead, open_mo
 from domain.infra.redis import RedisClient, check_redis, open_redis, redis_clock_ahead
 from vendors.registry import load_vendor_names
 
-CLOCK_TOLERANCE = timedelta(seconds=1)  # leases and start times are Redis' time, deadlines are ours
+CLOCK_TOLERANCE = timedelta(
+    seconds=1
+)  # due times are judged by Redis' clock and stamped by the API's: a difference delays jobs
 
 
 class Report:

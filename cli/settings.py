@@ -64,8 +64,10 @@ class Settings(BaseSettings):
     public_url: HttpUrl | None = Field(
         None, description="what vendors are given, https://host; default http://host:port"
     )
-    env: Literal["production", "development"] = Field("production", description="production or development")
-    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front whose X-Forwarded-For is believed, 0 to 10")
+    env: Literal["production", "development"] = Field(
+        "production", description="production or development; not used yet"
+    )
+    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front of us, 0 to 10; not used yet")
     anonymous: bool = Field(False, description="let callers without credentials use /jobs: 1 or 0")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 

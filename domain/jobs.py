@@ -44,6 +44,20 @@ class Stage(StrEnum):
     AWAITING_WEBHOOK = "awaiting_webhook"
 
 
+class AttemptOutcome(StrEnum):
+    """What the timeline says a call came to."""
+
+    DONE = "done"
+    WAITING = "waiting"
+    RETRY = "retry"
+    FAILED = "failed"
+    THROTTLED = "throttled"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    DRAINED = "drained"  # cut by its worker's stop: the vendor may have acted
+    RELEASED = "released"  # its worker was stopped before anything was sent
+    CRASHED = "crashed"  # its worker was never heard of again
+
+
 class Attempt(BaseModel):
     """
     One call on the timeline, written *before* it is made (the intent) and completed after.
@@ -59,7 +73,7 @@ class Attempt(BaseModel):
     worker: str
     key: str  # the idempotency key that the vendor was sent
     ended_at: datetime | None = None
-    outcome: str | None = None  # done, waiting, retry, failed, throttled, outcome_unknown, drained, released, crashed
+    outcome: AttemptOutcome | None = None
     vendor_status: int | None = None
     latency_ms: float | None = None
     counted: bool = True

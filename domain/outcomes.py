@@ -8,10 +8,12 @@ when the vendor may have acted and nobody can tell. Nothing else ends a call.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+LARGEST_RESULT_BYTES = 12 * 1024 * 1024  # beside a payload of 1 MiB it still fits MongoDB's document of 16 MiB
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The vendor did it; `result` is JSON text, kept as the vendor wrote it."""
+    """The vendor did it; `result` is JSON text, kept as the vendor wrote it, at most `LARGEST_RESULT_BYTES` of it."""
 
     result: str
     vendor_status: int | None = None

@@ -38,9 +38,8 @@ def new_request_id() -> UUID:
 
 def read_request_id(text: str) -> UUID | None:
     """The id that `text` spells in the usual 36 characters, or None: anything else names no job."""
-    if len(text) != 36:
-        return None
     try:
-        return UUID(text)
+        known = UUID(text)
     except ValueError:
         return None
+    return known if str(known) == text.lower() else None  # UUID() overlooks braces, hyphens and `urn:` anywhere

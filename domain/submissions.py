@@ -32,7 +32,7 @@ from domain.submitted_fields import (
 
 FIELDS = ("vendorType", "vendorPayload", "priority", "run_at", "deadline", "callback_url", "metadata")
 DEFAULT_LIFETIME = timedelta(hours=24)
-SWEEP_AFTER = timedelta(seconds=5)  # stored and not queued by then: the sweep queues it
+QUEUED_WITHIN = timedelta(seconds=5)  # stored and not queued by then: the sweep queues it
 MOST_FAULTS = 100  # of one body; an answer need not be larger than the request
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -72,7 +72,7 @@ class Submission:
             callback_url=self.callback_url,
             created_at=created,
             updated_at=created,
-            sweep_at=min(max(self.run_at, created) + SWEEP_AFTER, self.deadline),
+            sweep_at=min(max(self.run_at, created) + QUEUED_WITHIN, self.deadline),
         )
 
 

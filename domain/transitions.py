@@ -5,8 +5,8 @@ The life of a job, as functions from one `Job` to the next.
        ▲                  │   │
        └──── retry ───────┘   └── waiting (reference stored; a webhook ends it)
 
-Every function raises the epoch by one and touches nothing else; the store writes the
-result only where the job still has the epoch that it was made from. So of two writers
+Each of `start`, `settle`, `fail` and `postpone` raises the epoch by one; `signed` only names the writer. The
+store writes the result only where the job still has the epoch that it was read with. So of two writers
 one wins, and the other learns it.
 """
 
@@ -14,24 +14,40 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from domain.jobs import Attempt, Job, JobError, Status
+from domain.jobs import Attempt, AttemptOutcome, Job, JobError, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.vendors import VendorPolicy
 
-MAY_HAVE_ACTED = frozenset({"outcome_unknown", "crashed", "drained"})
+MAY_HAVE_ACTED = frozenset({AttemptOutcome.OUTCOME_UNKNOWN, AttemptOutcome.CRASHED, AttemptOutcome.DRAINED})
 ATTEMPTS_KEPT = 50  # on the timeline; older ones are folded into a count, so that no document grows without bound
 CRASHES_ALLOWED = 10  # a job that was in flight when so many workers died is set aside
-SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease: by then a live worker has renewed what it holds
+SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease; under a longer one it looks early, and changes nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What a worker makes of `OutcomeUnknown`, of a call that a drain cut, or of a worker that died."""
+    """A call of which nobody can say what it came to. Made by the four functions below."""
 
     reason: str
-    cause: str = "outcome_unknown"  # or drained, crashed; released where nothing was sent: as the timeline shows it
-    counted: bool = True
+    cause: AttemptOutcome
+    counted: bool
     sent: bool = True  # False: it is certain that nothing was sent, so asking again is always safe
+
+
+def unanswered(reason: str) -> Unknown:
+    return Unknown(reason, AttemptOutcome.OUTCOME_UNKNOWN, counted=True)
+
+
+def cut_by_stop() -> Unknown:
+    return Unknown("cut off when its worker was stopped", AttemptOutcome.DRAINED, counted=False)
+
+
+def never_sent() -> Unknown:
+    return Unknown("its worker was stopped before the call", AttemptOutcome.RELEASED, counted=False, sent=False)
+
+
+def worker_died() -> Unknown:
+    return Unknown("the worker that ran it is gone", AttemptOutcome.CRASHED, counted=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +84,14 @@ def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) ->
     """What the job is after its call came to `outcome`."""
     match outcome:
         case Done(result=result, vendor_status=status):
-            closed = _close_attempt(job, now, "done", status)
+            closed = _close_attempt(job, now, AttemptOutcome.DONE, status)
             return _end(closed, now, rules, status=Status.COMPLETE, result=result)
         case Waiting(reference=reference, deadline=deadline, vendor_status=status):
-            closed = _close_attempt(job, now, "waiting", status)
+            closed = _close_attempt(job, now, AttemptOutcome.WAITING, status)
             look_at = min(deadline, job.deadline)
             return _next(closed, now, vendor_ref=reference, waiting_until=deadline, sweep_at=look_at)
         case Failed(vendor_status=status, reason=reason):
-            return fail(_close_attempt(job, now, "failed", status, detail=reason), outcome, rules, now)
+            return fail(_close_attempt(job, now, AttemptOutcome.FAILED, status, detail=reason), outcome, rules, now)
         case Retry():
             return _try_again(job, outcome, rules, now)
         case Unknown():
@@ -106,7 +122,7 @@ def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
 
 def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
     counted = not outcome.closes_vendor
-    name = "retry" if counted else "throttled"
+    name = AttemptOutcome.RETRY if counted else AttemptOutcome.THROTTLED
     closed = _close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
     wait = outcome.after if outcome.after is not None else rules.policy.backoff.wait(closed.tries)
     return _again_or_fail(closed, now + wait, Failed(outcome.code, outcome.reason, outcome.vendor_status), rules, now)
@@ -115,7 +131,7 @@ def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
 def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> Job:
     """A repeatable vendor is asked again with the same key, while it remembers the key; nobody else ever is."""
     closed = _close_attempt(job, now, unknown.cause, None, counted=unknown.counted, detail=unknown.reason)
-    if unknown.cause == "crashed":
+    if unknown.cause is AttemptOutcome.CRASHED:
         closed = closed.model_copy(update={"crashes": job.crashes + 1})
         if closed.crashes >= CRASHES_ALLOWED:
             return fail(closed, Failed("crashed", f"{closed.crashes} workers died while they ran this job"), rules, now)
@@ -155,7 +171,7 @@ def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
 def _close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline says
     job: Job,
     now: datetime,
-    outcome: str,
+    outcome: AttemptOutcome,
     vendor_status: int | None,
     *,
     counted: bool = True,

@@ -77,7 +77,7 @@ class Lab:
 
 
 async def intake(host: str, jobs: int) -> tuple[Tally, float]:
-    return await blast(host, 200, jobs, lambda _: request_bytes("POST", "/jobs", BODY))
+    return await blast(host, 200, jobs, request_bytes("POST", "/jobs", BODY))
 
 
 async def drained(lab: Lab, jobs: int, database: str = "gateway") -> float:
@@ -130,7 +130,7 @@ async def measure_kill(lab: Lab, jobs: int = 50) -> list[Row]:
     before = await lab.completed()
     victim = subprocess.Popen([sys.executable, "-m", "cli.main", "worker"], env=lab.environment)
     await warm(lab)
-    await blast(lab.host, 10, jobs, lambda _: request_bytes("POST", "/jobs", SLOW))
+    await blast(lab.host, 10, jobs, request_bytes("POST", "/jobs", SLOW))
     while await in_flight(lab) < jobs:
         await asyncio.sleep(0.01)
     victim.kill()
@@ -145,7 +145,7 @@ async def measure_kill(lab: Lab, jobs: int = 50) -> list[Row]:
 
 async def warm(lab: Lab) -> None:
     """One job through everything, so that the worker is up and its connections are open."""
-    _, took = await blast(lab.host, 1, 1, lambda _: request_bytes("POST", "/jobs", BODY, "Prefer: wait=20\r\n"))
+    _, took = await blast(lab.host, 1, 1, request_bytes("POST", "/jobs", BODY, "Prefer: wait=20\r\n"))
     print(f"  a first job took {took:.2f} s", flush=True)
     vendors = await connect(lab.vendors)
     await vendors.exchange(request_bytes("DELETE", "/control/calls"))
@@ -178,7 +178,7 @@ async def baseline_api(lab: Lab) -> AsyncIterator[str]:
                 break
             except OSError:
                 await asyncio.sleep(0.05)
-        await blast(url, 1, 1, lambda _: request_bytes("GET", "/"))
+        await blast(url, 1, 1, request_bytes("GET", "/"))
         yield url
 
 

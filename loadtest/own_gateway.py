@@ -27,7 +27,7 @@ def own_gateway(home: Path, settings: Mapping[str, str] | None = None) -> Iterat
     env.update(settings or {})
     env.pop("GATEWAY_PUBLIC_URL", None)
     log = home / "load.log"
-    print(f"no gateway answers: starting one at {host}", flush=True)
+    print(f"starting a gateway at {host}", flush=True)
     command = [str(Path(sys.executable).with_name("gateway")), "up"]
     with log.open("wb") as output:
         # A process group of its own: Ctrl-C here is for locust first, and the gateway is stopped after it.

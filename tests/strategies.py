@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from domain.jobs import Job
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.request_ids import new_request_id
-from domain.transitions import Unknown
+from domain.transitions import Unknown, cut_by_stop, never_sent, unanswered, worker_died
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -35,8 +35,8 @@ def outcomes() -> st.SearchStrategy[Outcome | Unknown]:
         st.just(Done("{}", 200)),
         st.just(Failed("vendor_rejected", "no", 400)),
         st.builds(Retry, st.just("vendor_unavailable"), st.just("busy"), st.none() | seconds, st.booleans()),
-        st.just(Unknown("no answer")),
-        st.just(Unknown("stopped", cause="drained", counted=False)),
-        st.just(Unknown("stopped", cause="drained", counted=False, sent=False)),
-        st.just(Unknown("gone", cause="crashed", counted=False)),
+        st.just(unanswered("no answer")),
+        st.just(cut_by_stop()),
+        st.just(never_sent()),
+        st.just(worker_died()),
     )

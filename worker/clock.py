@@ -1,4 +1,4 @@
-"""One time for the whole fleet: Redis' own. A worker whose clock is wrong breaks no due time and no deadline."""
+"""One time for all workers: Redis' own. A worker whose clock is wrong breaks no due time and no deadline."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import assert_never
 
 import structlog
 
@@ -109,6 +110,8 @@ class Lane:
                     log.warning("gave a job up", request_id=lease.request_id, why=why)
                 case Ended() | Again():
                     await self._leases.returns.submit(to_return(lease, verdict))
+                case _:
+                    assert_never(verdict)
         except asyncio.CancelledError:
             if not self._leases.keeper.lost(lease):
                 raise

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from domain.infra.background import in_background
+from domain.infra.background import in_background, pauses
 from domain.infra.batching import Batcher
 from domain.infra.queue import Lease, Queue, Return
 from domain.infra.redis import REDIS_FAULTS
@@ -54,7 +54,7 @@ class LeaseKeeper:
         """Return leases, through an outage of Redis too: without that, each of these jobs would run twice."""
         for back in returns:
             self.drop(back.lease)
-        delay = 0.05
+        wait = pauses()
         while True:
             try:
                 async with self._in_turn:
@@ -62,8 +62,7 @@ class LeaseKeeper:
                 return [None] * len(returns)
             except REDIS_FAULTS as fault:
                 log.warning("finished jobs wait for redis", jobs=len(returns), fault=str(fault))
-                await asyncio.sleep(delay)
-                delay = min(1.0, delay * 2)
+                await asyncio.sleep(next(wait))
 
     async def run(self) -> None:
         pause = self._pause

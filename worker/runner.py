@@ -9,25 +9,26 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import assert_never
 
 import structlog
 
 from domain import transitions
 from domain.errors import OutcomeUnknown, Unavailable
+from domain.infra.background import pauses
 from domain.infra.batching import Batcher
 from domain.infra.job_store import Change
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
-from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.transitions import Unknown
+from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed, Outcome, Retry, Waiting
+from domain.transitions import Unknown, cut_by_stop, never_sent, unanswered
 from domain.vendors import Call, Vendor
 from worker.starting import Started, Starter
 from worker.station import Station
 from worker.verdicts import Lost, Verdict, verdict_of
 
 LARGEST_BATCH = 200
-LARGEST_RESULT = 12 * 1024 * 1024  # bytes; beside a payload of 1 MiB it still fits MongoDB's 16 MiB
 ADAPTER_GRACE = timedelta(seconds=2)  # an adapter bounds its own call; this one only guards against its bugs
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ class Runner:
 
     async def _call(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
         if vendor.name in self._cut:
-            return Unknown("its worker was stopped before the call", cause="released", counted=False, sent=False)
+            return never_sent()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
         self._calling[task] = vendor.name
@@ -80,7 +81,7 @@ class Runner:
             if vendor.name not in self._cut:
                 raise  # the lease is lost: whoever has it now decides
             task.uncancel()
-            return Unknown("cut off when its worker was stopped", cause="drained", counted=False)
+            return cut_by_stop()
         finally:
             del self._calling[task]
 
@@ -91,12 +92,12 @@ class Runner:
             async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
                 return await vendor.call(call)
         except OutcomeUnknown as unknown:
-            return Unknown(unknown.detail)
+            return unanswered(unknown.detail)
         except TimeoutError:
-            return Unknown(f"no answer within {timeout.total_seconds():g} s")
+            return unanswered(f"no answer within {timeout.total_seconds():g} s")
         except Exception:
             log.exception("adapter failed", vendor=vendor.name, request_id=str(job.id))
-            return Unknown("the vendor's adapter failed in a way that it did not foresee")
+            return unanswered("the vendor's adapter failed in a way that it did not foresee")
 
     async def _heed_closing(self, vendor: Vendor, outcome: Outcome | Unknown) -> Outcome | Unknown:
         """A vendor that asks to be left alone is closed for the whole fleet, before anything else is done."""
@@ -111,14 +112,13 @@ class Runner:
 
     async def _write(self, change: Change) -> bool:
         """Write the end, through an outage of MongoDB too: the lease is renewed meanwhile."""
-        delay = 0.05
+        wait = pauses()
         while True:
             try:
                 return await self._ends.submit(change)
             except Unavailable as fault:
                 log.warning("an end waits to be written", request_id=str(change[0].id), fault=fault.detail)
-                await asyncio.sleep(delay)
-                delay = min(1.0, delay * 2)
+                await asyncio.sleep(next(wait))
 
 
 @asynccontextmanager
@@ -140,8 +140,10 @@ def _storable(outcome: Outcome | Unknown) -> Outcome | Unknown:
                 size = len(result.encode())
             except UnicodeEncodeError:
                 return Failed("reply_not_text", "the reply is no valid Unicode text", status)
-            if size > LARGEST_RESULT:
-                return Failed("reply_too_large", f"the result is larger than {LARGEST_RESULT} bytes", status)
+            if size > LARGEST_RESULT_BYTES:
+                return Failed("reply_too_large", f"the result is larger than {LARGEST_RESULT_BYTES} bytes", status)
             return outcome
         case Waiting() | Failed() | Retry() | Unknown():
             return outcome
+        case _:
+            assert_never(outcome)

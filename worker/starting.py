@@ -18,6 +18,7 @@ import structlog
 
 from domain import transitions
 from domain.errors import Unavailable
+from domain.infra.background import pauses
 from domain.infra.job_store import Change
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
@@ -94,8 +95,7 @@ class Starter:
         vendor, rules = self._station.vendor_of(job), self._station.rules_of(job)
         ready = transitions.signed(job, f"{lease.token}/{uuid.uuid4().hex}")  # a plain arq worker's token is always "1"
         if job.status is Status.PROCESSING:  # its worker is gone, or it could not be claimed
-            died = transitions.Unknown("the worker that ran it is gone", cause="crashed", counted=False)
-            ready = transitions.settle(ready, died, rules, now)
+            ready = transitions.settle(ready, transitions.worker_died(), rules, now)
             if ready.ended:
                 return ready
         if now >= job.deadline:
@@ -118,14 +118,13 @@ class Starter:
 
     async def _surely(self, changes: Sequence[Change]) -> list[bool]:
         """Repeat until MongoDB says which won: an intent on record whose call nobody makes would look like a crash."""
-        delay = 0.05
+        wait = pauses()
         while True:
             try:
                 return await self._station.store.compare_and_set(changes)
             except Unavailable as fault:
                 log.warning("starts wait to be confirmed", jobs=len(changes), fault=fault.detail)
-                await asyncio.sleep(delay)
-                delay = min(1.0, delay * 2)
+                await asyncio.sleep(next(wait))
 
     def _announce(self, started: Sequence[str]) -> None:
         """Tell who waits for a change, while the vendors are being called already."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from domain.infra.queue import Lease, Return
 from domain.jobs import Job
@@ -46,3 +47,5 @@ def to_return(lease: Lease, verdict: Ended | Again) -> Return:
             return Return(lease, tell=tell)
         case Again(at=at):
             return Return(lease, due_again=at, tell=True)
+        case _:
+            assert_never(verdict)

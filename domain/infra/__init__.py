@@ -1,1 +1,1 @@
-"""The stores: the only place that imports Beanie, PyMongo, Redis and limits."""
+"""The stores: the only place that imports Beanie, PyMongo and Redis."""

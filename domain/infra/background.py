@@ -1,7 +1,8 @@
 """Tasks in the background, and how to end them for certain."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import itertools
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -9,6 +10,12 @@ import structlog
 PATIENCE_SECONDS = 1.0
 
 log = structlog.get_logger()
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait between tries at a store that is away: 0.05, doubling, at most 1."""
+    yield from (0.05 * 2**tries for tries in range(5))
+    yield from itertools.repeat(1.0)
 
 
 @asynccontextmanager

@@ -65,9 +65,6 @@ class Batcher(Generic[Item, Answer]):
         if self._task:
             await end(self._task)
 
-    def __len__(self) -> int:
-        return len(self._queue)
-
     async def submit(self, item: Item) -> Answer:
         """The outcome for `item`. Raises `Unavailable` when too many wait already."""
         if len(self._queue) >= self._waiting_room:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from domain.infra.background import pauses
 from domain.infra.redis import REDIS_FAULTS, RedisClient
 
 log = structlog.get_logger()
@@ -44,13 +45,13 @@ class Changes:
 
 async def listen(redis: RedisClient, channel: str, hear: Callable[[str], None]) -> None:
     """Hand every message of `channel` to `hear`, for ever; an outage is waited out. Tells "" once (re)connected."""
-    delay = 0.05
+    wait = pauses()
     while True:
         try:
             async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
                 await subscription.subscribe(channel)
                 hear("")  # what was said while nobody listened is lost: look once
-                delay = 0.05
+                wait = pauses()
                 while True:
                     message = await subscription.get_message(timeout=10.0)
                     if message is not None:
@@ -59,5 +60,4 @@ async def listen(redis: RedisClient, channel: str, hear: Callable[[str], None]) 
                         await subscription.ping()  # a dead connection is noticed here
         except REDIS_FAULTS as fault:
             log.warning("subscription lost", channel=channel, fault=str(fault))
-            await asyncio.sleep(delay)
-            delay = min(1.0, delay * 2)
+            await asyncio.sleep(next(wait))

@@ -17,7 +17,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from domain.errors import KeyReused, TooLarge, Unavailable
-from domain.infra.background import in_background
+from domain.infra.background import in_background, pauses
 from domain.infra.batching import Batcher
 from domain.infra.job_store import MongoJobStore, to_document
 from domain.infra.mongo import CODEC, Database
@@ -83,7 +83,7 @@ class Queueing:
         self._arrival.set()
 
     async def run(self) -> None:
-        delay = 0.0
+        wait = pauses()
         while True:
             await self._arrival.wait()
             batch, self._backlog = self._backlog[:LARGEST_BATCH], self._backlog[LARGEST_BATCH:]
@@ -91,13 +91,12 @@ class Queueing:
                 self._arrival.clear()
             try:
                 await self._queue.enqueue(batch)
-                delay = 0.0
+                wait = pauses()
             except REDIS_FAULTS as fault:
-                delay = min(1.0, delay * 2 or 0.05)
                 log.warning("redis is away; stored jobs wait to be queued", waiting=len(batch), fault=str(fault))
                 self._backlog[:0] = batch
                 self._arrival.set()
-                await asyncio.sleep(delay)
+                await asyncio.sleep(next(wait))
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
 
     arq:queue:<vendor>:<priority>   sorted set of ids; the score is when to look (ms): due, or the lease's end
     arq:in-progress:<id>            the lease: its holder's token, with an expiry
+    arq:retry:<id>                  arq's own count of tries, written by a plain arq worker only
     arq:job:<id>                    arq's row, JSON: the function's name and the id, never the payload
     gateway:idle:<vendor>           a worker waits: the next enqueue publishes a wake-up
     gateway:closed:<vendor>         nobody calls this vendor before then (ms)

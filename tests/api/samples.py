@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.jobs import Attempt, Job, JobError, Status
+from domain.jobs import Attempt, AttemptOutcome, Job, JobError, Status
 from tests.strategies import a_job
 
 BODY: dict[str, Any] = {"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123"}}
@@ -29,7 +29,7 @@ def failed(job: Job) -> Job:
         ended_at=begun + timedelta(milliseconds=40),
         worker="w1",
         key="secret-ish",
-        outcome="failed",
+        outcome=AttemptOutcome.FAILED,
         vendor_status=400,
         latency_ms=40.0,
     )

@@ -13,7 +13,7 @@ from domain.errors import BadSyntax, GatewayError, Invalid
 from domain.json_text import pointer_to
 from domain.submissions import (
     DEFAULT_LIFETIME,
-    SWEEP_AFTER,
+    QUEUED_WITHIN,
     Submission,
     read_idempotency_key,
     read_submission,
@@ -51,7 +51,7 @@ def test_times_are_kept_to_the_millisecond_since_mongodb_keeps_no_more() -> None
 def test_a_job_without_times_runs_now_and_has_a_day() -> None:
     job = read().job(ACME, key=None, now=NOW)
     assert job.run_at == job.created_at
-    assert (job.deadline, job.sweep_at) == (job.run_at + DEFAULT_LIFETIME, job.run_at + SWEEP_AFTER)
+    assert (job.deadline, job.sweep_at) == (job.run_at + DEFAULT_LIFETIME, job.run_at + QUEUED_WITHIN)
 
 
 @given(st.integers(-4_000, 366 * 86_400_000), st.integers(1, 10_000_000))

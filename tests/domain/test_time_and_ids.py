@@ -33,4 +33,5 @@ def test_an_id_is_read_back_in_its_usual_spelling_only() -> None:
     request_id = new_request_id()
     assert read_request_id(str(request_id)) == request_id
     assert read_request_id(request_id.hex) is None
-    assert read_request_id("{" + str(request_id)[1:-1] + "}") is None
+    for odd in ("----" + request_id.hex, "urn:" + request_id.hex, "{" + str(request_id)[1:-1] + "}"):
+        assert (len(odd), read_request_id(odd)) == (36, None)

@@ -9,7 +9,7 @@ from domain import transitions
 from domain.backoff import Backoff
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.transitions import Rules, Unknown
+from domain.transitions import Rules, Unknown, never_sent, unanswered, worker_died
 from domain.vendors import VendorPolicy
 from tests.strategies import NOON, a_job, outcomes
 
@@ -100,19 +100,19 @@ def test_a_wait_that_ends_after_the_deadline_fails_at_once() -> None:
 
 def test_a_forgotten_key_forbids_another_call() -> None:
     rules = Rules(VendorPolicy(repeatable=True, key_lifetime=timedelta(seconds=2)))
-    job = settled(Unknown("no answer"), rules)
+    job = settled(unanswered("no answer"), rules)
     assert job.error is not None
     assert job.error.code == "outcome_unknown"
 
 
 def test_a_drained_call_that_was_never_sent_is_safe_for_any_vendor() -> None:
-    job = settled(Unknown("stopped", cause="drained", counted=False, sent=False), ONCE)
+    job = settled(never_sent(), ONCE)
     assert (job.status, job.tries, job.run_at) == (Status.PENDING, 0, LATER)
 
 
 def test_a_job_that_outlives_too_many_workers_is_set_aside() -> None:
     crashed = a_job(crashes=transitions.CRASHES_ALLOWED - 1)
-    job = settled(Unknown("gone", cause="crashed", counted=False), job=crashed)
+    job = settled(worker_died(), job=crashed)
     assert job.error is not None
     assert job.error.code == "crashed"
 
@@ -138,13 +138,13 @@ def test_old_attempts_are_folded_into_a_count_and_numbers_go_on() -> None:
 
 def test_a_key_that_was_forgotten_while_the_job_waited_forbids_the_repeat() -> None:
     rules = Rules(VendorPolicy(repeatable=True, key_lifetime=timedelta(minutes=5)))
-    job = settled(Unknown("no answer"), rules)
+    job = settled(unanswered("no answer"), rules)
     assert not transitions.repeat_forbidden(job, rules, LATER)
     assert transitions.repeat_forbidden(job, rules, LATER + timedelta(hours=1))
 
 
 def test_folded_attempts_count_as_the_keys_first_use() -> None:
     rules = Rules(VendorPolicy(repeatable=True, key_lifetime=timedelta(minutes=5)))
-    job = settled(Unknown("no answer"), rules, a_job(attempts_folded=1, created_at=NOON - timedelta(hours=1)))
+    job = settled(unanswered("no answer"), rules, a_job(attempts_folded=1, created_at=NOON - timedelta(hours=1)))
     assert job.error is not None
     assert job.error.code == "outcome_unknown"

@@ -4,14 +4,10 @@ import re
 
 import msgspec
 
-from domain.outcomes import Done, Failed
+from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed
 from vendors.http import Reply
 from vendors.json_slices import NothingThere, NotJson, Pointer, read_pointer, slice_json
 from vendors.table.settings import ReplyTable
-
-# Text grows when it is written as a JSON string (a control character by six), and a job's document
-# cannot hold more than 16 MiB.
-_MAX_RESULT_BYTES = 12 * 1024 * 1024
 
 _WITHOUT_CONTENT = frozenset({204, 205})
 _NOTHING = b"null"
@@ -41,7 +37,7 @@ def read_success(reply: Reply, expected: ReplyTable) -> Done | Failed:
         return Failed(
             "reply_without_result", "The vendor's reply has nothing where its result should be.", reply.status
         )
-    if len(result) > _MAX_RESULT_BYTES:
+    if len(result) > LARGEST_RESULT_BYTES:  # text grows when written as a JSON string: a control character by six
         return Failed("reply_too_large", "The vendor's reply is too large to be kept as a result.", reply.status)
     return Done(result.decode(), reply.status)
 

@@ -13,7 +13,7 @@ local closed = tonumber(redis.call('GET', KEYS[2]) or '0')
 if closed > now then
   return {now, closed, closed, {}}
 end
--- The pulse: every claim and every renewal leaves one. Where none came for two thirds of a lease, Redis hung or
+-- The pulse: every renewal leaves one, and every claim on a vendor that is open. Where none came for two thirds of a lease, Redis hung or
 -- was away and nobody could renew: leases that ran out meanwhile stay their holders' for half a lease more.
 if now - tonumber(redis.call('GET', KEYS[3]) or '0') > lease * 2 / 3 then
   redis.call('SET', KEYS[4], now + math.floor(lease / 2), 'PX', math.floor(lease / 2))

@@ -1,11 +1,8 @@
 -- Give leases back: the job has ended, or is due again later. Fenced: another's lease is left alone.
 --
 -- KEYS  the queue and the idle flag of each lease, in turn
--- ARGV  wake channel, changes channel, then four for each pair: id, token, due again (ms; 0: at once; -1: ended), tell (1 or 0)
--- Returns how many were given back.
-local given, told = 0, {}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- ARGV  wake channel, changes channel, then four for each pair: id, token, due again (ms; -1: ended), tell (1 or 0)
+local told = {}
 for i = 1, #KEYS / 2 do
   local queue, idle = KEYS[2 * i - 1], KEYS[2 * i]
   local at = 4 * i - 1
@@ -13,13 +10,12 @@ for i = 1, #KEYS / 2 do
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if not holder or holder == token then
-    given = given + 1
     if due == -1 then
       redis.call('DEL', key, 'arq:job:' .. id, 'arq:retry:' .. id)
       redis.call('ZREM', queue, id)
     else
       redis.call('DEL', key)
-      redis.call('ZADD', queue, due == 0 and now or due, id)
+      redis.call('ZADD', queue, due, id)
       if redis.call('DEL', idle) == 1 then
         redis.call('PUBLISH', ARGV[1], idle)
       end
@@ -30,4 +26,3 @@ end
 if #told > 0 then
   redis.call('PUBLISH', ARGV[2], table.concat(told, ','))
 end
-return given

@@ -7,6 +7,7 @@
 local lease, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- The pulse: its meaning stands in claim.lua.
 if now - tonumber(redis.call('GET', KEYS[1]) or '0') > lease * 2 / 3 then
   redis.call('SET', KEYS[2], now + math.floor(lease / 2), 'PX', math.floor(lease / 2))
 end
