@@ -6,7 +6,8 @@ from litestar.types import Scope
 
 LONGEST_WAIT_SECONDS = 25  # under the 30 s after which proxies commonly give up
 
-_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d+)"?\s*(?=$|[,;])', re.IGNORECASE)
+_QUOTED_TEXT = re.compile(r'"(?!\d+")[^"]*"')  # of other preferences: what stands in it asks for nothing
+_WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d+)"?\s*(?=$|[,;])', re.IGNORECASE)
 _QUOTED_TAG = re.compile(r'"[^"]*"')
 
 
@@ -18,7 +19,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 def wait_asked(scope: Scope) -> int | None:
     """Seconds of `Prefer: wait=N` (RFC 7240), cut to 25. What cannot be read is no preference, never an error."""
-    found = _WAIT.search(header(scope, b"prefer") or "")
+    found = _WAIT.search(_QUOTED_TEXT.sub("", header(scope, b"prefer") or ""))
     if found is None:
         return None
     digits = found[1].lstrip("0") or "0"

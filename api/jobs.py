@@ -13,13 +13,15 @@ from litestar.response.base import ASGIResponse
 
 from api.callers import caller_of
 from api.headers import header, known_tags, wait_asked
+from api.ports import ApiPorts
 from api.provided import Ports
 from api.queries import query_fault, read_query, refuse
 from api.views import accepted_view, etag_of, path_of, retry_after, view_of
 from domain.callers import Caller
 from domain.edge.answers import AnyRequest
 from domain.edge.bodies import read_body, require_json
-from domain.errors import NotFound, Unavailable
+from domain.errors import Invalid, NotFound, Unavailable
+from domain.fingerprints import fingerprint
 from domain.jobs import Job
 from domain.ports import Accepted, JobReader
 from domain.request_ids import read_request_id
@@ -33,8 +35,7 @@ _encode = msgspec.json.Encoder().encode
 @post("/jobs", status_code=HTTPStatus.ACCEPTED)
 async def submit_job(request: AnyRequest, ports: Ports) -> ASGIResponse:
     """Accept a job and return at once. Repeating an `Idempotency-Key` returns the first job."""
-    job = await _read_job(request, caller_of(request), ports.vendors)
-    accepted = await ports.intake.take_in(job)
+    accepted = await _take_in(request, caller_of(request), ports)
     seconds = wait_asked(request.scope)
     if seconds is None:
         return _accepted(accepted, {})
@@ -92,8 +93,8 @@ class Look:
         return bool(self._tags) and ("*" in self._tags or etag_of(body) in self._tags)
 
 
-async def _read_job(request: AnyRequest, caller: Caller, vendors: frozenset[str]) -> Job:
-    """The job that this request asks for, not stored yet. Raises what is wrong with it."""
+async def _take_in(request: AnyRequest, caller: Caller, ports: ApiPorts) -> Accepted:
+    """Read the submission and store its job. Raises what is wrong with it."""
     scope = request.scope
     read_query(scope)
     require_json(scope)
@@ -104,10 +105,18 @@ async def _read_job(request: AnyRequest, caller: Caller, vendors: frozenset[str]
 
     def read() -> Job:
         now = _now()
-        submission = read_submission(body, now=now, vendors=vendors)
+        submission = read_submission(body, now=now, vendors=ports.vendors)
         return submission.job(caller, key=key, now=now, traceparent=traceparent)
 
-    return read() if len(body) <= LONG_BODY else await asyncio.to_thread(read)
+    try:
+        job = read() if len(body) <= LONG_BODY else await asyncio.to_thread(read)
+    except Invalid:
+        # What was accepted once may be refused by now (its `run_at` has passed): a repeat is still a repeat.
+        earlier = None if key is None else await ports.intake.replay(caller.client, key, fingerprint(body.decode()))
+        if earlier is None:
+            raise
+        return earlier
+    return await ports.intake.take_in(job)
 
 
 async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) -> ASGIResponse:

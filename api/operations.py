@@ -62,7 +62,7 @@ _FAILED: Json = {
     **_JOB,
     "status": "failed",
     "error": "the vendor said no (400)",
-    "error_detail": {"code": "rejected", "vendor_status": 400, "attempts": 1, "retryable": False},
+    "error_detail": {"code": "vendor_rejected", "vendor_status": 400, "attempts": 1, "retryable": True},
 }
 
 SUBMIT = Operation(

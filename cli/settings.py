@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     @property
     def public_base(self) -> str:
         """Where the gateway is reached from outside, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host  # RFC 3986, section 3.2.2
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     def as_environment(self) -> dict[str, str]:
         """The same settings as variables, for a child process; secrets are in it."""

@@ -39,6 +39,14 @@ class JobIntake(Protocol):
         """
         ...
 
+    async def replay(self, client: str, key: str, fingerprint: str) -> Accepted | None:
+        """
+        The job that this client submitted under this key, if any: for a body that would be refused by now.
+
+        Raises `KeyReused` when it came with another fingerprint, `Unavailable` when the store does not answer.
+        """
+        ...
+
 
 class JobReader(Protocol):
     async def find(self, request_id: UUID, owner: str | None) -> Job | None:

@@ -101,9 +101,13 @@ def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) ->
 
 
 def fail(job: Job, why: Failed, rules: Rules, now: datetime) -> Job:
-    """The end that is no success. It stays retryable by hand: a failure is known, and the payload is kept."""
+    """The end that is no success. It is retryable by hand where the failure is known; the payload is kept."""
     error = JobError(
-        code=why.code, message=why.reason, vendor_status=why.vendor_status, attempts=job.tries, retryable=True
+        code=why.code,
+        message=why.reason,
+        vendor_status=why.vendor_status,
+        attempts=job.tries,
+        retryable=why.code != "outcome_unknown",
     )
     return _end(job, now, rules, status=Status.FAILED, error=error)
 
@@ -125,6 +129,8 @@ def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
     name = AttemptOutcome.RETRY if counted else AttemptOutcome.THROTTLED
     closed = _close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
     wait = outcome.after if outcome.after is not None else rules.policy.backoff.wait(closed.tries)
+    if not counted:  # asked to be left alone beyond the deadline, the job waits until that
+        return postpone(closed, until=min(now + wait, max(job.deadline, now)), now=now)
     return _again_or_fail(closed, now + wait, Failed(outcome.code, outcome.reason, outcome.vendor_status), rules, now)
 
 

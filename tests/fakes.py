@@ -35,6 +35,14 @@ class FakeJobs:
             raise KeyReused("this key came before with another body")
         return Accepted(earlier, replayed=True)
 
+    async def replay(self, client: str, key: str, fingerprint: str) -> Accepted | None:
+        self._answer()
+        names = ((job, (job.client, job.idempotency_key)) for job in self.stored.values())
+        earlier = next((job for job, name in names if name == (client, key)), None)
+        if earlier is not None and earlier.fingerprint != fingerprint:
+            raise KeyReused("this key came before with another body")
+        return None if earlier is None else Accepted(earlier, replayed=True)
+
     async def find(self, request_id: UUID, owner: str | None) -> Job | None:
         self._answer()
         job = self.stored.get(request_id)

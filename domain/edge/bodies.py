@@ -28,19 +28,24 @@ async def read_body(scope: Scope, receive: Receive, *, largest: int = LARGEST_BO
 
 
 def require_json(scope: Scope) -> None:
-    """Raises `UnsupportedMedia` unless the body says that it is JSON, in UTF-8."""
-    sent = (_header(scope, b"content-type") or b"").decode("latin-1").lower()
+    """Raises `UnsupportedMedia` unless the body says, once, that it is JSON in UTF-8, and is not compressed."""
+    if (_header(scope, b"content-encoding") or b"identity").lower() != b"identity":
+        raise _unsupported("/headers/Content-Encoding", "must be left out: bodies are read as they are sent")
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    sent = (types[0] if len(types) == 1 else b"").decode("latin-1").lower()
     kind, *parameters = (part.strip() for part in sent.split(";"))
     is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     charsets = [value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
     if not is_json or any(charset not in ("utf-8", "utf8") for charset in charsets):
-        detail = "must be application/json, in UTF-8"
-        fault = FieldError("/headers/Content-Type", detail)
-        raise UnsupportedMedia(f"Content-Type {detail}", errors=(fault,))
+        raise _unsupported("/headers/Content-Type", "must be application/json, in UTF-8")
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes | None:
     return next((value for name, value in scope["headers"] if name == wanted), None)
+
+
+def _unsupported(pointer: str, detail: str) -> UnsupportedMedia:
+    return UnsupportedMedia(f"{pointer.rpartition('/')[2]} {detail}", errors=(FieldError(pointer, detail),))
 
 
 def _too_large(largest: int) -> TooLarge:

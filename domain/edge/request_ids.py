@@ -7,7 +7,7 @@ Pure ASGI, around the whole app: the router's own 404 and 405 carry it too.
 import os
 import re
 
-from litestar.enums import ScopeType
+from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -22,6 +22,8 @@ class RequestIds:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out (RFC 9110, section 9.3.2)
+            scope = {**scope, "method": HttpMethod.GET}
         request_id = _sent(scope) or os.urandom(16).hex().encode()
         scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
 

@@ -55,17 +55,16 @@ class MongoIntake:
         self._queueing.add(job)
         return Accepted(job)
 
+    async def replay(self, client: str, key: str, fingerprint: str) -> Accepted | None:
+        earlier = await self._store.find_by_key(client, key)
+        return None if earlier is None else _replayed(earlier, fingerprint)
+
     async def _earlier(self, job: Job) -> Accepted:
         """The job that was first under this key. Its retry may be the very one that lost its answer."""
         earlier = await self._store.find_by_key(job.client, job.idempotency_key or "")
         if earlier is None:  # it expired between our insert and our look
             raise Unavailable("the earlier job of this key has just been removed; try again")
-        if earlier.fingerprint != job.fingerprint:
-            raise KeyReused(
-                "this Idempotency-Key came before with another body; take a new key for a new job, "
-                "or send the first body again"
-            )
-        return Accepted(earlier, replayed=True)
+        return _replayed(earlier, job.fingerprint)
 
 
 class Queueing:
@@ -127,6 +126,15 @@ async def open_intake(database: Database, queue: Queue) -> AsyncIterator[MongoIn
 
 class _KeyTaken(Exception):
     """Another job holds this (client, idempotency key)."""
+
+
+def _replayed(earlier: Job, fingerprint: str | None) -> Accepted:
+    if earlier.fingerprint != fingerprint:
+        raise KeyReused(
+            "this Idempotency-Key came before with another body; take a new key for a new job, "
+            "or send the first body again"
+        )
+    return Accepted(earlier, replayed=True)
 
 
 def _refusal(error: dict[str, Any]) -> Exception:

@@ -28,6 +28,9 @@ def scope_with(name: bytes, *values: bytes) -> Scope:
         ([b"wait=1.5"], None),
         ([b"wait"], None),
         ([b"await=5"], None),
+        ([b'foo="a, wait=2"'], None),
+        ([b"respond-async;wait=2"], None),
+        ([b'foo="a", wait=2; x="y"'], 2),
         ([], None),
     ],
 )

@@ -1,12 +1,14 @@
 """`POST /jobs`: accepted once, told where to look, and waited for if asked."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from httpx import AsyncClient
 
+from domain.fingerprints import fingerprint
 from domain.jobs import Priority
 from tests.api.samples import BODY, ended
 from tests.fakes import FakeJobs
@@ -142,3 +144,22 @@ async def test_a_store_that_is_down_is_a_503(client: AsyncClient, jobs: FakeJobs
 async def test_a_malformed_traceparent_is_left_out(client: AsyncClient, jobs: FakeJobs) -> None:
     await client.post("/jobs", json=BODY, headers={"traceparent": "00-nonsense"})
     assert [job.traceparent for job in jobs.stored.values()] == [None]
+
+
+async def test_a_repeat_is_a_repeat_even_when_its_times_have_passed(client: AsyncClient, jobs: FakeJobs) -> None:
+    body = {**BODY, "run_at": (datetime.now(UTC) + timedelta(minutes=1)).isoformat()}
+    first = await client.post("/jobs", json=body, headers={"Idempotency-Key": "k"})
+    (job,) = jobs.stored.values()
+    long_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    stale = {**BODY, "run_at": long_ago}
+    sent = json.dumps(stale)
+    await jobs.put(job.model_copy(update={"fingerprint": fingerprint(sent)}))  # as if it had been sent in time
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    again = await client.post("/jobs", content=sent, headers=headers)
+    assert (again.status_code, again.json()["request_id"]) == (202, first.json()["request_id"])
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await client.post("/jobs", json={**stale, "priority": "low"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    unknown = await client.post("/jobs", content=sent, headers={**headers, "Idempotency-Key": "new"})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "invalid")
+    assert len(jobs.stored) == 1

@@ -77,6 +77,17 @@ async def test_repeating_a_key_answers_with_the_first_job(ports: Ports) -> None:
         await ports.submit(idempotency_key="k", fingerprint="g")
 
 
+async def test_a_key_is_looked_up_without_storing_anything(ports: Ports) -> None:
+    first = await ports.submit(idempotency_key="k", fingerprint="f")
+    found = await ports.intake.replay("acme", "k", "f")
+    assert found is not None
+    assert (found.replayed, found.job.id) == (True, first.id)
+    assert await ports.intake.replay("other", "k", "f") is None
+    assert await ports.intake.replay("acme", "new", "f") is None
+    with pytest.raises(KeyReused):
+        await ports.intake.replay("acme", "k", "g")
+
+
 async def test_many_are_found_in_the_order_asked_with_gaps_for_the_unknown(ports: Ports) -> None:
     one, two = await ports.submit(), await ports.submit()
     found = await ports.reader.find_many([two.id, new_request_id(), one.id], "acme")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.edge.bodies import read_body
-from domain.errors import BadSyntax, TooLarge
+from domain.edge.bodies import read_body, require_json
+from domain.errors import BadSyntax, TooLarge, UnsupportedMedia
 
 
 class Sender:
@@ -50,3 +50,19 @@ async def test_reading_stops_at_the_cap_whatever_was_announced() -> None:
 async def test_a_client_that_goes_away_is_no_bug() -> None:
     with pytest.raises(BadSyntax):
         await read_body(scope(), Sender(piece(b"ab"), {"type": "http.disconnect"}), largest=3)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [(b"content-type", b"text/plain")],
+        [(b"content-type", b"application/json; charset=latin-1")],
+        [(b"content-type", b"application/json"), (b"content-type", b"text/plain")],
+        [(b"content-type", b"application/json"), (b"content-encoding", b"gzip")],
+    ],
+)
+def test_what_is_not_plainly_json_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(UnsupportedMedia) as refused:
+        require_json({"type": "http", "headers": headers})  # type: ignore[arg-type]
+    assert refused.value.errors[0].pointer.startswith("/headers/Content-")
