@@ -1,5 +1,6 @@
 """`GET /jobs`: a page of one's own jobs, newest first, or those of given ids in their order."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from api.views import JobList, view_of
 from domain.edge.answers import AnyRequest
 from domain.errors import FieldError, Invalid
 from domain.jobs import Job, Status
-from domain.ports import JobFilter, JobReader
+from domain.ports import LARGEST_PAGE, JobFilter, JobReader
 from domain.request_ids import read_request_id
 
 DEFAULT_LIMIT = 20
@@ -37,9 +38,17 @@ async def list_jobs(request: AnyRequest, ports: Ports) -> Response[bytes]:
     cursors = Cursors(ports.cursor_secret)
     which = _read_filter(query, owner, cursors)
     found = await ports.jobs.list(replace(which, limit=which.limit + 1))
-    page = found[: which.limit]
-    cursor = cursors.write(page[-1].id, which) if len(found) > which.limit else None
+    page = _fitting(found[: which.limit])
+    cursor = cursors.write(page[-1].id, which) if len(found) > len(page) else None
     return _answer(list(page), cursor, query)
+
+
+def _fitting(found: list[Job]) -> list[Job]:
+    """As many of them as a page holds, and one at least: a hundred large results would be over a gigabyte."""
+    sizes = itertools.accumulate(len(job.result or "") for job in found)
+    return [
+        job for place, (job, size) in enumerate(zip(found, sizes, strict=True)) if not place or size <= LARGEST_PAGE
+    ]
 
 
 async def _find_all(query: Query, owner: str | None, jobs: JobReader) -> list[Job | None]:

@@ -17,6 +17,11 @@ class Accepted:
     replayed: bool = False
 
 
+LARGEST_PAGE = (
+    16 * 1024 * 1024
+)  # characters of results in one page of a list; a page that is cut there goes on by cursor
+
+
 @dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs to list: newest first, at most `limit` of them, older than `before`."""
@@ -55,7 +60,9 @@ class JobReader(Protocol):
 
     async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]: ...
 
-    async def list(self, which: JobFilter) -> list[Job]: ...
+    async def list(self, which: JobFilter) -> list[Job]:
+        """The jobs; it may end early, after the one whose result takes the page over `LARGEST_PAGE`."""
+        ...
 
     async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
         """The job as soon as it has ended, or as it stands after `seconds`."""

@@ -23,7 +23,7 @@ from domain.infra.mongo import Database
 from domain.infra.queue import CHANGES_CHANNEL
 from domain.infra.redis import RedisClient
 from domain.jobs import Job
-from domain.ports import JobFilter
+from domain.ports import LARGEST_PAGE, JobFilter
 
 LARGEST_READ = 200
 READ_AGAIN_SECONDS = 5.0  # the net under a lost notice
@@ -45,8 +45,12 @@ class MongoJobReader:
 
     async def list(self, which: JobFilter) -> list[Job]:
         query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
+        found: list[Job] = []
         with mongo_trouble():
-            found: list[Job] = list(await query.limit(which.limit).to_list())
+            async for job in query.limit(which.limit):
+                found.append(job)
+                if sum(len(each.result or "") for each in found) > LARGEST_PAGE:
+                    break
         return found
 
     async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:

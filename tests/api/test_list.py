@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from httpx import AsyncClient
 
+from domain.ports import LARGEST_PAGE
 from domain.request_ids import new_request_id
 from tests.api.samples import ended, pending_job
 from tests.fakes import FakeJobs
@@ -123,3 +124,18 @@ async def test_another_clients_cursor_is_refused(
     cursor = await _cursor(client, jobs)
     async with client_of(token) as other:
         assert (await other.get(f"/jobs?vendor=sync&cursor={cursor}")).status_code == 422
+
+
+async def test_a_page_of_large_results_ends_early_and_goes_on_by_cursor(client: AsyncClient, jobs: FakeJobs) -> None:
+    large = '"' + "x" * (LARGEST_PAGE // 2) + '"'
+    stored = [ended(pending_job(), large) for _ in range(3)]
+    for job in stored:
+        await jobs.put(job)
+    seen: list[str] = []
+    url: str | None = "/jobs"
+    while url:
+        answer = await client.get(url)
+        assert len(answer.json()["items"]) == 1
+        seen.append(answer.json()["items"][0]["request_id"])
+        url = answer.links["next"]["url"] if "next" in answer.links else None
+    assert seen == [str(job.id) for job in reversed(stored)]

@@ -11,6 +11,7 @@ from domain.infra.intake import open_intake
 from domain.infra.mongo import open_mongo, prepare_mongo
 from domain.infra.queue import Queue
 from domain.infra.redis import open_redis
+from domain.ports import LARGEST_PAGE, JobFilter
 from tests.stores import Stores
 from tests.strategies import a_job
 
@@ -63,3 +64,11 @@ async def test_a_hanging_redis_delays_no_answer(mongo_database_url: str) -> None
                     for _ in range(20):
                         await intake.take_in(a_job())
                 assert await database.jobs.count_documents({}) == 20
+
+
+async def test_a_list_reads_no_more_than_a_page_of_results_and_the_one_that_overruns_it(stores: Stores) -> None:
+    for _ in range(4):
+        job = (await stores.intake.take_in(a_job())).job
+        after = job.model_copy(update={"epoch": 1, "result": "x" * (LARGEST_PAGE // 2)})
+        assert await stores.store.compare_and_set([(job, after)]) == [True]
+    assert len(await stores.reader.list(JobFilter(owner="acme"))) == 3
