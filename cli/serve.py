@@ -30,7 +30,6 @@ from domain.infra.redis import RedisHealth
 from vendors.registry import load_vendor_names
 from webhooks.ports import WebhookPorts
 
-API = "api"
 WEBHOOKS = "webhooks"
 BACKLOG = 2048  # connections that wait to be accepted: a burst of clients is no reason to refuse any
 STOP_SECONDS = 10

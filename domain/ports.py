@@ -17,9 +17,8 @@ class Accepted:
     replayed: bool = False
 
 
-LARGEST_PAGE = (
-    16 * 1024 * 1024
-)  # characters of results in one page of a list; a page that is cut there goes on by cursor
+# Characters of results in one page of a list; a page that is cut there goes on by cursor.
+LARGEST_PAGE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,22 +26,16 @@ class FakeJobs:
 
     async def take_in(self, job: Job) -> Accepted:
         self._answer()
-        earlier = self._under_key(job)
-        if earlier is None:
-            self.stored[job.id] = job
-            self.taken_in.set()
-            return Accepted(job)
-        if earlier.fingerprint != job.fingerprint:
-            raise KeyReused("this key came before with another body")
-        return Accepted(earlier, replayed=True)
+        earlier = self._replayed(job.client, job.idempotency_key, job.fingerprint)
+        if earlier is not None:
+            return earlier
+        self.stored[job.id] = job
+        self.taken_in.set()
+        return Accepted(job)
 
     async def replay(self, client: str, key: str, fingerprint: str) -> Accepted | None:
         self._answer()
-        names = ((job, (job.client, job.idempotency_key)) for job in self.stored.values())
-        earlier = next((job for job, name in names if name == (client, key)), None)
-        if earlier is not None and earlier.fingerprint != fingerprint:
-            raise KeyReused("this key came before with another body")
-        return None if earlier is None else Accepted(earlier, replayed=True)
+        return self._replayed(client, key, fingerprint)
 
     async def find(self, request_id: UUID, owner: str | None) -> Job | None:
         self._answer()
@@ -74,11 +68,14 @@ class FakeJobs:
         except TimeoutError:
             pass
 
-    def _under_key(self, job: Job) -> Job | None:
-        if job.idempotency_key is None:
+    def _replayed(self, client: str, key: str | None, fingerprint: str | None) -> Accepted | None:
+        if key is None:
             return None
-        name = (job.client, job.idempotency_key)
-        return next((found for found in self.stored.values() if (found.client, found.idempotency_key) == name), None)
+        under_key = (job for job in self.stored.values() if (job.client, job.idempotency_key) == (client, key))
+        earlier = next(under_key, None)
+        if earlier is not None and earlier.fingerprint != fingerprint:
+            raise KeyReused("this key came before with another body")
+        return None if earlier is None else Accepted(earlier, replayed=True)
 
     def _answer(self) -> None:
         if self.down:

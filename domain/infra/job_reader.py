@@ -46,10 +46,12 @@ class MongoJobReader:
     async def list(self, which: JobFilter) -> list[Job]:
         query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
         found: list[Job] = []
+        size = 0
         with mongo_trouble():
             async for job in query.limit(which.limit):
                 found.append(job)
-                if sum(len(each.result or "") for each in found) > LARGEST_PAGE:
+                size += len(job.result or "")
+                if size > LARGEST_PAGE:
                     break
         return found
 
