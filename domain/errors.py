@@ -6,18 +6,21 @@ GatewayError
 ├── Invalid              well-formed, but not what the route takes: `errors` names each field
 │   └── KeyReused        the idempotency key came with another body: take a new key
 ├── Unauthenticated      no caller, or one that nobody knows: send credentials
+├── BadSignature         a webhook that nobody can have signed: look at the secret and the clock
 ├── Forbidden            this caller may not
 ├── NotFound             there is none, or none of yours
 ├── Conflict             the state forbids it
 ├── TooLarge             over a cap
 ├── UnsupportedMedia     not a type that is read here
 ├── Unavailable          not now: come back after `retry_after`
+├── TooMany              too often: come back after `retry_after`
+├── NotNow               a vendor must not be called before `until`: nothing was sent
 ├── ConfigurationError   a setting or a file is wrong: mend it and start again
 └── OutcomeUnknown       a vendor may or may not have acted: only the worker may decide what follows
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Unauthenticated(GatewayError):
     code = "unauthenticated"
 
 
+class BadSignature(GatewayError):
+    code = "bad-signature"
+
+
 class Forbidden(GatewayError):
     code = "forbidden"
 
@@ -82,6 +89,24 @@ class Unavailable(GatewayError):
     def __init__(self, detail: str, *, retry_after: timedelta = timedelta(seconds=1), code: str | None = None) -> None:
         super().__init__(detail, code=code)
         self.retry_after = retry_after
+
+
+class TooMany(GatewayError):
+    code = "too-many-requests"
+
+    def __init__(self, detail: str, *, retry_after: timedelta) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class NotNow(GatewayError):
+    """Raised by a `Gate`. The job goes back into the queue until then, and no try is used up."""
+
+    code = "not_now"
+
+    def __init__(self, detail: str, *, until: datetime) -> None:
+        super().__init__(detail)
+        self.until = until
 
 
 class ConfigurationError(GatewayError):

@@ -42,6 +42,9 @@ class Stage(StrEnum):
     RETRYING = "retrying"
     CALLING_VENDOR = "calling_vendor"
     AWAITING_WEBHOOK = "awaiting_webhook"
+    RATE_LIMITED = "rate_limited"
+    CIRCUIT_OPEN = "circuit_open"
+    VENDOR_PAUSED = "vendor_paused"
 
 
 class AttemptOutcome(StrEnum):
@@ -80,6 +83,15 @@ class Attempt(BaseModel):
     detail: str | None = None
 
 
+class Progress(BaseModel):
+    """What an async vendor said while it was at it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime
+    status: str
+
+
 class JobError(BaseModel):
     """Why a job failed: `message` for people, `code` for programs."""
 
@@ -116,7 +128,11 @@ class Job(BaseModel):
     tries: int = 0  # attempts that counted, in this generation
     crashes: int = 0
 
+    called_at: datetime | None = None  # start of the last attempt: what a limiter that forgot everything is seeded from
     vendor_ref: str | None = None
+    former_refs: list[str] | None = None  # those of generations before: what they still say is no longer ours
+    progress: list[Progress] | None = None
+    acknowledged: int = 0  # attempts up to this number were seen by whoever asked for a retry
     result: str | None = None
     error: JobError | None = None
 
@@ -126,6 +142,8 @@ class Job(BaseModel):
     idempotency_key: str | None = None
     fingerprint: str | None = None  # SHA-256 of the canonical body, with an idempotency key only
     callback_url: str | None = None
+    parent: UUID | None = None  # the job whose end asked for this one
+    deleted: bool | None = None  # a tombstone: only the idempotency key is still good for something
 
     created_at: datetime
     updated_at: datetime

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from domain.jobs import Job, Priority, Status
+from domain.webhooks import WebhookEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,63 @@ class Queued:
     @classmethod
     def of(cls, job: Job) -> "Queued":
         return cls(job.id, job.vendor, job.priority, job.run_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayFilter:
+    """Which ended jobs to run again: those of one vendor and status, created in [from, to)."""
+
+    vendor: str
+    status: Status  # failed or cancelled
+    error_code: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`matched` as counted before; `queued` run again, the others went on meanwhile or wait for another call."""
+
+    matched: int
+    queued: int
+
+
+class JobControl(Protocol):
+    """What a client may do to its job. All raise `NotFound` and `Unavailable`; `owner` None is an admin."""
+
+    async def cancel(self, request_id: UUID, owner: str | None) -> Job:
+        """End it now. Raises `Conflict` when it has ended."""
+        ...
+
+    async def retry(self, request_id: UUID, owner: str | None) -> Job:
+        """Run a failed or cancelled job once more. Raises `Conflict` for any other."""
+        ...
+
+    async def delete(self, request_id: UUID, owner: str | None) -> None:
+        """Forget an ended job but for its idempotency key. Raises `Conflict` when it has not ended."""
+        ...
+
+    async def replay(self, which: ReplayFilter, *, dry_run: bool) -> Replayed:
+        """Retry every job that matches, at most 10,000 in one call; `dry_run` counts only."""
+        ...
+
+
+class StoredEvent(StrEnum):
+    """What the inbox says of an event that was handed in."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICTING = "conflicting"  # the id came before with another body
+
+
+class WebhookInbox(Protocol):
+    async def take_in(self, event: WebhookEvent) -> StoredEvent:
+        """
+        Store an event durably, once for each (vendor, webhook id), then queue it in the background.
+
+        Raises `Unavailable` when the store did not say that it has it: the vendor must send it again.
+        """
+        ...
 
 
 class HealthCheck(Protocol):

@@ -3,11 +3,11 @@ The life of a job, as functions from one `Job` to the next.
 
     pending ──start──► processing ──settle──► complete | failed
        ▲                  │   │
-       └──── retry ───────┘   └── waiting (reference stored; a webhook ends it)
+       └──── retry ───────┘   └── waiting (reference stored; a webhook or a poll ends it)
 
 Each of `start`, `settle`, `fail` and `postpone` raises the epoch by one; `signed` only names the writer. The
 store writes the result only where the job still has the epoch that it was read with. So of two writers
-one wins, and the other learns it.
+one wins, and the other learns it. What others than the calling worker may do stands in `domain.interventions`.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,13 @@ SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease; under a longer o
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A call of which nobody can say what it came to. Made by the four functions below."""
+    """A call of which nobody can say what it came to. Made by the five functions below."""
 
     reason: str
     cause: AttemptOutcome
     counted: bool
     sent: bool = True  # False: it is certain that nothing was sent, so asking again is always safe
+    until: datetime | None = None  # not to be asked again before
 
 
 def unanswered(reason: str) -> Unknown:
@@ -44,6 +45,10 @@ def cut_by_stop() -> Unknown:
 
 def never_sent() -> Unknown:
     return Unknown("its worker was stopped before the call", AttemptOutcome.RELEASED, counted=False, sent=False)
+
+
+def held_back(reason: str, until: datetime) -> Unknown:
+    return Unknown(reason, AttemptOutcome.RELEASED, counted=False, sent=False, until=until)
 
 
 def worker_died() -> Unknown:
@@ -64,34 +69,39 @@ def signed(job: Job, token: str) -> Job:
 
 
 def start(job: Job, *, worker: str, key: str, now: datetime) -> Job:
-    """The intent to call, on record before the call is made. The job must be `signed` by the claim's token."""
+    """
+    The intent to call, on record before the call is made. The job must be `signed` by the claim's token.
+
+    A job that waits for its webhook is polled: it goes on waiting meanwhile.
+    """
     number = job.attempts_folded + len(job.attempts) + 1
     attempt = Attempt(number=number, started_at=now, worker=worker, key=key)
     kept = [*job.attempts, attempt]
     folded = max(0, len(kept) - ATTEMPTS_KEPT)
-    return _next(
+    return advance(
         job,
         now,
         status=Status.PROCESSING,
         attempts=kept[folded:],
         attempts_folded=job.attempts_folded + folded,
-        waiting_until=None,
+        called_at=now,
+        waiting_until=job.waiting_until if job.vendor_ref is not None else None,
         sweep_at=now + SWEEP_AFTER,
     )
 
 
 def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
     """What the job is after its call came to `outcome`."""
+    if job.vendor_ref is not None and not isinstance(outcome, Done | Failed):
+        return _wait_on(job, outcome, rules, now)
     match outcome:
         case Done(result=result, vendor_status=status):
-            closed = _close_attempt(job, now, AttemptOutcome.DONE, status)
-            return _end(closed, now, rules, status=Status.COMPLETE, result=result)
-        case Waiting(reference=reference, deadline=deadline, vendor_status=status):
-            closed = _close_attempt(job, now, AttemptOutcome.WAITING, status)
-            look_at = min(deadline, job.deadline)
-            return _next(closed, now, vendor_ref=reference, waiting_until=deadline, sweep_at=look_at)
+            closed = close_attempt(job, now, AttemptOutcome.DONE, status)
+            return end(closed, now, rules, status=Status.COMPLETE, result=result)
+        case Waiting():
+            return _begin_to_wait(job, outcome, rules, now)
         case Failed(vendor_status=status, reason=reason):
-            return fail(_close_attempt(job, now, AttemptOutcome.FAILED, status, detail=reason), outcome, rules, now)
+            return fail(close_attempt(job, now, AttemptOutcome.FAILED, status, detail=reason), outcome, rules, now)
         case Retry():
             return _try_again(job, outcome, rules, now)
         case Unknown():
@@ -109,12 +119,12 @@ def fail(job: Job, why: Failed, rules: Rules, now: datetime) -> Job:
         attempts=job.tries,
         retryable=why.code != "outcome_unknown",
     )
-    return _end(job, now, rules, status=Status.FAILED, error=error)
+    return end(job, now, rules, status=Status.FAILED, error=error)
 
 
 def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
     """Back in the queue until `until`, with no try used up beyond what the timeline says."""
-    return _next(
+    return advance(
         job,
         now,
         status=Status.PENDING,
@@ -124,11 +134,37 @@ def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
     )
 
 
+def _begin_to_wait(job: Job, outcome: Waiting, rules: Rules, now: datetime) -> Job:
+    closed = close_attempt(job, now, AttemptOutcome.WAITING, outcome.vendor_status)
+    waiting = closed.model_copy(update={"vendor_ref": outcome.reference, "waiting_until": outcome.deadline})
+    every = rules.policy.poll_every
+    return _look_later(waiting, None if every is None else now + every, now)
+
+
+def _wait_on(job: Job, outcome: Waiting | Retry | Unknown, rules: Rules, now: datetime) -> Job:
+    """A poll that brought no word: only an explicit one ends the job, and no poll uses up a try."""
+    detail = None if isinstance(outcome, Waiting) else outcome.reason
+    status = None if isinstance(outcome, Unknown) else outcome.vendor_status
+    name = outcome.cause if isinstance(outcome, Unknown) else AttemptOutcome.WAITING
+    closed = close_attempt(job, now, name, status, counted=False, detail=detail)
+    every = rules.policy.poll_every or timedelta(minutes=1)
+    asked = outcome.after if isinstance(outcome, Retry) else None
+    return _look_later(closed, now + max(every, asked or timedelta(0)), now)
+
+
+def _look_later(job: Job, poll_at: datetime | None, now: datetime) -> Job:
+    """Waiting goes on. `run_at` is when to ask the vendor, where it is asked at all."""
+    ends = min(job.waiting_until or job.deadline, job.deadline)
+    if poll_at is None:
+        return advance(job, now, sweep_at=ends)
+    return advance(job, now, run_at=poll_at, sweep_at=max(now, min(poll_at + SWEEP_AFTER, ends)))
+
+
 def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
     counted = not outcome.closes_vendor
     name = AttemptOutcome.RETRY if counted else AttemptOutcome.THROTTLED
-    closed = _close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
-    wait = outcome.after if outcome.after is not None else rules.policy.backoff.wait(closed.tries)
+    closed = close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
+    wait = rules.policy.backoff.wait(closed.tries, outcome.after)
     if not counted:  # asked to be left alone beyond the deadline, the job waits until that
         return postpone(closed, until=min(now + wait, max(job.deadline, now)), now=now)
     return _again_or_fail(closed, now + wait, Failed(outcome.code, outcome.reason, outcome.vendor_status), rules, now)
@@ -136,7 +172,7 @@ def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
 
 def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> Job:
     """A repeatable vendor is asked again with the same key, while it remembers the key; nobody else ever is."""
-    closed = _close_attempt(job, now, unknown.cause, None, counted=unknown.counted, detail=unknown.reason)
+    closed = close_attempt(job, now, unknown.cause, None, counted=unknown.counted, detail=unknown.reason)
     if unknown.cause is AttemptOutcome.CRASHED:
         closed = closed.model_copy(update={"crashes": job.crashes + 1})
         if closed.crashes >= CRASHES_ALLOWED:
@@ -144,6 +180,8 @@ def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> J
     why = Failed("outcome_unknown", unknown.reason)
     if unknown.sent and not _may_repeat(job, rules, now):
         return fail(closed, why, rules, now)
+    if unknown.until is not None:
+        return postpone(closed, until=min(unknown.until, max(job.deadline, now)), now=now)
     wait = rules.policy.backoff.wait(closed.tries) if unknown.counted else timedelta(0)
     return _again_or_fail(closed, now + wait, why, rules, now)
 
@@ -159,7 +197,7 @@ def _again_or_fail(job: Job, at: datetime, why: Failed, rules: Rules, now: datet
 
 def repeat_forbidden(job: Job, rules: Rules, now: datetime) -> bool:
     """Whether an earlier call may have acted while the vendor may no longer know its key: time passes in the queue."""
-    unknown = any(attempt.outcome in MAY_HAVE_ACTED for attempt in job.attempts)
+    unknown = any(attempt.outcome in MAY_HAVE_ACTED for attempt in job.attempts if attempt.number > job.acknowledged)
     return unknown and not _may_repeat(job, rules, now)
 
 
@@ -174,7 +212,7 @@ def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
     return now - first < rules.policy.key_lifetime
 
 
-def _close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline says
+def close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline says
     job: Job,
     now: datetime,
     outcome: AttemptOutcome,
@@ -198,9 +236,10 @@ def _close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline sa
     return job.model_copy(update={"attempts": [*earlier, closed], "tries": job.tries + counted})
 
 
-def _end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
-    follow_ups = ["callback"] if job.callback_url else None
-    return _next(
+def end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
+    """A terminal state, with what is still to be done because of it."""
+    follow_ups = [*(["callback"] if job.callback_url else []), *changes.pop("also", [])] or None
+    return advance(
         job,
         now,
         **changes,
@@ -211,5 +250,6 @@ def _end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
     )
 
 
-def _next(job: Job, now: datetime, **changes: Any) -> Job:
+def advance(job: Job, now: datetime, **changes: Any) -> Job:
+    """The next state: every transition passes here."""
     return job.model_copy(update={"epoch": job.epoch + 1, "updated_at": now, **changes})

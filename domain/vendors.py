@@ -5,24 +5,40 @@ Everything about a vendor's own words (its URL, its JSON, its secrets) stays beh
 this port, in the vendor's folder under `vendors/`.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
-from domain.backoff import Backoff
+from domain.backoff import Backoff, Pauses
 from domain.outcomes import Outcome
+from domain.webhooks import WebhookReader
+
+# Awaited immediately before the first byte of a call leaves; returns when it may. Raises `NotNow`.
+Gate = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class VendorPolicy:
-    """How often and how long a vendor may be tried. `key_lifetime` is how long it remembers an idempotency key."""
+    """
+    How often, how long and how fast a vendor may be called. `key_lifetime` is how long it remembers an idempotency key.
+
+    `limit` is in the notation of the `limits` library, `cost` what one call takes of it; `burst_guard` is added
+    to every window, for the jitter between our start and the vendor's receipt. `concurrency` is calls at once over
+    the whole fleet. `poll_every` is how often to ask for what the vendor has not told yet; None: never.
+    """
 
     attempts: int = 5
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Pauses = field(default_factory=Backoff)
     timeout: timedelta = timedelta(seconds=10)
     repeatable: bool = False
     key_lifetime: timedelta = timedelta(hours=24)
+    limit: str | None = None
+    cost: int = 1
+    concurrency: int | None = None
+    burst_guard: timedelta = timedelta(milliseconds=25)
+    poll_every: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class Call:
     generation: int = 1
     operation: str = "call"
     traceparent: str | None = None  # the client's (W3C Trace Context), to be handed on
+    gate: Gate | None = field(default=None, repr=False, compare=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -53,4 +70,32 @@ class Vendor(Protocol):
 
     async def call(self, call: Call) -> Outcome:
         """Make one call. Raises `OutcomeUnknown` when the vendor may have acted and nobody can tell."""
+        ...
+
+
+@runtime_checkable
+class SendsWebhooks(Protocol):
+    """A vendor that tells us later what came of a job."""
+
+    @property
+    def webhooks(self) -> WebhookReader | None:
+        """None where this one does not, as its table says."""
+        ...
+
+
+@runtime_checkable
+class AnswersPolls(Protocol):
+    """A vendor that can be asked what came of a job; asked only where its policy has `poll_every`."""
+
+    async def poll(self, call: Call, reference: str) -> Outcome:
+        """Ask once. `Waiting` means that it is still at it; `Done` and `Failed` are the vendor's explicit word."""
+        ...
+
+
+@runtime_checkable
+class TakesCancels(Protocol):
+    """A vendor that can be told that a job is no longer wanted."""
+
+    async def cancel(self, call: Call, reference: str) -> None:
+        """Tell it once; raises whatever `call` may raise. What it says changes nothing about the job."""
         ...

@@ -36,8 +36,8 @@ def verdict_of(job: Job) -> Verdict:
     """What the queue has to know of a job whose new state has been written."""
     if job.ended:
         return Ended()
-    if job.vendor_ref is not None:
-        return Ended(tell=False)  # the webhook brings it back, or the sweep
+    if job.vendor_ref is not None and job.run_at <= job.updated_at:
+        return Ended()  # no polls: the webhook ends it, or the sweep
     return Again(job.run_at)
 
 

@@ -12,6 +12,7 @@ from math import ceil
 import msgspec
 
 from domain.errors import (
+    BadSignature,
     BadSyntax,
     ConfigurationError,
     Conflict,
@@ -21,8 +22,10 @@ from domain.errors import (
     Invalid,
     KeyReused,
     NotFound,
+    NotNow,
     OutcomeUnknown,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unavailable,
     UnsupportedMedia,
@@ -33,6 +36,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[GatewayError], HTTPStatus] = {
     BadSyntax: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    BadSignature: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -41,10 +45,12 @@ STATUS: Mapping[type[GatewayError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     # Never a request's fault: what gets this far, a vendor's trouble too, is a bug of ours.
     GatewayError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
     OutcomeUnknown: HTTPStatus.INTERNAL_SERVER_ERROR,
+    NotNow: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 BUG = "something went wrong here; the trace_id finds it in our log"
@@ -89,7 +95,9 @@ def headers_of(error: GatewayError) -> dict[str, str]:
     match error:
         case Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="gateway"'}
-        case Unavailable():
+        case BadSignature():
+            return {"WWW-Authenticate": "Signature"}
+        case Unavailable() | TooMany():
             return {"Retry-After": str(max(1, ceil(error.retry_after.total_seconds())))}
         case _:
             return {}

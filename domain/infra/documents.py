@@ -6,6 +6,7 @@ from beanie import Document
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from domain.jobs import Job
+from domain.webhooks import WebhookEvent
 
 
 class JobDocument(Job, Document):
@@ -34,8 +35,40 @@ class JobDocument(Job, Document):
                 name="to_sweep",
                 partialFilterExpression={"sweep_at": {"$exists": True}},
             ),
+            IndexModel(
+                [("vendor", ASCENDING), ("called_at", DESCENDING)],
+                name="by_call",
+                partialFilterExpression={"called_at": {"$exists": True}},
+            ),
             IndexModel([("expire_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
         ]
 
 
-DOCUMENTS = (JobDocument,)
+class WebhookDocument(WebhookEvent, Document):
+    """A `WebhookEvent` in the collection `webhook_events`, the inbox."""
+
+    class Settings:
+        name = "webhook_events"
+        keep_nulls = False
+        indexes: ClassVar = [
+            IndexModel([("vendor", ASCENDING), ("webhook_id", ASCENDING)], name="once_per_id", unique=True),
+            IndexModel(
+                [("vendor", ASCENDING), ("reference", ASCENDING)],
+                name="by_reference",
+                partialFilterExpression={"reference": {"$exists": True}},
+            ),
+            IndexModel(
+                [("request_id", ASCENDING)],
+                name="by_request_id",
+                partialFilterExpression={"request_id": {"$exists": True}},
+            ),
+            IndexModel(
+                [("sweep_at", ASCENDING)],
+                name="to_sweep",
+                partialFilterExpression={"sweep_at": {"$exists": True}},
+            ),
+            IndexModel([("expire_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
+        ]
+
+
+DOCUMENTS = (JobDocument, WebhookDocument)

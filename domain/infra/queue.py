@@ -65,6 +65,7 @@ class Lease:
     priority: str
     token: str
     claimed_at: float = 0.0  # on this machine's clock, before the claim was sent
+    permit: int = 0  # microseconds of Redis' clock: when the vendor's limit lets the call start; 0: it has none
 
     @property
     def queue(self) -> str:

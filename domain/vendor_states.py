@@ -1,0 +1,58 @@
+"""How a vendor stands just now, over the whole fleet: what a job's `stage` and `estimated_start` are made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.jobs import Job
+from domain.vendors import VendorPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What the last calls came to; durations in milliseconds. Of no calls at all, `calls` is 0 and the rest None."""
+
+    calls: int = 0
+    error_rate: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    starts_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorState:
+    """One vendor. Read from the stores at `at`, and not older than a second."""
+
+    name: str
+    policy: VendorPolicy
+    at: datetime
+    paused: bool = False
+    closed_until: datetime | None = None  # the vendor asked to be left alone (429, 503)
+    next_start: datetime | None = None  # when its limit grants the next call; None: at once
+    running: int = 0  # calls under way over the fleet
+    queued: int = 0  # waiting, scheduled ones included
+    due: int = 0  # of these, those that only wait for their turn
+    oldest_due: timedelta | None = None
+    recent: Recent = Recent()
+
+
+class VendorStates(Protocol):
+    """Raises `Unavailable` when a store does not answer."""
+
+    def names(self) -> Sequence[str]: ...
+
+    async def look(self, vendor: str) -> VendorState | None:
+        """The vendor's state; None for one that no table has."""
+        ...
+
+    async def ahead(self, job: Job) -> int | None:
+        """How many due jobs of its vendor stand before a queued job; None when the queue does not hold it."""
+        ...
+
+    async def pause(self, vendor: str, by: str) -> None:
+        """Let nobody call it until `resume`, whatever restarts meanwhile. Raises `NotFound`."""
+        ...
+
+    async def resume(self, vendor: str, by: str) -> None: ...
