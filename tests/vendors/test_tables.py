@@ -54,7 +54,8 @@ def test_everything_that_a_table_may_say_is_taken(write: WriteTable) -> None:
         '[vendors.acme.reply]\nresult = "/data"\nmax_bytes = 1000\n',
     )
     assert table.headers["Authorization"].get_secret_value() == "Bearer hunter2"
-    assert (table.limit, table.burst_guard_ms, table.concurrency) == ("50/second; 10000/hour", 40, 20)
+    assert (table.policy.limit, table.policy.concurrency) == ("50/second; 10000/hour", 20)
+    assert table.policy.burst_guard == timedelta(milliseconds=40)
     assert (table.policy.repeatable, table.policy.key_lifetime) == (False, timedelta(minutes=90))
     assert (table.policy.timeout, table.policy.attempts) == (timedelta(seconds=2.5), 3)
     assert table.policy.backoff == Backoff(1, 8)

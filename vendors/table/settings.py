@@ -154,4 +154,7 @@ class VendorTable(BaseModel):
             timeout=timedelta(seconds=self.timeout_seconds),
             repeatable=repeatable,
             key_lifetime=self.key_lifetime,
+            limit=self.limit,
+            concurrency=self.concurrency,
+            burst_guard=timedelta(milliseconds=self.burst_guard_ms),
         )
