@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from api.operations import OPERATIONS, Answer, Operation
+from api.operation import Answer, Operation
+from api.operations import OPERATIONS
 from api.shared_parts import HEADERS, PROBLEMS
 from api.submission_schema import SUBMISSION
 from api.views import AcceptedView, JobList, JobView
@@ -69,18 +70,21 @@ def _operation(operation: Operation) -> Json:
         "security": [] if operation.public else [{"bearer": []}, {}],
     }
     if operation.body is not None:
-        told["requestBody"] = {"required": True, "content": {"application/json": operation.body}}
+        told["requestBody"] = {"required": operation.body_required, "content": {"application/json": operation.body}}
+    if operation.callbacks is not None:
+        told["callbacks"] = operation.callbacks
     return told
 
 
 def _answer(answer: Answer) -> Json:
     names = ("X-Request-ID", *answer.headers)
     told: Json = {"description": answer.description, "headers": {name: _header(name) for name in names}}
-    if answer.model is not None:
-        content: Json = {"schema": {"$ref": _REFERENCE.format(name=answer.model.__name__)}}
+    schema = answer.schema if answer.model is None else {"$ref": _REFERENCE.format(name=answer.model.__name__)}
+    if schema is not None:
+        content: Json = {"schema": schema}
         if answer.examples:
             content["examples"] = {name: {"value": value} for name, value in answer.examples.items()}
-        told["content"] = {"application/json": content}
+        told["content"] = {answer.media_type: content}
     return told
 
 

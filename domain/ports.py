@@ -1,6 +1,6 @@
 """What the processes need of the stores, named for what it does. The real ones are in `domain.infra`."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,7 +59,9 @@ class JobReader(Protocol):
         """The job, if there is one and `owner` may see it (None: an admin, who sees everybody's)."""
         ...
 
-    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]: ...
+    def find_many(self, ids: Sequence[UUID], owner: str | None) -> AsyncIterator[list[Job | None]]:
+        """The jobs in the order of `ids`, in groups of about `LARGEST_PAGE` of results: as much as memory should hold."""
+        ...
 
     async def list(self, which: JobFilter) -> list[Job]:
         """The jobs; it may end early, after the one whose result takes the page over `LARGEST_PAGE`."""
@@ -108,7 +110,11 @@ class Replayed:
 
 
 class JobControl(Protocol):
-    """What a client may do to its job. All raise `NotFound` and `Unavailable`; `owner` None is an admin."""
+    """
+    What a client may do to its job. All raise `NotFound` and `Unavailable`; `owner` None is an admin.
+
+    A cancelled job whose call is still under way can be neither retried nor deleted yet: `Conflict`.
+    """
 
     async def cancel(self, request_id: UUID, owner: str | None) -> Job:
         """End it now. Raises `Conflict` when it has ended."""
@@ -124,6 +130,18 @@ class JobControl(Protocol):
 
     async def replay(self, which: ReplayFilter, *, dry_run: bool) -> Replayed:
         """Retry every job that matches, at most 10,000 in one call; `dry_run` counts only."""
+        ...
+
+
+class FollowUpRunner(Protocol):
+    """Does what an ended job asks for: see `Job.follow_ups`. The sweep is the net under both."""
+
+    def soon(self, job: Job) -> None:
+        """Begin, behind the answer's back."""
+        ...
+
+    async def do(self, jobs: Sequence[Job]) -> None:
+        """Return when they are done, or on record as jobs of their own. Raises `Unavailable`."""
         ...
 
 
