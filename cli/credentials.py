@@ -7,6 +7,7 @@ its SHA-256 is kept (256 random bits need no slow hash).
 
 import os
 import secrets
+from base64 import b64encode
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -55,13 +56,23 @@ class BootstrapCallers:
 
 def cursor_secret(home: Home) -> bytes:
     """What page cursors are signed with: made once, the same for every process of this home."""
-    file = home.path / "cursor.secret"
+    return bytes.fromhex(_kept_once(home.path / "cursor.secret", secrets.token_hex(32)))
+
+
+def demo_webhook_secret(home: Home) -> str:
+    """What the simulated vendors sign with, as Standard Webhooks spells it: made once, the same for all processes."""
+    new = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
+    return _kept_once(home.path / "demo-webhook.secret", new)
+
+
+def _kept_once(file: Path, new: str) -> str:
+    """What the file holds; `new` where there was none and nobody else was quicker."""
     if not file.exists():
-        draft = write_draft(file, secrets.token_hex(32))
+        draft = write_draft(file, new)
         with suppress(FileExistsError):  # another process was first, and its secret is the one
             os.link(draft, file)
         draft.unlink()
-    return bytes.fromhex(file.read_text())
+    return file.read_text()
 
 
 def _key_file(home: Home) -> Path:

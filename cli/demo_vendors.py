@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from cli.settings import Settings
+from cli.settings import DEMO_WEBHOOK_SECRET, Settings
 from domain.errors import ConfigurationError
 from loadtest.vendors.app import main
 
@@ -12,4 +12,4 @@ def run(settings: Settings) -> None:
     address = urlsplit(settings.demo_vendors_url)
     if address.hostname is None or address.scheme != "http":
         raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
-    main(address.hostname, address.port or 80)
+    main(address.hostname, address.port or 80, settings.table_environment()[DEMO_WEBHOOK_SECRET])

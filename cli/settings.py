@@ -16,12 +16,15 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, field
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cli.credentials import demo_webhook_secret
+from cli.home import Home
 from domain.errors import ConfigurationError
 
 PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
 SECRETS = frozenset({"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL"})  # their URLs may hold passwords
-NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS"})  # read by the tests
+DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; kept in the home unless it is set
+NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET})  # read by the tests, and by the tables
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
@@ -100,7 +103,10 @@ class Settings(BaseSettings):
         """What `${NAME}` in the tables may name: `.env`, the environment, and every setting that is no secret."""
         ours = {name: value for name, value in self.as_environment().items() if name not in SECRETS}
         kept = {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}
-        return {**kept, **os.environ, **ours, "GATEWAY_PUBLIC_URL": self.public_base}
+        told = {**kept, **os.environ, **ours, "GATEWAY_PUBLIC_URL": self.public_base}
+        if not told.get(DEMO_WEBHOOK_SECRET):
+            told[DEMO_WEBHOOK_SECRET] = demo_webhook_secret(Home.at(self.home))
+        return told
 
 
 def load_settings(

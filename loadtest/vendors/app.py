@@ -10,9 +10,12 @@ from contextlib import suppress
 import uvicorn
 
 from loadtest.vendors.control import Control
+from loadtest.vendors.deliveries import DeliveryLog, Sender
 from loadtest.vendors.desk import VendorDesk
 from loadtest.vendors.ledger import Ledger
 from loadtest.vendors.registry import simulated_vendors
+from loadtest.vendors.signing import Signer
+from loadtest.vendors.webhook_control import WebhookControl
 from loadtest.vendors.wire import CuttingProtocol, Exchange, Receive, Reply, Scope, Send
 
 _NOT_FOUND = Reply(b'{"error":"no such vendor"}', 404)
@@ -22,10 +25,11 @@ _HEALTHY = Reply(b'{"status":"ok"}')
 class VendorsApp:
     """`/<vendor>…` is that vendor's, `/control/…` tells them what to do, `/health` answers."""
 
-    def __init__(self) -> None:
-        ledger = Ledger()
-        self._desks = {vendor.name: VendorDesk(vendor, ledger) for vendor in simulated_vendors()}
-        self._control = Control(self._desks, ledger)
+    def __init__(self, secret: str) -> None:
+        ledger, signer, log = Ledger(), Signer(secret), DeliveryLog()
+        sender = Sender(signer, log)
+        self._desks = {vendor.name: VendorDesk(vendor, ledger) for vendor in simulated_vendors(sender)}
+        self._control = Control(self._desks, ledger, WebhookControl(log, signer))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
@@ -38,11 +42,11 @@ class VendorsApp:
             await exchange.answer(_HEALTHY if first == "health" else _NOT_FOUND)
 
 
-def build_server(host: str = "127.0.0.1", port: int = 8900) -> uvicorn.Server:
-    """A server that has opened nothing yet."""
+def build_server(host: str, port: int, secret: str) -> uvicorn.Server:
+    """A server that has opened nothing yet; `secret` (`whsec_…`) signs the webhooks."""
     return uvicorn.Server(
         uvicorn.Config(
-            VendorsApp(),
+            VendorsApp(secret),
             host=host,
             port=port,
             http=CuttingProtocol,
@@ -57,7 +61,7 @@ def build_server(host: str = "127.0.0.1", port: int = 8900) -> uvicorn.Server:
     )
 
 
-def main(host: str = "127.0.0.1", port: int = 8900) -> None:
+def main(host: str, port: int, secret: str) -> None:
     """Serve until SIGINT or SIGTERM."""
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
-        build_server(host, port).run()
+        build_server(host, port, secret).run()

@@ -10,12 +10,15 @@ The control routes: how to treat calls, and what became of them. For tests, benc
     GET    /control/body?request_id=      the bytes of that job's last call
     GET    /control/stats                 ?window=1.0 &vendor=
     DELETE /control/calls                 forgets them
+    GET    /control/webhooks              ?since=N &vendor= &request_id= &limit=; {"deliveries": […], "next": N or null}
+    DELETE /control/webhooks              forgets them
+    PUT    /control/webhooks/secret       {"secret": "whsec_…"}: what signs them from now on
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -23,6 +26,7 @@ import msgspec
 from loadtest.vendors.desk import VendorDesk
 from loadtest.vendors.ledger import Ledger
 from loadtest.vendors.script import read_script
+from loadtest.vendors.webhook_control import WebhookControl
 from loadtest.vendors.wire import Exchange, Reply
 
 _MOST_LISTED = 10_000
@@ -42,10 +46,16 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
     request_id: str | None = None
 
 
+class _Numbered(Protocol):
+    @property
+    def number(self) -> int: ...
+
+
 class Control:
-    def __init__(self, desks: Mapping[str, VendorDesk], ledger: Ledger) -> None:
+    def __init__(self, desks: Mapping[str, VendorDesk], ledger: Ledger, webhooks: WebhookControl) -> None:
         self._desks = desks
         self._ledger = ledger
+        self._webhooks = webhooks
 
     async def take_request(self, exchange: Exchange) -> None:
         body = (await exchange.read()).body
@@ -59,9 +69,16 @@ class Control:
         await exchange.answer(reply)
 
     def _answer(self, method: str, path: list[str], query: _Query, body: bytes) -> Reply:
-        if path == ["calls"] and method == "DELETE":
-            self._ledger.clear()
-            return Reply(b"", 204)
+        match method, path:
+            case "DELETE", ["calls"]:
+                self._ledger.clear()
+                return _DONE
+            case "DELETE", ["webhooks"]:
+                self._webhooks.forget()
+                return _DONE
+            case "PUT", ["webhooks", "secret"]:
+                self._webhooks.change_secret(body)
+                return _DONE
         if path and path[0] in self._desks:
             return _answer_for(self._desks[path[0]], method, path[1:], body)
         return self._show(path, query) if method == "GET" else _NOT_FOUND
@@ -71,7 +88,12 @@ class Control:
             case ["stats"]:
                 return _json(self._ledger.stats(vendor=query.vendor, window_seconds=query.window))
             case ["calls"]:
-                return self._list_calls(query)
+                found = self._ledger.calls(vendor=query.vendor, since=query.since, request_id=query.request_id)
+                return _page("calls", found, query.limit)
+            case ["webhooks"]:
+                return _page(
+                    "deliveries", self._webhooks.listed(query.vendor, query.since, query.request_id), query.limit
+                )
             case ["calls", number, "body"] if number.isdecimal():
                 return _found(self._ledger.body(int(number)))
             case ["body"]:
@@ -79,14 +101,8 @@ class Control:
                 return _found(self._ledger.body(calls[-1].number) if calls else None)
         return _NOT_FOUND
 
-    def _list_calls(self, query: _Query) -> Reply:
-        limit = max(1, min(query.limit, _MOST_LISTED))
-        found = self._ledger.calls(vendor=query.vendor, since=query.since, request_id=query.request_id)
-        calls = list(islice(found, limit + 1))
-        following = calls[limit - 1].number if len(calls) > limit else None
-        return _json({"calls": calls[:limit], "next": following})
 
-
+_DONE = Reply(b"", 204)
 _NOT_FOUND = Reply(b'{"error":"no such control route, vendor or call"}', 404)
 
 
@@ -99,13 +115,20 @@ def _answer_for(desk: VendorDesk, method: str, rest: list[str], body: bytes) -> 
             return _json(desk.script)
         case "DELETE", []:
             desk.follow(())
-            return Reply(b"", 204)
+            return _DONE
         case "PUT", ["idempotency"]:
             wish = msgspec.json.decode(body, type=_Idempotency)
             desk.replies.honoured = wish.honoured
             desk.replies.forget_all()
             return _json(wish)
     return _NOT_FOUND
+
+
+def _page(name: str, found: Iterator[_Numbered], wished: int) -> Reply:
+    limit = max(1, min(wished, _MOST_LISTED))
+    rows = list(islice(found, limit + 1))
+    following = rows[limit - 1].number if len(rows) > limit else None
+    return _json({name: rows[:limit], "next": following})
 
 
 def _json(value: Any) -> Reply:

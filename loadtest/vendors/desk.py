@@ -58,19 +58,21 @@ class VendorDesk:
             if isinstance(behaviour, Normal) and b'"simulate"' in request.body:
                 behaviour = self._told_by(request, call)
             if behaviour.acts:
-                exchange.due = await self._act_once(request, call)
+                exchange.due = await self._act_once(request, call, behaviour)
         if exchange.due.status >= 400:  # the vendor's own refusal stands
             behaviour = NORMAL
         await behaviour.play(exchange)
 
-    async def _act_once(self, request: Request, call: RecordedCall) -> Reply:
-        first = self.replies.find(call.idempotency_key)
+    async def _act_once(self, request: Request, call: RecordedCall, behaviour: Behaviour) -> Reply:
+        first = None if request.method == "GET" else self.replies.find(call.idempotency_key)
         if first is not None:
             call.replayed = True
             return first
         reply = await self._vendor.act(request)
         self.replies.remember(call.idempotency_key, reply)
         call.effect = reply.acted
+        if reply.later is not None and (before_the_answer := reply.later(behaviour.webhooks)) is not None:
+            await before_the_answer.wait()
         return reply
 
     def _told_by(self, request: Request, call: RecordedCall) -> Behaviour:

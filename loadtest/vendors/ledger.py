@@ -27,7 +27,7 @@ class RecordedCall(msgspec.Struct, omit_defaults=True):
     vendor: str
     method: str
     path: str
-    at: float  # Unix time of arrival
+    at: float  # Unix time of arrival: the request's first bytes
     at_monotonic: float
     idempotency_key: str | None = None
     request_id: str | None = None
@@ -73,8 +73,8 @@ class Ledger:
             vendor=vendor,
             method=exchange.method,
             path=exchange.path,
-            at=time.time(),
-            at_monotonic=time.monotonic(),
+            at=exchange.at,
+            at_monotonic=exchange.at_monotonic,
             idempotency_key=_text(headers.get(b"idempotency-key")),
             request_id=_text(headers.get(b"x-request-id")),
             traceparent=_text(headers.get(b"traceparent")),
@@ -119,7 +119,7 @@ class Ledger:
             distinct_keys=len({call.idempotency_key for call in calls} - {None}),
             in_flight=sum(self._in_flight[name] for name in names),
             max_in_flight=sum(self._peaks[name] for name in names),
-            worst_window=worst_window((call.at_monotonic for call in calls), window_seconds),
+            worst_window=worst_window(sorted(call.at_monotonic for call in calls), window_seconds),
             window_seconds=window_seconds,
             forgotten=self._forgotten,
         )

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from loadtest.vendors.webhook_plans import WELL_BEHAVED, WebhookPlan
 from loadtest.vendors.wire import Exchange, Reply
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
@@ -19,7 +20,11 @@ _PIECE = 64 * 1024
 
 
 class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="mode"):
-    """How to treat a call. `times`: how many calls (None: for good); `probability`: of each, drawn from `seed`."""
+    """
+    How to treat a call. `times`: how many calls (None: for good); `probability`: of each, drawn from `seed`.
+
+    `webhook`: what an async vendor that acts says afterwards; left out, it is one good webhook.
+    """
 
     acts: ClassVar[bool] = False
     reads: ClassVar[bool] = True
@@ -27,6 +32,11 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
     times: Count | None = None
     probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     seed: int = 0
+    webhook: WebhookPlan | tuple[WebhookPlan, ...] = WELL_BEHAVED
+
+    @property
+    def webhooks(self) -> tuple[WebhookPlan, ...]:
+        return self.webhook if isinstance(self.webhook, tuple) else (self.webhook,)
 
     async def play(self, exchange: Exchange) -> None:
         """Treat the call; `exchange.due` is what the vendor would say, empty unless it `acts`."""

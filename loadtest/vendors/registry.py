@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from loadtest.vendors.async_vendor import AsyncVendor
+from loadtest.vendors.deliveries import Sender
 from loadtest.vendors.sync_vendor import SyncVendor
 from loadtest.vendors.wire import Reply, Request
 
@@ -17,5 +19,9 @@ class SimulatedVendor(Protocol):
         ...
 
 
-def simulated_vendors() -> tuple[SimulatedVendor, ...]:
-    return (SyncVendor(),)
+def simulated_vendors(sender: Sender) -> tuple[SimulatedVendor, ...]:
+    """`sender` posts the webhooks of those that send some."""
+    return (
+        SyncVendor(),
+        AsyncVendor(sender),
+    )

@@ -1,17 +1,20 @@
 """
 One HTTP exchange, as close to the socket as a simulated vendor needs: raw ASGI, and a way to cut the line.
 
-ASGI has no word for "close without an answer". `CuttingProtocol` (uvicorn's own, one method
-more) puts its transport's `abort` into `scope["extensions"]`, where the specification
+ASGI has no word for "close without an answer", nor for when a request came. `CuttingProtocol` (uvicorn's own, a
+little more) puts its transport's `abort` and the moment into `scope["extensions"]`, where the specification
 leaves room for what a server can do beyond it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from loadtest.vendors.webhook_plans import WebhookPlan
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -19,6 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _CUT = "gateway.cut"
+_ARRIVED = "gateway.arrived"
 _HIGHEST_BODY = 16 * 1024 * 1024  # a batch of the gateway's own is no larger
 
 
@@ -27,11 +31,17 @@ class TooLarge(Exception):
 
 
 class CuttingProtocol(HttpToolsProtocol):
-    """HTTP/1.1 whose application may cut the connection, before any byte of an answer too."""
+    """
+    HTTP/1.1 whose application may cut the connection, before any byte of an answer too.
+
+    It stamps each request when its first bytes are read off the socket.
+    """
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {_CUT: {"abort": self.transport.abort}}
+        # Before anything of ours runs: a busy loop must not make calls look closer together, or farther apart.
+        arrived: dict[object, object] = {"at": time.time(), "at_monotonic": time.monotonic()}
+        self.scope["extensions"] = {_CUT: {"abort": self.transport.abort}, _ARRIVED: arrived}
 
     def shutdown(self) -> None:
         """A vendor that stops leaves nobody hanging: calls still open are cut, not waited for."""
@@ -54,13 +64,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. `acted` says that the vendor did something for it, which must not happen twice for one key."""
+    """
+    An answer. `acted` says that the vendor did something for it, which must not happen twice for one key.
+
+    `later` begins what an async vendor does afterwards; it answers what the answer itself must wait for, if anything.
+    """
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
     acted: bool = False
+    later: Callable[[Sequence[WebhookPlan]], asyncio.Event | None] | None = None
 
 
 class Exchange:
@@ -73,6 +88,8 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.due = Reply(b"")
         self.answered: int | str | None = None  # the status, or how it ended without one
+        self.at: float = scope["extensions"][_ARRIVED]["at"]  # Unix time
+        self.at_monotonic: float = scope["extensions"][_ARRIVED]["at_monotonic"]
         self._abort: Callable[[], None] = scope["extensions"][_CUT]["abort"]
         self._receive = receive
         self._send = send

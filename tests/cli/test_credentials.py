@@ -1,8 +1,9 @@
 """The bootstrap key and the cursor secret."""
 
 import stat
+from base64 import b64decode
 
-from cli.credentials import ADMIN, BootstrapCallers, cursor_secret, ensure_bootstrap_key, renew_bootstrap_key
+from cli.credentials import ADMIN, BootstrapCallers, cursor_secret, demo_webhook_secret, ensure_bootstrap_key, renew_bootstrap_key
 from cli.home import Home
 
 
@@ -47,3 +48,10 @@ def test_the_cursor_secret_is_made_once(home: Home) -> None:
     assert cursor_secret(home) == cursor_secret(home)
     assert len(cursor_secret(home)) == 32
     assert [path.name for path in home.path.glob(".*")] == []
+
+
+def test_the_simulated_vendors_secret_is_made_once_for_its_owner_only(home: Home) -> None:
+    secret = demo_webhook_secret(home)
+    assert demo_webhook_secret(home) == secret
+    assert len(b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
+    assert stat.S_IMODE((home.path / "demo-webhook.secret").stat().st_mode) == 0o600

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.settings import DEVELOPMENT, Settings, load_settings, unknown_settings
+from cli.settings import DEMO_WEBHOOK_SECRET, DEVELOPMENT, Settings, load_settings, unknown_settings
 from domain.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +93,15 @@ def test_a_table_may_name_every_setting_but_the_servers_urls(monkeypatch: pytest
     assert names["GATEWAY_PUBLIC_URL"] == "http://127.0.0.1:81"
     assert (names["ACME_TOKEN"], names["OTHER"]) == ("from the environment", "kept")
     assert "GATEWAY_MONGO_URL" not in names
+
+
+def test_the_simulated_vendors_secret_is_the_homes_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = load_settings().table_environment()[DEMO_WEBHOOK_SECRET]
+    assert kept.startswith("whsec_")
+    assert load_settings().table_environment()[DEMO_WEBHOOK_SECRET] == kept
+    monkeypatch.setenv(DEMO_WEBHOOK_SECRET, "whsec_c2V0")
+    assert load_settings().table_environment()[DEMO_WEBHOOK_SECRET] == "whsec_c2V0"
+    assert list(unknown_settings({DEMO_WEBHOOK_SECRET: "whsec_c2V0"})) == []
 
 
 def test_an_unknown_variable_is_warned_of_with_the_nearest_name() -> None:

@@ -37,8 +37,8 @@ class Vendors:
     def call(self, payload: object, *, timeout: float = 5, **headers: str) -> Answer:
         return self.ask("POST", "/sync", json.dumps(payload).encode(), timeout=timeout, **headers)
 
-    def tell(self, *script: dict[str, object]) -> None:
-        answer = self.ask("PUT", "/control/sync", json.dumps(script).encode())
+    def tell(self, *script: dict[str, object], vendor: str = "sync") -> None:
+        answer = self.ask("PUT", f"/control/{vendor}", json.dumps(script).encode())
         assert answer.status == 200, answer.body
 
     def stats(self, query: str = "") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The simulated vendors on a free port of this process."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,12 +11,14 @@ import pytest
 from loadtest.vendors.app import build_server
 from tests.loadtest.client import Vendors
 
+SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGVzZSB0ZXN0cw=="
+
 
 @contextmanager
 def vendors_running() -> Iterator[Vendors]:
     """A server in a thread; it must end when it is told to."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = build_server()
+    server = build_server("127.0.0.1", 0, SECRET)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -43,7 +46,10 @@ def own_vendors() -> Iterator[tuple[Vendors, Callable[[], None]]]:
 @pytest.fixture
 def vendors(running_vendors: Vendors) -> Vendors:
     """The running vendors, well again and with nothing on record."""
-    running_vendors.tell()
-    running_vendors.ask("PUT", "/control/sync/idempotency", b'{"honoured": true}')
+    for name in ("sync", "async"):
+        running_vendors.tell(vendor=name)
+        running_vendors.ask("PUT", f"/control/{name}/idempotency", b'{"honoured": true}')
+    running_vendors.ask("PUT", "/control/webhooks/secret", json.dumps({"secret": SECRET}).encode())
     running_vendors.ask("DELETE", "/control/calls")
+    running_vendors.ask("DELETE", "/control/webhooks")
     return running_vendors

@@ -24,7 +24,10 @@ def _exchange() -> Exchange:
         "path": "/sync",
         "query_string": b"",
         "headers": [],
-        "extensions": {"gateway.cut": {"abort": lambda: None}},
+        "extensions": {
+            "gateway.cut": {"abort": lambda: None},
+            "gateway.arrived": {"at": 1.0, "at_monotonic": 2.0},
+        },
     }
     return Exchange(scope, _nothing_comes, _nobody_hears)
 
