@@ -22,6 +22,15 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """One window of a vendor's limit: in any `span` calls that cost `amount` together, `used` of it just now."""
+
+    amount: int
+    span: timedelta  # the policy's guard included
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class VendorState:
     """One vendor. Read from the stores at `at`, and not older than a second."""
 
@@ -31,6 +40,7 @@ class VendorState:
     paused: bool = False
     closed_until: datetime | None = None  # the vendor asked to be left alone (429, 503)
     next_start: datetime | None = None  # when its limit grants the next call; None: at once
+    windows: tuple[Window, ...] = ()  # of its limit, none where it has none
     running: int = 0  # calls under way over the fleet
     queued: int = 0  # waiting, scheduled ones included
     due: int = 0  # of these, those that only wait for their turn
