@@ -28,6 +28,14 @@ class NothingThere(LookupError):
     """The pointer leads nowhere in this text."""
 
 
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# Numbers are not read: one of a million digits would take its time, and Python refuses those of 4,300.
+_DECODER = JSONDecoder(parse_constant=_refuse, parse_int=str, parse_float=str)
+
+
 def read_pointer(text: str) -> Pointer:
     """The tokens of a JSON Pointer. Raises ValueError."""
     if text and not text.startswith("/"):
@@ -74,18 +82,17 @@ def _member(raw: msgspec.Raw, token: str) -> msgspec.Raw:
 
 
 def _slice_slowly(text: str, pointer: Pointer) -> str:
-    decoder = JSONDecoder(parse_constant=_refuse, parse_int=str, parse_float=str)
-    decoder.decode(text)
+    _DECODER.decode(text)
     start, end = _SPACE.match(text, 0).end(), len(text.rstrip(" \t\n\r"))  # type: ignore[union-attr]
     for token in pointer:
-        found = [(at, stop) for key, at, stop in _members(decoder, text, start) if key == token]
+        found = [(at, stop) for key, at, stop in members(text, start) if key == token]
         if not found:
             raise NothingThere
         start, end = found[-1]
     return text[start:end]
 
 
-def _members(decoder: JSONDecoder, text: str, at: int) -> Iterator[tuple[str, int, int]]:
+def members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
     """Name (or index), start and end of each member of the object or array at `at`, in text known to be JSON."""
 
     def skip(position: int) -> int:
@@ -96,14 +103,10 @@ def _members(decoder: JSONDecoder, text: str, at: int) -> Iterator[tuple[str, in
     while closing and text[at] != closing:
         key = str(index)
         if closing == "}":
-            key, colon = decoder.raw_decode(text, at)
+            key, colon = _DECODER.raw_decode(text, at)
             at = skip(skip(colon) + 1)
-        _, end = decoder.raw_decode(text, at)
+        _, end = _DECODER.raw_decode(text, at)
         yield key, at, end
         at, index = skip(end), index + 1
         if text[at] == ",":
             at = skip(at + 1)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
