@@ -7,6 +7,10 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
     arq:job:<id>                    arq's row, JSON: the function's name and the id, never the payload
     gateway:idle:<vendor>           a worker waits: the next enqueue publishes a wake-up
     gateway:closed:<vendor>         nobody calls this vendor before then (ms)
+    gateway:paused:<vendor>         nobody calls it until somebody resumes it; the truth stands in MongoDB
+    gateway:grants:<vendor>         the newest permits of its limit: sorted set, the score is the start (µs)
+    gateway:running:<vendor>        the ids of its calls at once, where it bounds them; the score is the lease's end
+    gateway:limiter:<vendor>        the marker: of which Redis, and for which limit, the two above are whole
     gateway:pulse, gateway:grace    when a claim or renewal last ran; until when expired leases stay their holders'
     gateway:memory                  missing, Redis has forgotten everything: a flush, or a new server
 
@@ -19,18 +23,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import Any
 
+from domain.infra.limits import CallLimits
 from domain.infra.redis import RedisClient
+from domain.infra.scripts import load_script
+from domain.infra.vendor_looks import VendorLook
 from domain.jobs import Priority
 from domain.ports import Queued
+from domain.vendors import VendorPolicy
 
 FUNCTION = "gateway.run"  # one name for ever: rows of every age carry it
 WAKE_CHANNEL = "gateway:wake"
 CHANGES_CHANNEL = "gateway:changes"
 ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day would expire a long backlog
 IDLE_PREFIX = "gateway:idle:"
+CLOSED, PAUSED = "closed:", "paused:"  # how a message on the wake channel begins: closed:<vendor>:<until, ms>
 PULSE = ("gateway:pulse", "gateway:grace")
 MEMORY = "gateway:memory"
 
@@ -54,6 +62,22 @@ def idle_key(vendor: str) -> str:
 
 def closed_key(vendor: str) -> str:
     return f"gateway:closed:{vendor}"
+
+
+def paused_key(vendor: str) -> str:
+    return f"gateway:paused:{vendor}"
+
+
+def limiter_key(vendor: str) -> str:
+    return f"gateway:limiter:{vendor}"
+
+
+def grants_key(vendor: str) -> str:
+    return f"gateway:grants:{vendor}"
+
+
+def running_key(vendor: str) -> str:
+    return f"gateway:running:{vendor}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +127,15 @@ class Queue:
     def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
         self._redis = redis
         self._lease_ms = round(lease.total_seconds() * 1000)
-        self._enqueue = redis.register_script(_script("enqueue"))
-        self._claim = redis.register_script(_script("claim"))
-        self._renew = redis.register_script(_script("renew"))
-        self._finish = redis.register_script(_script("finish"))
-        self._close = redis.register_script(_script("close"))
+        self._enqueue = load_script(redis, "enqueue", "clock")
+        self._claim = load_script(redis, "claim", "clock", "pulse")
+        self._renew = load_script(redis, "renew", "clock", "pulse")
+        self._finish = load_script(redis, "finish")
+        self._forget = load_script(redis, "forget")
+        self._close = load_script(redis, "close", "clock")
+        self._pause = load_script(redis, "pause")
+        self._look = load_script(redis, "look", "clock", "permits")
+        self._rank = load_script(redis, "rank", "clock")
         self._turn = 0
 
     async def enqueue(self, jobs: Sequence[Queued]) -> int:
@@ -181,18 +209,44 @@ class Queue:
         if request_ids:
             await self._redis.publish(CHANGES_CHANNEL, ",".join(request_ids))
 
+    async def forget(self, jobs: Sequence[Queued]) -> int:
+        """Take jobs out of the queue that have ended; answers how many. One that is leased stays its holder's."""
+        if not jobs:
+            return 0
+        keys = [queue_key(job.vendor, job.priority) for job in jobs]
+        return int(await self._forget(keys=keys, args=[str(job.request_id) for job in jobs]))
+
     async def close_vendor(self, vendor: str, wait: timedelta) -> None:
-        """Let nobody call `vendor` for `wait`; a closing that lasts longer stands."""
-        await self._close(keys=[closed_key(vendor)], args=[max(_ms(wait), 1)])
+        """Let nobody call `vendor` for `wait`; a closing that lasts longer stands. Workers hear of it at once."""
+        await self._close(keys=[closed_key(vendor)], args=[max(_ms(wait), 1), WAKE_CHANNEL, f"{CLOSED}{vendor}:"])
+
+    async def pause_vendor(self, vendor: str) -> None:
+        """Let nobody call `vendor` until `resume_vendor`. To outlast a flush it must stand in MongoDB first."""
+        args = ["1", WAKE_CHANNEL, f"{PAUSED}{vendor}"]
+        await self._pause(keys=[paused_key(vendor), limiter_key(vendor)], args=args)
+
+    async def resume_vendor(self, vendor: str) -> None:
+        args = ["0", WAKE_CHANNEL, idle_key(vendor)]
+        await self._pause(keys=[paused_key(vendor), limiter_key(vendor)], args=args)
+
+    async def vendor_look(self, vendor: str, policy: VendorPolicy) -> VendorLook:
+        """How a vendor stands at this moment, in one script."""
+        keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor)]
+        keys += [queue_key(vendor, priority) for priority in Priority]
+        args = [self._lease_ms, *CallLimits.of(vendor, policy).to_args()]
+        return VendorLook.of(await self._look(keys=keys, args=args))
+
+    async def rank(self, job: Queued) -> int | None:
+        """How many due jobs of its vendor stand before a queued job; None when it is running or not queued."""
+        before = [*Priority][: [*Priority].index(job.priority)]  # roughly: every eighth claim looks elsewhere first
+        keys = [queue_key(job.vendor, priority) for priority in (job.priority, *before)]
+        rank = int(await self._rank(keys=keys, args=[str(job.request_id)]))
+        return None if rank < 0 else rank
 
 
 def seconds_since_boot() -> float:
     """A clock that never steps back and counts the time in which the machine was suspended, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _script(name: str) -> str:
-    return resources.files("domain.infra.lua").joinpath(f"{name}.lua").read_text()
 
 
 def _ms(span: timedelta) -> int:

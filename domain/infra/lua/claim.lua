@@ -7,19 +7,11 @@
 -- (a plain arq worker leaves the score) is moved likewise.
 -- Returns {now in ms, when to ask again in ms or -1, closed until in ms or 0, {id, queue's number, …}}.
 local wanted, token, lease = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local closed = tonumber(redis.call('GET', KEYS[2]) or '0')
 if closed > now then
   return {now, closed, closed, {}}
 end
--- The pulse: every renewal leaves one, and every claim on a vendor that is open. Where none came for two thirds of a lease, Redis hung or
--- was away and nobody could renew: leases that ran out meanwhile stay their holders' for half a lease more.
-if now - tonumber(redis.call('GET', KEYS[3]) or '0') > lease * 2 / 3 then
-  redis.call('SET', KEYS[4], now + math.floor(lease / 2), 'PX', math.floor(lease / 2))
-end
-redis.call('SET', KEYS[3], now)
-local grace = tonumber(redis.call('GET', KEYS[4]) or '0')
+local grace = feel_pulse(KEYS[3], KEYS[4], lease)
 local claimed, taken, next_due = {}, 0, -1
 for q = 5, #KEYS do
   local more = true

@@ -1,9 +1,10 @@
--- Let nobody call a vendor for a while; a closing that lasts longer stands.
+-- Let nobody call a vendor for a while, and tell the workers; a closing that lasts longer stands. Prelude: clock.
 --
 -- KEYS  closed-until
--- ARGV  how long in ms
-local time = redis.call('TIME')
-local until_ms = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
+-- ARGV  how long in ms, wake channel, what to say on it before the time
+local until_ms = now + tonumber(ARGV[1])
 if until_ms > tonumber(redis.call('GET', KEYS[1]) or '0') then
-  redis.call('SET', KEYS[1], string.format('%.0f', until_ms), 'PX', ARGV[1])
+  local text = string.format('%.0f', until_ms)
+  redis.call('SET', KEYS[1], text, 'PX', ARGV[1])
+  redis.call('PUBLISH', ARGV[2], ARGV[3] .. text)
 end

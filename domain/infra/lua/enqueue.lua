@@ -1,12 +1,10 @@
--- Put job ids into their queues, once, and wake the workers that wait.
+-- Put job ids into their queues, once, and wake the workers that wait. Prelude: clock.
 --
 -- KEYS  queue 1 … queue n, idle flag 1 … idle flag n
 -- ARGV  n, wake channel, function name, row's lifetime in ms, then three for each job: queue's number, id, due (ms; 0: now)
 -- An id that Redis already holds is left as it is: its score may be a live lease's end.
 -- Returns how many were added.
 local n, channel, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local added, touched = 0, {}
 for i = 5, #ARGV, 3 do
   local q, id, due = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])

@@ -5,13 +5,7 @@
 -- ARGV  lease in ms, function name, row's lifetime in ms, then two for each key: id, token
 -- Returns the ids that are lost.
 local lease, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- The pulse: its meaning stands in claim.lua.
-if now - tonumber(redis.call('GET', KEYS[1]) or '0') > lease * 2 / 3 then
-  redis.call('SET', KEYS[2], now + math.floor(lease / 2), 'PX', math.floor(lease / 2))
-end
-redis.call('SET', KEYS[1], now)
+feel_pulse(KEYS[1], KEYS[2], lease)
 local lost = {}
 for i = 3, #KEYS do
   local queue, id, token = KEYS[i], ARGV[2 * i - 2], ARGV[2 * i - 1]

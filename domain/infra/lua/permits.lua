@@ -1,0 +1,72 @@
+-- Prelude: the permits of one vendor, a sorted set of the newest starts in microseconds of Redis' clock.
+--
+-- A member is <id>:<start>, and where one call costs more than one unit also <id>:<start>:2 and so on. A start
+-- is promised only where, of the units before it, enough are older than every window: so no sliding window
+-- ever holds more than its amount. New starts go to the end, which keeps that true whatever is taken out.
+
+-- What `CallLimits.to_args` wrote into ARGV from `at` on.
+local function read_limits(at)
+  local limits = {
+    cost = tonumber(ARGV[at]), guard = tonumber(ARGV[at + 1]), spacing = tonumber(ARGV[at + 2]),
+    ahead = tonumber(ARGV[at + 3]), concurrency = tonumber(ARGV[at + 4]),
+    kept = tonumber(ARGV[at + 5]), longest = tonumber(ARGV[at + 6]), windows = {}
+  }
+  local count = tonumber(ARGV[at + 7])
+  for w = 1, count do
+    limits.windows[w] = {amount = tonumber(ARGV[at + 6 + 2 * w]), length = tonumber(ARGV[at + 7 + 2 * w])}
+  end
+  return limits, at + 8 + 2 * count
+end
+
+-- When the next call may start, and the number of the window that says so (0: none of them).
+local function next_start(grants, limits, now_us)
+  local start, because = now_us, 0
+  if #limits.windows == 0 then return start, because end
+  local last = redis.call('ZRANGE', grants, -1, -1, 'WITHSCORES')[2]
+  if last and last + limits.spacing > start then start = last + limits.spacing end
+  for w, window in ipairs(limits.windows) do
+    local rank = window.amount - limits.cost + 1
+    local oldest = redis.call('ZRANGE', grants, -rank, -rank, 'WITHSCORES')[2]
+    if oldest and oldest + window.length + limits.guard > start then
+      start, because = oldest + window.length + limits.guard, w
+    end
+  end
+  return start, because
+end
+
+-- Redis' clock stepped back: nothing is reserved further ahead than the look-ahead, so what is was written by
+-- another clock. All permits move so that the last one stands as late as it can truly be.
+local function mend_clock(grants, limits, now_us)
+  local last = redis.call('ZRANGE', grants, -1, -1, 'WITHSCORES')[2]
+  if not last or tonumber(last) <= now_us + limits.ahead then return end
+  local shift = last - (now_us + limits.ahead)
+  local all = redis.call('ZRANGE', grants, 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do
+    redis.call('ZADD', grants, all[i + 1] - shift, all[i])
+  end
+end
+
+local function permit(id, start)
+  return id .. ':' .. string.format('%.0f', start)
+end
+
+local function take_permit(grants, limits, id, start)
+  local member = permit(id, start)
+  redis.call('ZADD', grants, start, member)
+  for unit = 2, limits.cost do
+    redis.call('ZADD', grants, start, member .. ':' .. unit)
+  end
+end
+
+-- What no answer can depend on any more goes.
+local function trim_permits(grants, limits)
+  redis.call('ZREMRANGEBYRANK', grants, 0, -limits.kept - 1)
+  redis.call('PEXPIRE', grants, math.ceil((limits.longest + limits.guard + limits.ahead) / 1000) + 1000)
+end
+
+local function give_up_permit(grants, id, start)
+  local member = permit(id, start)
+  local gone, unit = redis.call('ZREM', grants, member), 2
+  while gone == 1 and redis.call('ZREM', grants, member .. ':' .. unit) == 1 do unit = unit + 1 end
+  return gone
+end

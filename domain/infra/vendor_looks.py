@@ -1,0 +1,39 @@
+"""One vendor as Redis has it at one moment: what its state, and the wait of its jobs, are worked out from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from domain.jobs import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class VendorLook:
+    now: datetime  # on Redis' clock
+    paused: bool
+    closed_until: datetime | None
+    next_start: datetime | None  # when its limit grants the next call; None: at once
+    running: int  # calls under way over the fleet, those that wait for their start included
+    queued: Mapping[Priority, int]  # not running; scheduled ones included
+    due: Mapping[Priority, int]  # of these, those that only wait for their turn
+    oldest_due: timedelta | None
+
+    @classmethod
+    def of(cls, reply: list[int]) -> Self:
+        """From what `look.lua` returns; the queues stand in the order of `Priority`."""
+        now, paused, closed, start, running, oldest, *counts = reply
+        return cls(
+            now=_moment(now),
+            paused=bool(paused),
+            closed_until=_moment(closed) if closed > now else None,
+            next_start=_moment(start) if start > now else None,
+            running=running,
+            queued=dict(zip(Priority, counts[::2], strict=True)),
+            due=dict(zip(Priority, counts[1::2], strict=True)),
+            oldest_due=None if oldest < 0 else timedelta(microseconds=now - oldest),
+        )
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
