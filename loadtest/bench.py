@@ -8,33 +8,37 @@ a benchmark and no test: nothing fails because a machine was slow.
 
 import argparse
 import asyncio
-import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
-from pymongo import AsyncMongoClient
 
+from loadtest.bench_limits import measure_limit, measure_neighbours
+from loadtest.bench_webhooks import measure_waiting, measure_webhooks
+from loadtest.lab import SYNC, Lab, Row, pick_ups, warm
 from loadtest.own_gateway import ROOT, free_port, own_gateway
 from loadtest.raw_http import Tally, blast, connect, request_bytes
 
-BODY = b'{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}'
 SLOW = b'{"vendorType": "sync", "vendorPayload": {"simulate": {"mode": "slow", "seconds": 1}}}'
+SETTINGS = {
+    "GATEWAY_WORKERS": "0",  # each measurement starts its own
+    "GATEWAY_LOG_LEVEL": "warning",
+    "GATEWAY_VENDORS_FILE": f"{ROOT / 'vendors.toml'}:{ROOT / 'loadtest' / 'vendors.toml'}",
+}
 PAGE = ROOT / "docs" / "benchmarks.md"
 PREFACE = """# Benchmarks
 
 `make bench` rewrites this page. Everything runs on the one machine: the embedded servers, one HTTP process, one
-worker, the simulated vendor and the load generator. So the figures are floors, and machines differ: read the ratios.
+worker (three for the limit), the simulated vendors and the load generator. So the figures are floors, and machines
+differ: read the ratios.
 
 The baseline, measured in the same run against the same servers and vendor, is the usual way with the same libraries
 (`loadtest/baseline.py`): an insert and an `enqueue_job` for each request, and a tuned `arq.Worker` with httpx's own
@@ -42,42 +46,8 @@ pool that reads, marks, calls and writes. It has no leases, no fencing and no re
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    what: str
-    gateway: str
-    baseline: str = ""
-    ratio: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """A running gateway with no worker yet, and how to start what is measured beside it."""
-
-    host: str
-    environment: dict[str, str]
-
-    @property
-    def vendors(self) -> str:
-        return self.environment["GATEWAY_DEMO_VENDORS_URL"]
-
-    @contextmanager
-    def process(self, *arguments: str, module: str = "cli.main") -> Iterator[subprocess.Popen[bytes]]:
-        process = subprocess.Popen([sys.executable, "-m", module, *arguments], env=self.environment)
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait()
-
-    async def completed(self, database: str = "gateway") -> int:
-        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(self.environment["GATEWAY_MONGO_URL"])
-        async with client:
-            return await client[database]["jobs"].count_documents({"status": "complete"})
-
-
 async def intake(host: str, jobs: int) -> tuple[Tally, float]:
-    return await blast(host, 200, jobs, request_bytes("POST", "/jobs", BODY))
+    return await blast(host, 200, jobs, request_bytes("POST", "/jobs", SYNC))
 
 
 async def drained(lab: Lab, jobs: int, database: str = "gateway") -> float:
@@ -111,16 +81,8 @@ async def measure_intake_and_drain(lab: Lab, jobs: int) -> list[Row]:
 async def measure_idle(lab: Lab, jobs: int) -> list[Row]:
     """From sending POST to the vendor's receipt of the call."""
     with lab.process("worker"):
-        api = await connect(lab.host)
         await warm(lab)
-        sent: dict[str, float] = {}
-        for _ in range(jobs):
-            at = time.monotonic()
-            _, body = await api.exchange(request_bytes("POST", "/jobs", BODY))
-            sent[json.loads(body)["request_id"]] = at
-            await asyncio.sleep(0.03)  # idle: one job is over before the next comes
-        received = await calls(lab)
-    tally = Tally([received[request_id] - at for request_id, at in sent.items()])
+        tally = await pick_ups(lab, jobs)
     row = f"{tally.percentile_ms(0.5):.1f} / {tally.percentile_ms(0.99):.1f}"
     return [Row(f"POST to the vendor's receipt at idle, {jobs} jobs, p50 / p99, ms", row)]
 
@@ -131,7 +93,7 @@ async def measure_kill(lab: Lab, jobs: int = 50) -> list[Row]:
     victim = subprocess.Popen([sys.executable, "-m", "cli.main", "worker"], env=lab.environment)
     await warm(lab)
     await blast(lab.host, 10, jobs, request_bytes("POST", "/jobs", SLOW))
-    while await in_flight(lab) < jobs:
+    while await lab.in_flight() < jobs:
         await asyncio.sleep(0.01)
     victim.kill()
     killed_at = time.perf_counter()
@@ -141,30 +103,6 @@ async def measure_kill(lab: Lab, jobs: int = 50) -> list[Row]:
             await asyncio.sleep(0.05)
         took = time.perf_counter() - killed_at
     return [Row(f"kill -9 with {jobs} calls of 1 s in flight: all complete after, s", f"{took:.1f}")]
-
-
-async def warm(lab: Lab) -> None:
-    """One job through everything, so that the worker is up and its connections are open."""
-    _, took = await blast(lab.host, 1, 1, request_bytes("POST", "/jobs", BODY, "Prefer: wait=20\r\n"))
-    print(f"  a first job took {took:.2f} s", flush=True)
-    vendors = await connect(lab.vendors)
-    await vendors.exchange(request_bytes("DELETE", "/control/calls"))
-    vendors.close()
-
-
-async def in_flight(lab: Lab) -> int:
-    vendors = await connect(lab.vendors)
-    _, body = await vendors.exchange(request_bytes("GET", "/control/stats"))
-    vendors.close()
-    return int(json.loads(body)["in_flight"])
-
-
-async def calls(lab: Lab) -> dict[str, float]:
-    """When the vendor received the call of each job, by the clock that all processes of this machine share."""
-    vendors = await connect(lab.vendors)
-    _, body = await vendors.exchange(request_bytes("GET", "/control/calls?limit=10000"))
-    vendors.close()
-    return {call["request_id"]: call["at_monotonic"] for call in json.loads(body)["calls"]}
 
 
 @asynccontextmanager
@@ -186,11 +124,22 @@ def compare(what: str, ours: float, theirs: float) -> Row:
     return Row(what, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.1f} ×")
 
 
-async def measure(lab: Lab, jobs: int) -> list[Row]:
+async def measure(lab: Lab, jobs: int, chosen: Collection[str] | None) -> list[Row]:
+    parts: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+        "intake": lambda: measure_intake_and_drain(lab, jobs),
+        "idle": lambda: measure_idle(lab, 500),
+        "kill": lambda: measure_kill(lab),
+        "limit": lambda: measure_limit(lab),
+        "neighbours": lambda: measure_neighbours(lab),
+        "waiting": lambda: measure_waiting(lab),
+        "webhooks": lambda: measure_webhooks(lab),  # the last: nobody works off what it leaves
+    }
     rows: list[Row] = []
-    for part in (measure_intake_and_drain(lab, jobs), measure_idle(lab, 500), measure_kill(lab)):
-        rows += await part
-        print(rows[-1], file=sys.stderr, flush=True)
+    for name, part in parts.items():
+        if chosen is None or name in chosen:
+            found = await part()
+            print(*found, sep="\n", file=sys.stderr, flush=True)
+            rows += found
     return rows
 
 
@@ -205,16 +154,21 @@ def page(rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs taken in and drained")
+    parser.add_argument(
+        "--only", metavar="A,B", help="some of intake, idle, kill, limit, neighbours, waiting, webhooks"
+    )
     parser.add_argument("--write", action="store_true", help="rewrite docs/benchmarks.md")
     wishes = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="gateway-bench-") as home,
-        own_gateway(Path(home), {"GATEWAY_WORKERS": "0", "GATEWAY_LOG_LEVEL": "warning"}) as host,
+        own_gateway(Path(home), SETTINGS) as host,
     ):
         addresses = dict(line.split("=", 1) for line in (Path(home) / "servers.env").read_text().splitlines())
-        environment = {**os.environ, **addresses, "GATEWAY_HOME": home, "GATEWAY_LOG_LEVEL": "warning"}
+        environment = {**os.environ, **addresses, **SETTINGS, "GATEWAY_HOME": home}
         environment["BASELINE_VENDOR_URL"] = environment["GATEWAY_DEMO_VENDORS_URL"] + "/sync"
-        text = page(uvloop.run(measure(Lab(host, environment), wishes.jobs)))
+        text = page(
+            uvloop.run(measure(Lab(host, environment), wishes.jobs, wishes.only.split(",") if wishes.only else None))
+        )
     print(text)
     if wishes.write:
         PAGE.write_text(text)

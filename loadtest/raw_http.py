@@ -7,7 +7,9 @@ HTTP/1.1 with keep-alive and Content-Length only. Connections are opened before 
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -81,12 +83,17 @@ async def connect(base_url: str) -> Connection:
 
 async def blast(base_url: str, connections: int, how_many: int, request: bytes) -> tuple[Tally, float]:
     """Send `request` `how_many` times over `connections` at once; answers the tally and the seconds that it took."""
+    return await blast_each(base_url, connections, repeat(request, how_many))
+
+
+async def blast_each(base_url: str, connections: int, requests: Iterable[bytes]) -> tuple[Tally, float]:
+    """The same with a request of its own each time; one that is made when it is asked for costs its making."""
     pool = [await connect(base_url) for _ in range(connections)]
     await asyncio.gather(*(each.exchange(request_bytes("GET", "/health/live")) for each in pool))
-    tally, numbers = Tally(), iter(range(how_many))
+    tally, left = Tally(), iter(requests)
 
     async def work(connection: Connection) -> None:
-        for _ in numbers:
+        for request in left:
             began = time.perf_counter()
             status, _ = await connection.exchange(request)
             tally.latencies.append(time.perf_counter() - began)

@@ -1,0 +1,119 @@
+"""The place of a benchmark: a gateway with no worker yet, what is started beside it, and what is read off it all."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from loadtest.raw_http import Tally, blast, connect, request_bytes
+
+SYNC = b'{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}'
+IDLE_SECONDS = 0.03  # one job is over before the next comes
+MOST_CALLS = 10_000  # that the ledger lists at once
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    what: str
+    gateway: str
+    baseline: str = ""
+    ratio: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    host: str
+    environment: dict[str, str]
+
+    @property
+    def vendors(self) -> str:
+        return self.environment["GATEWAY_DEMO_VENDORS_URL"]
+
+    @property
+    def webhook_secret(self) -> str:
+        """What the simulated vendors sign with, as the gateway's home keeps it."""
+        return (Path(self.environment["GATEWAY_HOME"]) / "demo-webhook.secret").read_text()
+
+    @contextmanager
+    def process(self, *arguments: str, module: str = "cli.main") -> Iterator[subprocess.Popen[bytes]]:
+        process = subprocess.Popen([sys.executable, "-m", module, *arguments], env=self.environment)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+    @contextmanager
+    def workers(self, count: int, *arguments: str) -> Iterator[list[int]]:
+        """Their process ids."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.process("worker", *arguments)).pid for _ in range(count)]
+
+    @asynccontextmanager
+    async def database(self, name: str = "gateway") -> AsyncIterator[AsyncDatabase[Document]]:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            self.environment["GATEWAY_MONGO_URL"], tz_aware=True, uuidRepresentation="standard"
+        )
+        async with client:
+            yield client[name]
+
+    async def completed(self, database: str = "gateway", vendor: str | None = None) -> int:
+        wanted = {"status": "complete", **({} if vendor is None else {"vendor": vendor})}
+        async with self.database(database) as found:
+            return await found["jobs"].count_documents(wanted)
+
+    async def ask_vendors(self, method: str, path: str) -> Any:
+        """What a control route answers."""
+        vendors = await connect(self.vendors)
+        _, body = await vendors.exchange(request_bytes(method, path))
+        vendors.close()
+        return json.loads(body) if body else None
+
+    async def calls(self) -> list[Document]:
+        """Every call that is on record; `at_monotonic` is of the clock that all processes of this machine share."""
+        found: list[Document] = []
+        since: int | None = 0
+        while since is not None:
+            page = await self.ask_vendors("GET", f"/control/calls?limit={MOST_CALLS}&since={since}")
+            found += page["calls"]
+            since = page["next"]
+        return found
+
+    async def in_flight(self) -> int:
+        return int((await self.ask_vendors("GET", "/control/stats"))["in_flight"])
+
+
+async def warm(lab: Lab, body: bytes = SYNC) -> None:
+    """One job through everything, so that the worker is up and its connections are open."""
+    _, took = await blast(lab.host, 1, 1, request_bytes("POST", "/jobs", body, "Prefer: wait=20\r\n"))
+    print(f"  a first job took {took:.2f} s", flush=True)
+    await lab.ask_vendors("DELETE", "/control/calls")
+
+
+async def pick_ups(lab: Lab, jobs: int, body: bytes = SYNC) -> Tally:
+    """From sending POST to the vendor's receipt of the call, one job after the other."""
+    api = await connect(lab.host)
+    sent: dict[str, float] = {}
+    for _ in range(jobs):
+        at = time.monotonic()
+        _, answer = await api.exchange(request_bytes("POST", "/jobs", body))
+        sent[json.loads(answer)["request_id"]] = at
+        await asyncio.sleep(IDLE_SECONDS)
+    api.close()
+    while True:
+        received = {call["request_id"]: call["at_monotonic"] for call in await lab.calls()}
+        if sent.keys() <= received.keys():
+            return Tally([received[request_id] - at for request_id, at in sent.items()])
+        await asyncio.sleep(0.05)
