@@ -35,7 +35,7 @@ def set_json(text: str, pointer: Pointer, value: str) -> str:
     A member that is there is replaced (of duplicate keys the last), one that is not is added at the end,
     with the objects around it. In an array the index behind the last, and "-", append. Raises `Unfit`.
     """
-    at = len(text) - len(text.lstrip(_SPACE))
+    at, end = len(text) - len(text.lstrip(_SPACE)), len(text)
     for depth, token in enumerate(pointer):
         place = _find(text, at, token)
         if not place.found:
@@ -60,7 +60,7 @@ def _find(text: str, at: int, token: str) -> _Place:
 
 def _index(token: str, length: int) -> str:
     """The index that `token` means in an array of this length."""
-    if token == "-":
+    if token == "-":  # noqa: S105 - no password, a pointer's token
         return str(length)
     if not _INDEX.fullmatch(token) or len(token) > len(str(length)) or int(token) > length:
         raise Unfit

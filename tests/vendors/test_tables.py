@@ -89,12 +89,7 @@ def test_of_several_files_the_later_wins_a_vendor_at_a_time(write: WriteTable) -
 
 
 FAULTS = [
-    ('[vendors.a]\nurl = "http://x"\nmode = "async"', 3, 'mode = "sync"'),
     ('[vendors.a]\nurl = "http://x"\nmode = "both"', 3, 'mode = "sync"'),
-    ('[vendors.a]\nurl = "http://x"\n[vendors.a.webhook]\nscheme = "standard"', 3, "not supported by this version"),
-    ('[vendors.a]\nurl = "http://x"\n\n[vendors.a.poll]', 4, "not supported by this version"),
-    ('[vendors.a]\nurl = "http://x"\nbody = { "/a" = "b" }', 3, "not supported by this version"),
-    ('[vendors.a]\nurl = "http://x"\n[vendors.a.reply]\nreference = "/id"', 4, "not supported by this version"),
     ("[vendors.a]\n", 1, "`url` is missing: add it"),
     ('[vendors.a]\nurl = "ftp://x"', 2, "http:// or https://"),
     ('[vendors.a]\nurl = "//x/y"', 2, "http:// or https://"),

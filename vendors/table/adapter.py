@@ -8,30 +8,42 @@ from domain.outcomes import Failed, Outcome, Retry
 from domain.vendors import Call
 from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable
 from vendors.http import Reply, VendorHttp, VendorRequest
+from vendors.json_slices import read_pointer
+from vendors.json_splices import Unfit
 from vendors.refusals import read_refusal
+from vendors.table.fields import reveal
+from vendors.table.polling import ask
 from vendors.table.settings import VendorTable
-from vendors.table.wire import read_success
+from vendors.table.webhooks import FormerSecret, TableWebhooks
+from vendors.table.wire import read_reference, read_success
 
 
 class TableVendor:
     """
-    A `domain.vendors.Vendor` of mode "sync".
+    A `domain.vendors.Vendor`; of mode "async" it `AnswersPolls` and `SendsWebhooks` too, as far as its table says.
 
-    The payload is the body of every method, GET too, byte for byte: what the job carries is never
-    dropped silently. `settings` also holds the limits that whoever schedules the calls obeys.
+    The payload is the body of every method, GET too, byte for byte but for what the table sets into it:
+    what the job carries is never dropped silently.
     """
 
-    def __init__(self, name: str, settings: VendorTable, http: VendorHttp) -> None:
+    def __init__(
+        self, name: str, settings: VendorTable, http: VendorHttp, former_secret: FormerSecret | None = None
+    ) -> None:
         self.name = name
         self.policy = settings.policy
         self.settings = settings
+        self.webhooks = _webhooks(settings, former_secret)
         self._http = http
         self._url = httpx.URL(settings.url)
-        self._headers = {key: secret.get_secret_value() for key, secret in settings.headers.items()}
+        self._headers = reveal(settings.headers)
 
     async def call(self, call: Call) -> Outcome:
         """Make one call. Raises `OutcomeUnknown` when the vendor may have acted and nobody can tell."""
-        request = VendorRequest(self.settings.method, self._url, self._headers, call.payload.encode())
+        try:
+            payload = self.settings.body.fill(call.payload, call.request_id)
+        except Unfit:
+            return Failed("payload_unfit", "The payload has no room for what this vendor's table sets into it.")
+        request = VendorRequest(self.settings.method, self._url, self._headers, payload.encode())
         try:
             reply = await self._http.send(request, call, max_bytes=self.settings.reply.max_bytes)
         except NotSent as error:
@@ -42,5 +54,21 @@ class TableVendor:
             return Failed(error.code, error.detail, error.status)
         return self._read(reply)
 
+    async def poll(self, call: Call, reference: str) -> Outcome:
+        """Ask once what came of the job that the vendor knows as `reference`."""
+        return await ask(self.settings, self._http, call, reference)
+
     def _read(self, reply: Reply) -> Outcome:
-        return read_refusal(reply, datetime.now(UTC)) or read_success(reply, self.settings.reply)
+        now = datetime.now(UTC)
+        refusal = read_refusal(reply, now)
+        if refusal is not None:
+            return refusal
+        if self.settings.reply.reference is not None:
+            pointer = read_pointer(self.settings.reply.reference)
+            return read_reference(reply, pointer, now + self.settings.later.deadline)
+        return read_success(reply, self.settings.reply)
+
+
+def _webhooks(settings: VendorTable, former: FormerSecret | None) -> TableWebhooks | None:
+    key = settings.webhook.key if settings.webhook else None
+    return None if settings.webhook is None or key is None else TableWebhooks(settings.webhook, key, former)

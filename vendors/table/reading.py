@@ -10,8 +10,9 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from domain.errors import ConfigurationError
 from vendors.table.lines import Lines
@@ -20,7 +21,6 @@ from vendors.table.settings import VendorTable
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}]*)\}?")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NOT_YET = frozenset({"body", "webhook", "poll", "reference"})
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _validated(found: _Found, environment: Mapping[str, str]) -> VendorTable:
         return VendorTable.model_validate(values)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
-    where = tuple(str(part) for part in fault["loc"])
+    where = tuple(map(str, (*fault["loc"], *fault.get("ctx", {}).get("where", ()))))
     raise found.fault(where, _complaint(fault["type"], where, fault["msg"]))
 
 
@@ -102,21 +102,25 @@ def _complaint(kind: str, where: tuple[str, ...], message: str) -> str:
     match kind:
         case "missing":
             return f"`{key}` is missing: add it"
-        case "extra_forbidden" if where[-1] in _NOT_YET:
-            return f"`{key}` is not supported by this version: remove it"
         case "extra_forbidden":
             return f"unknown key `{key}`: mend its spelling or remove it; {_known_keys(where)}"
-        case "value_error":
+        case "value_error" | "conflict":
             return message.removeprefix("Value error, ")
         case _:
             return f"`{key}` is wrong: {message.replace('Input should', 'it should', 1)}; change it"
 
 
 def _known_keys(where: tuple[str, ...]) -> str:
-    model = VendorTable
+    model: type[BaseModel] = VendorTable
     for part in where[:-1]:
-        model = VendorTable.model_fields[part].annotation  # type: ignore[assignment]
+        model = _table_of(model.model_fields[part].annotation)
     return f"known are {', '.join(model.model_fields)}"
+
+
+def _table_of(annotation: object) -> type[BaseModel]:
+    """The model of a key that holds a table, `None` beside it or not."""
+    choices = (annotation, *get_args(annotation))
+    return next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel))
 
 
 def _interpolated(value: object, where: tuple[str, ...], found: _Found, environment: Mapping[str, str]) -> object:

@@ -1,12 +1,18 @@
-"""A table vendor's success, and what of it is the job's result: JSON text, spelled as the vendor spelled it."""
+"""
+A table vendor's success, and what of it is the job's result: JSON text, spelled as the vendor spelled it.
+
+Of a vendor that answers later it is the vendor's own id of the job.
+"""
 
 import re
+from datetime import datetime
 
 import msgspec
 
-from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed
+from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed, Waiting
 from vendors.http import Reply
 from vendors.json_slices import NothingThere, NotJson, Pointer, read_pointer, slice_json
+from vendors.table.pieces import LONGEST_REFERENCE, reference_at
 from vendors.table.settings import ReplyTable
 
 _WITHOUT_CONTENT = frozenset({204, 205})
@@ -40,6 +46,18 @@ def read_success(reply: Reply, expected: ReplyTable) -> Done | Failed:
     if len(result) > LARGEST_RESULT_BYTES:  # text grows when written as a JSON string: a control character by six
         return Failed("reply_too_large", "The vendor's reply is too large to be kept as a result.", reply.status)
     return Done(result.decode(), reply.status)
+
+
+def read_reference(reply: Reply, pointer: Pointer, deadline: datetime) -> Waiting | Failed:
+    """The vendor's own id of the job, under which it will be heard of until `deadline`; its type is not looked at."""
+    try:
+        reference = reference_at(reply.body, pointer)
+    except NotJson:
+        reference = None
+    if reference is None:
+        reason = f"The vendor's reply has no id of at most {LONGEST_REFERENCE} characters where it should be."
+        return Failed("reply_without_reference", reason, reply.status)
+    return Waiting(reference, deadline, reply.status)
 
 
 def _result(body: bytes, content_type: str, pointer: Pointer) -> bytes:
