@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from domain.estimates import Standing, standing_of
 from domain.jobs import Attempt, Job, JobError, Priority, Stage, Status
 
 LONGEST_RETRY_AFTER_SECONDS = 60
@@ -50,8 +51,8 @@ class AttemptView(msgspec.Struct, frozen=True):
 
 class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
     """
-    A job as it stands. One that has not ended says where it is (`stage`) and until when (`waiting_until`);
-    `complete` carries `result`, `failed` carries `error` and `error_detail`.
+    A job as it stands. One that has not ended says where it is (`stage`), until when (`waiting_until`) and, where
+    that can be told, when its next call will start; `complete` carries `result`, `failed` `error` and `error_detail`.
     """
 
     request_id: RequestId
@@ -65,6 +66,9 @@ class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
     links: Links
     stage: Stage | UnsetType = UNSET
     waiting_until: datetime | UnsetType = UNSET
+    estimated_start: Annotated[datetime, Meta(description="By what the vendor takes now: no promise.")] | UnsetType = (
+        UNSET
+    )
     callback_url: str | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
     result: Json | UnsetType = UNSET
@@ -80,8 +84,10 @@ class JobList(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-def view_of(job: Job, now: datetime, *, with_attempts: bool = False) -> JobView:
+def view_of(job: Job, now: datetime, *, standing: Standing | None = None, with_attempts: bool = False) -> JobView:
+    """`standing` is what `api.standings` finds out; without it the job says of itself where it stands."""
     error = job.error if job.status is Status.FAILED else None
+    stands = standing or standing_of(job, now)
     return JobView(
         request_id=str(job.id),
         status=job.status,
@@ -92,8 +98,9 @@ def view_of(job: Job, now: datetime, *, with_attempts: bool = False) -> JobView:
         run_at=job.run_at,
         deadline=job.deadline,
         links=Links(path_of(job)),
-        stage=job.stage(now) or UNSET,
-        waiting_until=_waiting_until(job, now) or UNSET,
+        stage=UNSET if stands is None else stands.stage,
+        waiting_until=(stands and stands.waiting_until) or UNSET,
+        estimated_start=(stands and stands.estimated_start) or UNSET,
         callback_url=job.callback_url or UNSET,
         metadata=job.metadata or UNSET,
         result=UNSET if job.result is None else Raw(job.result),
@@ -116,17 +123,19 @@ def etag_of(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
-def retry_after(job: Job, now: datetime) -> str:
+def weak_etag_of(view: JobView, standing: Standing) -> str:
+    """A weak tag: what moves while the job stays as it is leaves it the same, or nobody could wait for a change."""
+    waiting_until = UNSET if standing.moves else view.waiting_until
+    fixed = msgspec.structs.replace(view, waiting_until=waiting_until, estimated_start=UNSET)
+    return f"W/{etag_of(msgspec.json.encode(fixed))}"
+
+
+def retry_after(job: Job, now: datetime, standing: Standing | None = None) -> str:
     """When asking again may tell more: at once for what runs, not before its time for what waits."""
-    until = _waiting_until(job, now)
+    stands = standing or standing_of(job, now)
+    until = None if stands is None else stands.waiting_until
     seconds = ceil((until - now).total_seconds()) if until else 1
     return str(min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS))
-
-
-def _waiting_until(job: Job, now: datetime) -> datetime | None:
-    if job.ended:
-        return None
-    return job.waiting_until or (job.run_at if job.run_at > now else None)
 
 
 def _error_view(error: JobError) -> ErrorView:

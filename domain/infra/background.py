@@ -29,7 +29,7 @@ async def in_background(work: Coroutine[object, object, None]) -> AsyncIterator[
         await end(task)
 
 
-async def end(task: asyncio.Task[None]) -> None:
+async def end(task: asyncio.Task[object]) -> None:
     """Cancel a task until it is over: a client library may swallow one cancellation in the midst of a timeout."""
     while not task.done():
         task.cancel()

@@ -1,5 +1,6 @@
 """The collections: Beanie models over the words of `domain`, and the indexes that the queries stand on."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from beanie import Document
@@ -40,6 +41,11 @@ class JobDocument(Job, Document):
                 name="by_call",
                 partialFilterExpression={"called_at": {"$exists": True}},
             ),
+            IndexModel(
+                [("vendor", ASCENDING), ("status", ASCENDING), ("_id", ASCENDING)],
+                name="to_replay",
+                partialFilterExpression={"status": {"$in": ["failed", "cancelled"]}},  # no insert pays for it
+            ),
             IndexModel([("expire_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
         ]
 
@@ -71,4 +77,20 @@ class WebhookDocument(WebhookEvent, Document):
         ]
 
 
-DOCUMENTS = (JobDocument, WebhookDocument)
+class VendorDocument(Document):
+    """An operator's word on a vendor, in the collection `vendors` under the vendor's name. Redis has a copy of it."""
+
+    id: str
+    paused: bool = False
+    paused_by: str | None = None
+    paused_at: datetime | None = None
+    resumed_by: str | None = None
+    resumed_at: datetime | None = None
+
+    class Settings:
+        name = "vendors"
+        keep_nulls = False
+        indexes: ClassVar[list[IndexModel]] = []
+
+
+DOCUMENTS = (JobDocument, WebhookDocument, VendorDocument)

@@ -236,12 +236,14 @@ class Queue:
         args = [self._lease_ms, *CallLimits.of(vendor, policy).to_args()]
         return VendorLook.of(await self._look(keys=keys, args=args))
 
-    async def rank(self, job: Queued) -> int | None:
-        """How many due jobs of its vendor stand before a queued job; None when it is running or not queued."""
-        before = [*Priority][: [*Priority].index(job.priority)]  # roughly: every eighth claim looks elsewhere first
-        keys = [queue_key(job.vendor, priority) for priority in (job.priority, *before)]
-        rank = int(await self._rank(keys=keys, args=[str(job.request_id)]))
-        return None if rank < 0 else rank
+    async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:
+        """How many due jobs of its vendor stand before each queued job; None where it is running or not queued."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for job in jobs:
+                before = [*Priority][: [*Priority].index(job.priority)]  # roughly: every eighth claim looks elsewhere
+                keys = [queue_key(job.vendor, priority) for priority in (job.priority, *before)]
+                await self._rank(keys=keys, args=[str(job.request_id)], client=pipeline)
+            return [None if rank < 0 else int(rank) for rank in await pipeline.execute()]
 
 
 def seconds_since_boot() -> float:

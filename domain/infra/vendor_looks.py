@@ -18,11 +18,13 @@ class VendorLook:
     queued: Mapping[Priority, int]  # not running; scheduled ones included
     due: Mapping[Priority, int]  # of these, those that only wait for their turn
     oldest_due: timedelta | None
+    used: tuple[int, ...] = ()  # of each window of its limit
 
     @classmethod
     def of(cls, reply: list[int]) -> Self:
         """From what `look.lua` returns; the queues stand in the order of `Priority`."""
-        now, paused, closed, start, running, oldest, *counts = reply
+        now, paused, closed, start, running, oldest, *rest = reply
+        counts, used = rest[: 2 * len(Priority)], rest[2 * len(Priority) :]
         return cls(
             now=_moment(now),
             paused=bool(paused),
@@ -32,6 +34,7 @@ class VendorLook:
             queued=dict(zip(Priority, counts[::2], strict=True)),
             due=dict(zip(Priority, counts[1::2], strict=True)),
             oldest_due=None if oldest < 0 else timedelta(microseconds=now - oldest),
+            used=tuple(used),
         )
 
 
