@@ -12,6 +12,7 @@ from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.table.adapter import TableVendor
 from vendors.table.reading import read_tables
+from vendors.table.settings import VendorTable
 
 MakeVendor = Callable[[VendorHttp, Mapping[str, str]], Vendor]  # the client, and the environment for its settings
 
@@ -24,11 +25,16 @@ def load_vendors(
     http: VendorHttp,
     *,
     adapters: Mapping[str, MakeVendor] = ADAPTERS,
+    known: Mapping[str, Vendor] = MappingProxyType({}),
 ) -> dict[str, Vendor]:
-    """All vendors by name. Raises `ConfigurationError` with file, line and remedy; of several files the later wins."""
+    """
+    All vendors by name; of several files the later wins. A `known` one whose table is the same is kept.
+
+    Raises `ConfigurationError` with file, line and remedy.
+    """
     tables = read_tables(files, environment, taken=adapters)
     in_code = {name: make(http, environment) for name, make in adapters.items()}
-    return in_code | {name: TableVendor(name, table, http) for name, table in tables.items()}
+    return in_code | {name: _of_table(name, table, http, known.get(name)) for name, table in tables.items()}
 
 
 def load_vendor_names(
@@ -36,3 +42,7 @@ def load_vendor_names(
 ) -> frozenset[str]:
     """The names alone, for a process that calls nobody; refuses what `load_vendors` refuses in the tables."""
     return frozenset(adapters) | frozenset(read_tables(files, environment, taken=adapters))
+
+
+def _of_table(name: str, table: VendorTable, http: VendorHttp, known: Vendor | None) -> TableVendor:
+    return known if isinstance(known, TableVendor) and known.settings == table else TableVendor(name, table, http)

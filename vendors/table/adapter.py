@@ -14,7 +14,8 @@ from vendors.refusals import read_refusal
 from vendors.table.fields import reveal
 from vendors.table.polling import ask
 from vendors.table.settings import VendorTable
-from vendors.table.webhooks import FormerSecret, TableWebhooks
+from vendors.table.webhook_settings import WebhookTable
+from vendors.table.webhooks import TableWebhooks
 from vendors.table.wire import read_reference, read_success
 
 
@@ -26,13 +27,11 @@ class TableVendor:
     what the job carries is never dropped silently.
     """
 
-    def __init__(
-        self, name: str, settings: VendorTable, http: VendorHttp, former_secret: FormerSecret | None = None
-    ) -> None:
+    def __init__(self, name: str, settings: VendorTable, http: VendorHttp) -> None:
         self.name = name
         self.policy = settings.policy
         self.settings = settings
-        self.webhooks = _webhooks(settings, former_secret)
+        self.webhooks = _webhooks(settings.webhook)
         self._http = http
         self._url = httpx.URL(settings.url)
         self._headers = reveal(settings.headers)
@@ -69,6 +68,7 @@ class TableVendor:
         return read_success(reply, self.settings.reply)
 
 
-def _webhooks(settings: VendorTable, former: FormerSecret | None) -> TableWebhooks | None:
-    key = settings.webhook.key if settings.webhook else None
-    return None if settings.webhook is None or key is None else TableWebhooks(settings.webhook, key, former)
+def _webhooks(table: WebhookTable | None) -> TableWebhooks | None:
+    if table is None or table.key is None:
+        return None
+    return TableWebhooks(table, table.key)

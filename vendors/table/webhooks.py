@@ -3,12 +3,13 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.webhooks import Notice
 from vendors.json_slices import NotJson, read_pointer
 from vendors.signatures.schemes import SCHEMES
+from vendors.signatures.secrets import FormerSecret
 from vendors.table.notices import read_notice
 from vendors.table.pieces import scalar_at
 from vendors.table.webhook_settings import WebhookTable
@@ -17,16 +18,8 @@ _ID = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class FormerSecret:
-    """The secret before this one: still good until then, for what the vendor signed before it heard of the new one."""
-
-    key: bytes = field(repr=False)
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class TableWebhooks:
-    """A `WebhookReader`. `key` is the secret as its scheme uses it."""
+    """A `WebhookReader` that `KeepsSecret`. `key` is the secret as its scheme uses it."""
 
     table: WebhookTable
     key: bytes = field(repr=False)
@@ -42,6 +35,9 @@ class TableWebhooks:
 
     def read(self, body: bytes) -> Notice:
         return read_notice(body, self.table)
+
+    def with_former(self, former: FormerSecret | None) -> "TableWebhooks":
+        return replace(self, former=former)
 
     def _id_in(self, body: bytes) -> str | None:
         pointer = self.table.id or SCHEMES[self.table.scheme].id_pointer

@@ -1,0 +1,123 @@
+"""
+The vendors while the gateway runs: the tables and their secrets are read again, and everybody sees the new ones.
+
+A table that is broken then is told of and not taken: the vendors stay as they were.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from domain.errors import ConfigurationError
+from domain.vendors import SendsWebhooks, Vendor, VendorPolicy
+from domain.webhooks import WebhookReader
+from vendors.http import VendorHttp
+from vendors.registry import ADAPTERS, MakeVendor, load_vendors
+from vendors.signatures.secrets import KeepsSecret, SecretHistory
+
+_T = TypeVar("_T")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class VendorSources:
+    """Where vendors come from. `environment` is asked at each reading; it may raise `ConfigurationError`."""
+
+    files: Sequence[Path]
+    environment: Callable[[], Mapping[str, str]]
+    adapters: Mapping[str, MakeVendor] = ADAPTERS
+
+
+class LiveVendors(Mapping[str, Vendor]):
+    """
+    All vendors by name as they are now. One that was taken out of here stays as it was, for whoever has it.
+
+    The first reading raises `ConfigurationError`, later ones never.
+    """
+
+    def __init__(self, sources: VendorSources, http: VendorHttp, history: SecretHistory | None = None) -> None:
+        self._sources = sources
+        self._http = http
+        self._history = history or SecretHistory()
+        self._environment: Mapping[str, str] = {}
+        self._vendors: Mapping[str, Vendor] = {}
+        self._readers: Mapping[str, WebhookReader] = {}
+        self._take()
+
+    def __getitem__(self, name: str) -> Vendor:
+        return self._vendors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._vendors)
+
+    def __len__(self) -> int:
+        return len(self._vendors)
+
+    @property
+    def policies(self) -> Mapping[str, VendorPolicy]:
+        """The vendors' policies, live too."""
+        return _View(lambda: {name: vendor.policy for name, vendor in self._vendors.items()})
+
+    @property
+    def webhooks(self) -> Mapping[str, WebhookReader]:
+        """The readers of those that send webhooks, live too; a former secret is good for a day."""
+        return _View(lambda: self._readers)
+
+    def reload(self) -> bool:
+        """Read everything again; False, and all stays as it was, where something is wrong with it."""
+        try:
+            self._take()
+        except ConfigurationError as fault:
+            log.warning("the vendors' tables are not taken, the old ones stay", fault=fault.detail)
+            return False
+        log.info("vendors read again", vendors=sorted(self._vendors))
+        return True
+
+    def _take(self) -> None:
+        environment = self._sources.environment()
+        adapters = self._adapters(environment)
+        self._vendors = load_vendors(
+            self._sources.files, environment, self._http, adapters=adapters, known=self._vendors
+        )
+        self._environment = environment
+        self._readers = _readers(self._vendors, self._history)
+
+    def _adapters(self, environment: Mapping[str, str]) -> Mapping[str, MakeVendor]:
+        """A vendor in code is made again only when the environment, and with it its settings, may have changed."""
+        if environment != self._environment:
+            return self._sources.adapters
+        return {name: partial(_as_it_was, self._vendors[name]) for name in self._sources.adapters}
+
+
+def _as_it_was(vendor: Vendor, _http: VendorHttp, _environment: Mapping[str, str]) -> Vendor:
+    return vendor
+
+
+def _readers(vendors: Mapping[str, Vendor], history: SecretHistory) -> Mapping[str, WebhookReader]:
+    sending = {name: vendor.webhooks for name, vendor in vendors.items() if isinstance(vendor, SendsWebhooks)}
+    readers = {name: reader for name, reader in sending.items() if reader is not None}
+    keeping = {name: reader for name, reader in readers.items() if isinstance(reader, KeepsSecret)}
+    former = history.note({name: reader.key for name, reader in keeping.items()}, datetime.now(UTC))
+    return readers | {name: reader.with_former(former.get(name)) for name, reader in keeping.items()}
+
+
+class _View(Mapping[str, _T]):
+    """A mapping that is looked up anew at each use."""
+
+    def __init__(self, look: Callable[[], Mapping[str, _T]]) -> None:
+        self._look = look
+
+    def __getitem__(self, name: str) -> _T:
+        return self._look()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._look())
+
+    def __len__(self) -> int:
+        return len(self._look())
