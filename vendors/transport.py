@@ -7,6 +7,7 @@ say (it reports a connection that broke after the request as `ConnectTimeout`), 
 """
 
 from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
 import httpx
@@ -69,13 +70,16 @@ class OneShotTransport(AiohttpTransport):
 
     def _open_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=OneShotConnector(limit=0, ssl=self.ssl_context, keepalive_timeout=self._keepalive_seconds),
+            connector=self._open_connector(keepalive_timeout=self._keepalive_seconds, ssl=self.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
+
+    def _open_connector(self, **settings: Any) -> OneShotConnector:
+        return OneShotConnector(limit=0, **settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`, whose extension `progress` learns whether anything left."""
