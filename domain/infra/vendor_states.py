@@ -140,7 +140,7 @@ class StoredVendorStates:
 async def open_vendor_states(
     database: Database, queue: Queue, policies: Mapping[str, VendorPolicy]
 ) -> AsyncIterator[StoredVendorStates]:
-    async with Batcher(queue.ranks, largest=LARGEST_RANKING) as ranks:
+    async with Batcher(queue.ranks, largest=LARGEST_RANKING, patience_seconds=PATIENCE_SECONDS) as ranks:
         states = StoredVendorStates(database, queue, policies, ranks)
         try:
             yield states

@@ -1,0 +1,206 @@
+"""How vendors stand, on real stores: what is read, how seldom, how fast, and that a pause outlasts everything."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.errors import NotFound, Unavailable
+from domain.infra import vendor_states
+from domain.infra.queue import WAKE_CHANNEL, Queue
+from domain.infra.recent_calls import RecentCalls, sum_up
+from domain.infra.redis import open_redis
+from domain.infra.vendor_states import StoredVendorStates, open_vendor_states
+from domain.jobs import AttemptOutcome, Job, Priority, Status
+from domain.ports import Queued
+from domain.request_ids import new_request_id
+from domain.vendor_states import Recent
+from domain.vendors import VendorPolicy
+from tests.stores import LEASE, Stores
+from tests.strategies import NOON, a_job
+
+SECOND = timedelta(seconds=1)
+POLICIES = {"sync": VendorPolicy(), "slow": VendorPolicy(limit="2/second; 10/hour", concurrency=1)}
+
+
+@pytest.fixture
+async def states(stores: Stores) -> AsyncIterator[StoredVendorStates]:
+    async with open_vendor_states(stores.database, stores.queue, POLICIES) as states:
+        yield states
+
+
+def queued(priority: Priority = Priority.NORMAL, due_in: timedelta = -SECOND) -> Queued:
+    return Queued(new_request_id(), "sync", priority, datetime.now(UTC) + due_in)
+
+
+def job_of(place: Queued) -> Job:
+    return a_job(id=place.request_id, priority=place.priority, run_at=place.due_at)
+
+
+def attempt(started_at: datetime = NOON, outcome: AttemptOutcome | None = AttemptOutcome.DONE, **fields: Any) -> Any:
+    known = {} if outcome is None else {"outcome": outcome.value, "latency_ms": 100.0}
+    return {"started_at": started_at, **known, **fields}
+
+
+async def test_a_vendor_of_no_table_has_no_state_and_no_switch(states: StoredVendorStates) -> None:
+    assert await states.look("unknown") is None
+    with pytest.raises(NotFound):
+        await states.pause("unknown", "root")
+    assert set(states.names()) == {"sync", "slow"}
+
+
+async def test_a_quiet_vendor_is_open(states: StoredVendorStates) -> None:
+    state = await states.look("slow")
+    assert state is not None
+    assert (state.paused, state.closed_until, state.next_start, state.oldest_due) == (False, None, None, None)
+    assert (state.running, state.queued, state.due, state.recent) == (0, 0, 0, Recent())
+    assert [(window.amount, window.span, window.used) for window in state.windows] == [
+        (2, timedelta(seconds=1.025), 0),
+        (10, timedelta(hours=1, seconds=0.025), 0),
+    ]
+
+
+async def test_what_waits_is_counted_and_ranked(stores: Stores, states: StoredVendorStates) -> None:
+    high = [queued(Priority.HIGH) for _ in range(2)]
+    normal = [queued(due_in=-n * SECOND) for n in (9, 8, 7)]
+    low, later = queued(Priority.LOW), queued(Priority.LOW, timedelta(hours=1))
+    await stores.queue.enqueue([*normal, low, later, *high])
+    state = await states.look("sync")
+    assert state is not None
+    assert (state.running, state.due, state.queued) == (0, 6, 7)
+    assert state.oldest_due is not None
+    assert [await states.ahead(job_of(place)) for place in (*normal, low, later)] == [2, 3, 4, 5, 6]
+    assert await states.ahead(a_job()) is None
+
+
+async def test_what_runs_is_neither_queued_nor_ranked(stores: Stores, states: StoredVendorStates) -> None:
+    running = queued()
+    await stores.queue.enqueue([running])
+    await stores.queue.claim("sync", 1, "t:1")
+    state = await states.look("sync")
+    assert state is not None
+    assert (state.running, state.due, state.queued) == (1, 0, 0)
+    assert await states.ahead(job_of(running)) is None
+
+
+async def test_a_closed_vendor_says_until_when(stores: Stores, states: StoredVendorStates) -> None:
+    await stores.queue.close_vendor("sync", 60 * SECOND)
+    state = await states.look("sync")
+    assert state is not None
+    assert state.closed_until is not None
+    assert 55 < (state.closed_until - datetime.now(UTC)).total_seconds() <= 60
+
+
+async def test_a_state_is_kept_for_a_second_and_read_once_for_all_who_ask(
+    stores: Stores, states: StoredVendorStates
+) -> None:
+    seen = await asyncio.gather(*(states.look("sync") for _ in range(50)))
+    assert len({id(state) for state in seen}) == 1
+    await stores.queue.close_vendor("sync", 60 * SECOND)
+    assert await states.look("sync") is seen[0]
+    await asyncio.sleep(vendor_states.FRESH_SECONDS)  # slow: a state has to grow old
+    fresh = await states.look("sync")
+    assert fresh is not None
+    assert fresh.closed_until is not None
+
+
+async def test_a_pause_is_told_to_workers_and_seen_at_once(stores: Stores, states: StoredVendorStates) -> None:
+    await states.look("sync")
+    async with stores.redis.pubsub(ignore_subscribe_messages=True) as subscription:
+        await subscription.subscribe(WAKE_CHANNEL)
+        await states.pause("sync", "root")
+        while (message := await subscription.get_message(timeout=5)) is None:
+            pass
+    assert b"sync" in message["data"]
+    state = await states.look("sync")
+    assert state is not None
+    assert state.paused
+    kept = await stores.database.get_collection("vendors").find_one({"_id": "sync"})
+    assert kept is not None
+    assert (kept["paused"], kept["paused_by"]) == (True, "root")
+
+
+async def test_a_paused_vendor_gives_nothing_out_until_it_is_resumed(
+    stores: Stores, states: StoredVendorStates
+) -> None:
+    await stores.queue.enqueue([queued()])
+    await states.pause("sync", "root")
+    await states.pause("sync", "root")
+    assert (await stores.queue.claim("sync", 1, "t:1")).leases == []
+    await states.resume("sync", "root")
+    assert len((await stores.queue.claim("sync", 1, "t:2")).leases) == 1
+
+
+async def test_two_words_at_once_leave_redis_as_mongodb_has_it(stores: Stores, states: StoredVendorStates) -> None:
+    for _ in range(20):
+        await asyncio.gather(states.pause("sync", "a"), states.resume("sync", "b"), states.pause("sync", "c"))
+        kept = await stores.database.get_collection("vendors").find_one({"_id": "sync"})
+        assert kept is not None
+        assert (await stores.queue.vendor_look("sync", POLICIES["sync"])).paused is kept["paused"]
+
+
+async def test_without_redis_it_is_unavailable_at_once(stores: Stores) -> None:
+    async with (
+        open_redis("redis://127.0.0.1:1/0") as away,
+        open_vendor_states(stores.database, Queue(away, lease=LEASE), POLICIES) as states,
+    ):
+        for ask in (states.look("sync"), states.ahead(a_job()), states.pause("sync", "root")):
+            with pytest.raises(Unavailable):
+                await ask
+
+
+async def test_a_redis_that_hangs_costs_half_a_second_once(stores: Stores) -> None:
+    silent = await asyncio.start_server(_never_answer, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with (
+        silent,
+        open_redis(f"redis://127.0.0.1:{port}/0") as hanging,
+        open_vendor_states(stores.database, Queue(hanging, lease=LEASE), POLICIES) as states,
+    ):
+        begun = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await states.look("sync")
+        assert time.monotonic() - begun < vendor_states.PATIENCE_SECONDS + 0.4
+        with pytest.raises(Unavailable):
+            await states.ahead(a_job())
+
+
+async def _never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+async def test_recent_calls_are_found_by_the_index(stores: Stores) -> None:
+    jobs = stores.database.get_collection("jobs")
+    first = a_job(status=Status.COMPLETE, called_at=NOON).model_dump(by_alias=True, exclude_none=True)
+    await jobs.insert_one({**first, "attempts": [attempt(NOON - SECOND, AttemptOutcome.RETRY), attempt()]})
+    await jobs.insert_one(a_job().model_dump(by_alias=True, exclude_none=True))
+    await jobs.insert_one(a_job(vendor="slow", called_at=NOON).model_dump(by_alias=True, exclude_none=True))
+    recent = await RecentCalls(stores.database).read("sync", NOON + SECOND)
+    assert recent == Recent(2, 0.5, 100.0, 100.0, 100.0, 1.0)
+    query = jobs.find({"vendor": "sync", "called_at": {"$exists": True}}).sort("called_at", -1).limit(500)
+    assert (await query.explain())["queryPlanner"]["winningPlan"]["inputStage"]["inputStage"]["indexName"] == "by_call"
+
+
+def test_a_summary_counts_only_what_was_sent_and_times_only_what_was_answered() -> None:
+    cut = [
+        attempt(outcome=AttemptOutcome.CRASHED, latency_ms=9e9),
+        attempt(outcome=AttemptOutcome.DRAINED, latency_ms=9e9),
+    ]
+    open_call = attempt(outcome=None)
+    never_sent = attempt(outcome=AttemptOutcome.RELEASED)
+    done = [attempt(latency_ms=float(n)) for n in range(1, 99)]
+    recent = sum_up([*cut, open_call, never_sent, *done], NOON + 10 * SECOND)
+    assert recent == Recent(101, 0.01, 49.0, 94.0, 98.0, 10.1)
+
+
+def test_the_pace_is_that_of_the_last_ten_seconds_or_of_what_is_known() -> None:
+    burst = [attempt(NOON + n * SECOND / 100) for n in range(100)]
+    assert sum_up(burst, NOON + SECOND).starts_per_second == 100.0
+    assert sum_up(burst, NOON + 5 * SECOND).starts_per_second == 20.0
+    assert sum_up(burst, NOON + 60 * SECOND).starts_per_second == 0.0
+    assert sum_up([], NOON) == Recent()
