@@ -5,7 +5,6 @@ from api.operation import Json
 _ID = "0198f0c2-7d00-7000-8000-3f1a5b2c4d6e"
 _SELF = f"/jobs/{_ID}"
 
-
 ACCEPTED: Json = {"request_id": _ID, "status": "pending", "links": {"self": _SELF}}
 _TIMES: Json = {
     "created_at": "2026-11-21T09:00:00Z",
@@ -22,3 +21,5 @@ FAILED: Json = {
     "error": "the vendor said no (400)",
     "error_detail": {"code": "vendor_rejected", "vendor_status": 400, "attempts": 1, "retryable": True},
 }
+PENDING: Json = {**_JOB, "status": "pending", "stage": "queued"}
+CANCELLED: Json = {**_JOB, "status": "cancelled"}

@@ -1,24 +1,28 @@
 """`GET /jobs`: a page of one's own jobs, newest first, or those of given ids in their order."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
-from litestar import Response, get
-from litestar.enums import MediaType
+from litestar import get
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
 
 from api.callers import caller_of
 from api.cursors import Cursors
+from api.ports import ApiPorts
 from api.provided import Ports
 from api.queries import query_fault, read_query, refuse
-from api.views import JobList, view_of
+from api.standings import find_standings
+from api.views import JobList, JobView, view_of
 from domain.edge.answers import AnyRequest
 from domain.errors import FieldError, Invalid
 from domain.jobs import Job, Status
-from domain.ports import LARGEST_PAGE, JobFilter, JobReader
+from domain.ports import LARGEST_PAGE, JobFilter
 from domain.request_ids import read_request_id
 
 DEFAULT_LIMIT = 20
@@ -27,20 +31,23 @@ PARAMETERS = ("vendor", "status", "created_after", "limit", "cursor", "ids")
 
 Query = Mapping[str, str]
 
+_NOBODYS = UUID(int=0)  # what stands for an id that is none: no job has it
+_HEADERS = {"Cache-Control": "private, no-cache"}
+
 
 @get("/jobs")
-async def list_jobs(request: AnyRequest, ports: Ports) -> Response[bytes]:
+async def list_jobs(request: AnyRequest, ports: Ports) -> ASGIResponse:
     """List jobs: a page by filters, or exactly those of `ids`."""
     query = read_query(request.scope, *PARAMETERS)
     owner = caller_of(request).owner
     if "ids" in query:
-        return _answer(await _find_all(query, owner, ports.jobs), None, {})
+        return await _answer_all(ports, ports.jobs.find_many(_read_ids(query), owner))
     cursors = Cursors(ports.cursor_secret)
     which = _read_filter(query, owner, cursors)
     found = await ports.jobs.list(replace(which, limit=which.limit + 1))
     page = _fitting(found[: which.limit])
     cursor = cursors.write(page[-1].id, which) if len(found) > len(page) else None
-    return _answer(list(page), cursor, query)
+    return _answer(await _views(page, ports), cursor, query)
 
 
 def _fitting(found: list[Job]) -> list[Job]:
@@ -51,15 +58,12 @@ def _fitting(found: list[Job]) -> list[Job]:
     ]
 
 
-async def _find_all(query: Query, owner: str | None, jobs: JobReader) -> list[Job | None]:
+def _read_ids(query: Query) -> list[UUID]:
     refuse(query_fault(name, "does not go together with ids") for name in query if name != "ids")
     texts = [text.strip() for text in query["ids"].split(",")] if query["ids"] else []
     if len(texts) > LARGEST_LIMIT:
         refuse([query_fault("ids", f"are too many: {LARGEST_LIMIT} are the most")])
-    ids = [read_request_id(text) for text in texts]
-    known = [request_id for request_id in ids if request_id is not None]
-    found = iter(await jobs.find_many(known, owner))
-    return [None if request_id is None else next(found) for request_id in ids]
+    return [read_request_id(text) or _NOBODYS for text in texts]
 
 
 def _read_filter(query: Query, owner: str | None, cursors: Cursors) -> JobFilter:
@@ -111,10 +115,32 @@ def _read_created_after(query: Query, faults: list[FieldError]) -> datetime | No
     return None
 
 
-def _answer(jobs: list[Job | None], cursor: str | None, query: Query) -> Response[bytes]:
-    now = datetime.now(UTC)
-    listed = JobList([None if job is None else view_of(job, now) for job in jobs], cursor)
-    headers = {"Cache-Control": "private, no-cache"}
+def _answer(views: list[JobView | None], cursor: str | None, query: Query) -> ASGIResponse:
+    headers = dict(_HEADERS)
     if cursor is not None:
         headers["Link"] = f'</jobs?{urlencode({**query, "cursor": cursor})}>; rel="next"'
-    return Response(msgspec.json.encode(listed), media_type=MediaType.JSON, headers=headers)
+    return ASGIResponse(body=msgspec.json.encode(JobList(views, cursor)), headers=headers)
+
+
+async def _answer_all(ports: ApiPorts, groups: AsyncIterator[list[Job | None]]) -> ASGIResponse:
+    """Group by group, as `JobReader.find_many` hands them out: a hundred large results would be over a gigabyte."""
+    first = await anext(groups)  # before the answer begins: what fails here is still a problem
+    return ASGIStreamingResponse(iterator=_pieces(ports, first, groups), headers=_HEADERS)
+
+
+async def _pieces(
+    ports: ApiPorts, first: list[Job | None], groups: AsyncIterator[list[Job | None]]
+) -> AsyncIterator[bytes]:
+    yield b'{"items":' + msgspec.json.encode(await _views(first, ports))[:-1]
+    async for group in groups:
+        yield b"," + msgspec.json.encode(await _views(group, ports))[1:-1]
+    yield b'],"next_cursor":null}'
+
+
+async def _views(jobs: Sequence[Job | None], ports: ApiPorts) -> list[JobView | None]:
+    now = datetime.now(UTC)
+    standings = await find_standings(jobs, ports.vendor_states, now)
+    return [
+        None if job is None else view_of(job, now, standing=standing)
+        for job, standing in zip(jobs, standings, strict=True)
+    ]

@@ -1,5 +1,6 @@
 """What the routes that submit and read jobs take and answer."""
 
+from api.callback_schema import CALLBACKS
 from api.job_examples import ACCEPTED, COMPLETE, FAILED, RUNNING
 from api.operation import Answer, Operation, Operations
 from api.shared_parts import EXPAND, IDEMPOTENCY_KEY, IF_NONE_MATCH, LIST_QUERY, PREFER, REQUEST_ID, TRACEPARENT
@@ -13,6 +14,7 @@ SUBMIT = Operation(
     description="Stores the job durably, then answers. The vendor is called behind the answer's back.",
     parameters=(IDEMPOTENCY_KEY, PREFER, TRACEPARENT),
     body={"schema": {"$ref": "#/components/schemas/Submission"}, "examples": EXAMPLES},
+    callbacks=CALLBACKS,
     answers=(
         Answer(
             202,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -11,20 +12,21 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from api.addressed import find_job, no_such_job, reads_attempts
 from api.callers import caller_of
 from api.headers import header, known_tags, wait_asked
 from api.ports import ApiPorts
 from api.provided import Ports
-from api.queries import query_fault, read_query, refuse
-from api.views import accepted_view, etag_of, path_of, retry_after, view_of
+from api.queries import read_query
+from api.standings import find_standing
+from api.views import accepted_view, etag_of, path_of, retry_after, view_of, weak_etag_of
 from domain.callers import Caller
 from domain.edge.answers import AnyRequest
 from domain.edge.bodies import read_body, require_json
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.errors import Invalid, Unavailable
 from domain.fingerprints import fingerprint
 from domain.jobs import Job
 from domain.ports import Accepted, JobReader
-from domain.request_ids import read_request_id
 from domain.submissions import read_idempotency_key, read_submission, read_traceparent
 
 LONG_BODY = 64 * 1024  # beyond, reading one may take tens of milliseconds: not on the event loop
@@ -45,52 +47,67 @@ async def submit_job(request: AnyRequest, ports: Ports) -> ASGIResponse:
 @get("/jobs/{request_id:str}")
 async def show_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> ASGIResponse:
     """Show a job as it stands, or as it stands when it has changed or ended, for who would rather wait."""
-    owner = caller_of(request).owner
-    look = Look(ports.jobs, known_tags(request.scope), with_attempts=_reads_attempts(request))
-    job_id = read_request_id(request_id)
-    job = await ports.jobs.find(job_id, owner) if job_id else None
-    if job is None:
-        raise _unknown()
+    look = Look(ports, known_tags(request.scope), with_attempts=reads_attempts(request))
+    job = await find_job(request, request_id, ports.jobs)
     seconds = wait_asked(request.scope)
-    if seconds is not None:
-        job = await look.wait(job, owner, seconds)
-    return look.answer(job, seconds)
+    owner = caller_of(request).owner
+    return look.answer(await look.see(job) if seconds is None else await look.wait(job, owner, seconds), seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A job as a client is shown it. Two sights with one tag are the same to it."""
+
+    body: bytes
+    tag: str
+    retry_after: str | None
 
 
 class Look:
     """One client's look at a job: what it has seen already, and how much it wants to see."""
 
-    def __init__(self, jobs: JobReader, tags: frozenset[str], *, with_attempts: bool) -> None:
-        self._jobs = jobs
+    def __init__(self, ports: ApiPorts, tags: frozenset[str], *, with_attempts: bool) -> None:
+        self._jobs = ports.jobs
+        self._vendor_states = ports.vendor_states
         self._tags = tags
         self._with_attempts = with_attempts
 
-    async def wait(self, job: Job, owner: str | None, seconds: float) -> Job:
+    async def see(self, job: Job) -> Sight:
+        now = _now()
+        standing = await find_standing(job, self._vendor_states, now)
+        view = view_of(job, now, standing=standing, with_attempts=self._with_attempts)
+        body = _encode(view)
+        if standing is None:
+            return Sight(body, etag_of(body), None)
+        moves = standing.moves or standing.estimated_start is not None
+        tag = weak_etag_of(view, standing) if moves else etag_of(body)
+        return Sight(body, tag, retry_after(job, now, standing))
+
+    async def wait(self, job: Job, owner: str | None, seconds: float) -> Sight:
         """The job when it has ended or, for a client that has seen it, when it differs; at last after `seconds`."""
         if not self._tags and not job.ended:
             ended = await self._jobs.wait_until_ended(job.id, owner, seconds)
             if ended is None:
-                raise _unknown()
-            return ended
+                raise no_such_job()
+            return await self.see(ended)
         ends = time.monotonic() + seconds
-        while not job.ended and self._has_seen(self._body(job)) and (left := ends - time.monotonic()) > 0:
+        sight = await self.see(job)
+        while not job.ended and self._has_seen(sight) and (left := ends - time.monotonic()) > 0:
             job = await self._jobs.wait_for_change(job, left)
-        return job
+            sight = await self.see(job)
+        return sight
 
-    def answer(self, job: Job, waited: int | None) -> ASGIResponse:
-        body = self._body(job)
-        headers = {"ETag": etag_of(body), "Cache-Control": "private, no-cache", **_applied(waited)}
-        if not job.ended:
-            headers["Retry-After"] = retry_after(job, _now())
-        if self._has_seen(body):
+    def answer(self, sight: Sight, waited: int | None) -> ASGIResponse:
+        headers = {"ETag": sight.tag, "Cache-Control": "private, no-cache", **_applied(waited)}
+        if sight.retry_after is not None:
+            headers["Retry-After"] = sight.retry_after
+        if self._has_seen(sight):
             return ASGIResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return ASGIResponse(body=body, headers=headers)
+        return ASGIResponse(body=sight.body, headers=headers)
 
-    def _body(self, job: Job) -> bytes:
-        return _encode(view_of(job, _now(), with_attempts=self._with_attempts))
-
-    def _has_seen(self, body: bytes) -> bool:
-        return bool(self._tags) and ("*" in self._tags or etag_of(body) in self._tags)
+    def _has_seen(self, sight: Sight) -> bool:
+        """Tags are compared weakly, as RFC 9110, section 13.1.2, wants it of If-None-Match."""
+        return bool(self._tags) and ("*" in self._tags or sight.tag.removeprefix("W/") in self._tags)
 
 
 async def _take_in(request: AnyRequest, caller: Caller, ports: ApiPorts) -> Accepted:
@@ -123,7 +140,7 @@ async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) 
     job = accepted.job
     with suppress(Unavailable):  # it is stored, whatever else fails now: the answer must not invite a second one
         job = await jobs.wait_until_ended(job.id, job.client, seconds) or job
-    if not job.ended:
+    if not job.ended or job.deleted:  # of a deleted one nothing is left to be shown
         return _accepted(Accepted(job, accepted.replayed), _applied(seconds))
     headers = {"Location": path_of(job), **_replayed(accepted), **_applied(seconds)}
     return ASGIResponse(body=_encode(view_of(job, _now())), status_code=HTTPStatus.OK, headers=headers)
@@ -141,16 +158,6 @@ def _replayed(accepted: Accepted) -> dict[str, str]:
 
 def _applied(seconds: int | None) -> dict[str, str]:
     return {} if seconds is None else {"Preference-Applied": f"wait={seconds}"}
-
-
-def _reads_attempts(request: AnyRequest) -> bool:
-    expand = read_query(request.scope, "expand").get("expand")
-    refuse([query_fault("expand", "must be attempts")] if expand not in (None, "attempts") else [])
-    return expand is not None
-
-
-def _unknown() -> NotFound:
-    return NotFound("Job not found")
 
 
 def _now() -> datetime:

@@ -9,17 +9,20 @@ from typing import Any
 
 import msgspec
 
+from api.batches import BatchView
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
+from api.replays import ReplayView
 from api.shared_parts import HEADERS, PROBLEMS
 from api.submission_schema import SUBMISSION
+from api.vendor_views import VendorList, VendorView
 from api.views import AcceptedView, JobList, JobView
 from domain.edge.health import Health
 from domain.edge.problems import MEDIA_TYPE, Problem
 
 Json = dict[str, Any]
 
-_MODELS = (AcceptedView, Health, JobList, JobView, Problem)
+_MODELS = (AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView)
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = """Submit a job, get its id at once, and read the job until it has ended.
 

@@ -1,10 +1,13 @@
 """What the API needs of the outside, handed in by the composition root or, in tests, faked."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from domain.callers import Caller
-from domain.ports import HealthCheck, JobIntake, JobReader
+from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
+from domain.vendor_states import VendorStates
 
 
 class CallerDirectory(Protocol):
@@ -17,8 +20,11 @@ class CallerDirectory(Protocol):
 class ApiPorts:
     intake: JobIntake
     jobs: JobReader
-    vendors: frozenset[str]
+    control: JobControl
+    vendors: Collection[str]  # live: a table may be added or taken away
+    vendor_states: VendorStates
     callers: CallerDirectory
     anonymous_allowed: bool
     cursor_secret: bytes
     health: tuple[HealthCheck, ...]  # named "db" and "redis"
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set when the process is told to stop

@@ -29,6 +29,7 @@ HEADERS: Json = {
     "Idempotency-Replayed": _header(
         "The key came before: this is the first job, and nothing new was stored.", {"type": "string", "const": "true"}
     ),
+    "X-Accel-Buffering": _header("Tells nginx to hold nothing back.", {"type": "string", "const": "no"}),
     "WWW-Authenticate": _header("How to authenticate.", {"type": "string"}),
 }
 
@@ -36,8 +37,10 @@ HEADERS: Json = {
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("BadSyntax", "Not JSON, not UTF-8, or a header that is not as it should be."),
     401: ("Unauthenticated", "No credentials, or wrong ones."),
+    403: ("Forbidden", "This caller may not; an admin may."),
     404: ("NotFound", "There is none, or none of yours."),
-    413: ("TooLarge", "The body is larger than 1 MiB."),
+    409: ("Conflict", "The job's state forbids it; `detail` says what would allow it."),
+    413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB."),
     415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8."),
     422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),
     500: ("Bug", "A bug of ours, logged under the trace_id."),
@@ -45,6 +48,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
 }
 
 REQUEST_ID = _parameter("path", "request_id", "The job's id.", {"type": "string", "format": "uuid"}, required=True)
+VENDOR_NAME = _parameter("path", "name", "The vendor's name in the tables.", {"type": "string"}, required=True)
 PREFER = _parameter(
     "header",
     "Prefer",
@@ -65,6 +69,12 @@ IF_NONE_MATCH = _parameter(
     "If-None-Match",
     "Tags that the client has. With `Prefer: wait` the answer waits until it differs.",
     {"type": "string"},
+)
+LAST_EVENT_ID = _parameter(
+    "header",
+    "Last-Event-ID",
+    "The version that the client has: the state now is told only if it is another. What is no version is ignored.",
+    {"type": "string", "examples": ["3"]},
 )
 EXPAND = _parameter("query", "expand", "`attempts` adds the timeline: every call that was made.", {"const": "attempts"})
 LIST_QUERY: tuple[Json, ...] = (

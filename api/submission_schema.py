@@ -1,7 +1,8 @@
-"""The body of `POST /jobs` as JSON Schema, from the same limits that the reading enforces."""
+"""The bodies that jobs come in, and a replay's, as JSON Schema: from the same limits that the reading enforces."""
 
 from typing import Any
 
+from domain.batches import KEY, MOST_JOBS
 from domain.jobs import Priority
 from domain.json_text import MAX_DEPTH
 from domain.submitted_fields import LONGEST_METADATA, LONGEST_URL, METADATA_KEY, MOST_METADATA
@@ -60,4 +61,56 @@ EXAMPLES: dict[str, Any] = {
             "metadata": {"order": "A-17"},
         }
     },
+}
+
+BATCH: dict[str, Any] = {
+    "title": "Batch",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["jobs"],
+    "properties": {
+        "jobs": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MOST_JOBS,
+            "description": "Each is what `POST /jobs` takes, at most 1 MiB of it.",
+            "items": {
+                **SUBMISSION,
+                "title": "BatchItem",
+                "properties": {
+                    **SUBMISSION["properties"],
+                    KEY: {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+                },
+            },
+        }
+    },
+}
+BATCH_EXAMPLES: dict[str, Any] = {
+    "two": {
+        "value": {
+            "jobs": [
+                {"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123"}, KEY: "order-A-17"},
+                {"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-124"}, KEY: "order-A-18"},
+            ]
+        }
+    }
+}
+
+_MOMENT: dict[str, Any] = {"type": "string", "format": "date-time", "description": "With a zone."}
+REPLAY: dict[str, Any] = {
+    "title": "Replay",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["vendor", "status", "dry_run"],
+    "properties": {
+        "vendor": {"type": "string", "description": "Also one that has left the tables, or `callback`."},
+        "status": {"enum": ["failed", "cancelled"]},
+        "error_code": {"type": "string", "description": "`error_detail.code` of the failed ones."},
+        "from": _MOMENT,
+        "to": _MOMENT,
+        "dry_run": {"type": "boolean", "description": "Count, and change nothing."},
+    },
+}
+REPLAY_EXAMPLES: dict[str, Any] = {
+    "count": {"value": {"vendor": "sync", "status": "failed", "error_code": "vendor_unavailable", "dry_run": True}}
 }

@@ -17,17 +17,25 @@ from cli.credentials import BootstrapCallers, cursor_secret, ensure_bootstrap_ke
 from cli.garbage import settle_memory
 from cli.home import Home
 from cli.logs import start_logging
+from cli.server import StoppingServer
 from cli.settings import Settings
 from cli.stores import Stores, open_stores
+from cli.watching import files_of, live_vendors, watched
 from domain.edge.malformed import ProblemProtocol
 from domain.edge.split import SplitByPath
 from domain.errors import ConfigurationError
+from domain.infra.follow_ups import open_follow_ups
+from domain.infra.failure_limit import WindowedFailureLimit
+from domain.infra.inbox import open_inbox
 from domain.infra.intake import open_intake
+from domain.infra.job_control import open_job_control
 from domain.infra.job_reader import open_job_reader
 from domain.infra.mongo import MongoHealth
 from domain.infra.queue import Queue
 from domain.infra.redis import RedisHealth
-from vendors.registry import load_vendor_names
+from domain.infra.vendor_states import open_vendor_states
+from vendors.http import VendorHttp
+from vendors.live import LiveVendors
 from webhooks.ports import WebhookPorts
 
 WEBHOOKS = "webhooks"
@@ -44,7 +52,8 @@ def run(settings: Settings, parts: frozenset[str]) -> None:
 
 async def _serve(settings: Settings, parts: frozenset[str], listener: socket.socket) -> None:
     async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(_open_app(settings, parts))
+        stopping = asyncio.Event()
+        app = await stack.enter_async_context(_open_app(settings, parts, stopping))
         config = uvicorn.Config(
             app,
             http=ProblemProtocol,
@@ -59,43 +68,63 @@ async def _serve(settings: Settings, parts: frozenset[str], listener: socket.soc
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         settle_memory()
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await StoppingServer(config, stopping).serve(sockets=[listener])
 
 
 @asynccontextmanager
-async def _open_app(settings: Settings, parts: frozenset[str]) -> AsyncIterator[ASGIApp]:
-    async with open_stores(settings) as stores:
+async def _open_app(settings: Settings, parts: frozenset[str], stopping: asyncio.Event) -> AsyncIterator[ASGIApp]:
+    async with open_stores(settings) as stores, _open_vendors(settings) as vendors:
         health = (MongoHealth(stores.database), RedisHealth(stores.redis))
         receiver = webhooks.app.build_app(WebhookPorts(health=health))
         if parts == {WEBHOOKS}:
             yield receiver
             return
-        async with _open_api(settings, stores, health) as main:
+        async with _open_api(settings, stores, vendors, health, stopping) as main:
             yield SplitByPath(webhooks.app.PREFIX, receiver, main) if WEBHOOKS in parts else main
 
 
 @asynccontextmanager
+async def _open_vendors(settings: Settings) -> AsyncIterator[LiveVendors]:
+    """The vendors by name, policy and webhooks: nobody here calls one."""
+    async with VendorHttp() as http:
+        vendors = live_vendors(settings, http, home=Home.at(settings.home))
+        async with watched(files_of(settings), vendors.reload):
+            yield vendors
+
+
+@asynccontextmanager
 async def _open_api(
-    settings: Settings, stores: Stores, health: tuple[MongoHealth, RedisHealth]
+    settings: Settings,
+    stores: Stores,
+    vendors: LiveVendors,
+    health: tuple[MongoHealth, RedisHealth],
+    stopping: asyncio.Event,
 ) -> AsyncIterator[ASGIApp]:
     home = Home.at(settings.home)
     key = ensure_bootstrap_key(home)
     if key is not None:
         print(f"bootstrap admin key, shown this once: {key}", flush=True)
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
+    retention = timedelta(days=settings.retention_days)
     async with (
         open_intake(stores.database, queue) as intake,
         open_job_reader(stores.database, stores.redis) as jobs,
+        open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,
+        open_job_control(stores.database, stores.redis, queue, follow_ups, retention=retention) as control,
+        open_vendor_states(stores.database, queue, vendors.policies) as vendor_states,
     ):
         yield api.app.build_app(
             ApiPorts(
                 intake=intake,
                 jobs=jobs,
-                vendors=load_vendor_names(settings.vendors_files, settings.table_environment()),
+                control=control,
+                vendors=vendors,
+                vendor_states=vendor_states,
                 callers=BootstrapCallers(home),
                 anonymous_allowed=settings.anonymous,
                 cursor_secret=cursor_secret(home),
                 health=health,
+                stopping=stopping,
             )
         )
 

@@ -21,6 +21,7 @@ _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]]')
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_array = msgspec.json.Decoder(list[msgspec.Raw])
 _anything = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -36,6 +37,30 @@ def read_object(body: bytes) -> dict[str, msgspec.Raw]:
 
     Raises `BadSyntax`, or `Invalid` when it is JSON and no object, names a member twice, or is absurdly deep.
     """
+    members = _read_members(body)
+    _refuse_repeated(body, members)
+    return members
+
+
+def read_array(body: bytes, name: str) -> list[msgspec.Raw]:
+    """
+    The items of the array that is the only member, `name`, of a JSON object; each still as it was sent.
+
+    Raises what `read_object` does. Takes no second look at what is inside the items, however long they are.
+    """
+    members = _read_members(body)
+    only = re.match(rb'\s*\{\s*"' + name.encode() + rb'"\s*:\s*', body)
+    raw = bytes(members.get(name, b""))
+    if not raw or only is None or body[only.end() + len(raw) :].strip() != b"}":
+        fault = FieldError("", f"must be an object of one member, {name}, given once")
+        raise Invalid(f'the body must be {{"{name}": […]}}, and nothing beside it', errors=(fault,))
+    try:
+        return _array.decode(raw)
+    except msgspec.ValidationError:
+        raise Invalid(f"/{name} must be an array", errors=(FieldError(pointer_to(name), "must be an array"),)) from None
+
+
+def _read_members(body: bytes) -> dict[str, msgspec.Raw]:
     _check_utf8(body)
     try:
         members = _object.decode(body)
@@ -47,7 +72,6 @@ def read_object(body: bytes) -> dict[str, msgspec.Raw]:
         raise Invalid("the body must be a JSON object, such as {…}", errors=(fault,)) from None
     except msgspec.DecodeError as fault:
         raise _bad_syntax(body, fault) from None
-    _refuse_repeated(body, members)
     return members
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -60,7 +60,7 @@ class JobReader(Protocol):
         ...
 
     def find_many(self, ids: Sequence[UUID], owner: str | None) -> AsyncIterator[list[Job | None]]:
-        """The jobs in the order of `ids`, in groups of about `LARGEST_PAGE` of results: as much as memory should hold."""
+        """The jobs in the order of `ids`, in groups of about `LARGEST_PAGE`: as much as memory should hold at once."""
         ...
 
     async def list(self, which: JobFilter) -> list[Job]:
@@ -141,7 +141,11 @@ class FollowUpRunner(Protocol):
         ...
 
     async def do(self, jobs: Sequence[Job]) -> None:
-        """Return when they are done, or on record as jobs of their own. Raises `Unavailable`."""
+        """
+        Return when they are done, or on record as jobs of their own. Raises `Unavailable`.
+
+        `jobs` may lack their payload.
+        """
         ...
 
 
@@ -159,6 +163,16 @@ class WebhookInbox(Protocol):
         Store an event durably, once for each (vendor, webhook id), then queue it in the background.
 
         Raises `Unavailable` when the store did not say that it has it: the vendor must send it again.
+        """
+        ...
+
+
+class FailureLimit(Protocol):
+    def failed(self, who: str, vendor: str) -> timedelta | None:
+        """
+        Count one failure of a sender at a vendor's webhooks.
+
+        None while they are tolerated, else how long until they are again. Whoever succeeds is never asked about.
         """
         ...
 

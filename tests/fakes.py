@@ -1,13 +1,15 @@
 """One fake per port of `domain.ports`, and those of the API: in memory, with the port's own promises."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from domain.callers import Caller
 from domain.errors import KeyReused, NotFound, Unavailable
 from domain.jobs import Job
 from domain.ports import Accepted, JobFilter
+from domain.vendor_states import VendorState
 
 
 class FakeJobs:
@@ -17,6 +19,7 @@ class FakeJobs:
         self.stored: dict[UUID, Job] = {job.id: job for job in jobs}
         self.down = False
         self.taken_in = asyncio.Event()
+        self.waiting = asyncio.Event()  # set while somebody waits for a change
         self._changed = asyncio.Condition()
 
     async def put(self, job: Job) -> None:
@@ -40,10 +43,12 @@ class FakeJobs:
     async def find(self, request_id: UUID, owner: str | None) -> Job | None:
         self._answer()
         job = self.stored.get(request_id)
-        return job if job is not None and owner in (None, job.client) else None
+        return job if job is not None and not job.deleted and owner in (None, job.client) else None
 
-    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]:
-        return [await self.find(request_id, owner) for request_id in ids]
+    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> AsyncIterator[list[Job | None]]:
+        yield [await self.find(request_id, owner) for request_id in ids[:1]]
+        if ids[1:]:
+            yield [await self.find(request_id, owner) for request_id in ids[1:]]
 
     async def list(self, which: JobFilter) -> list[Job]:
         self._answer()
@@ -55,7 +60,11 @@ class FakeJobs:
         return await self.find(request_id, owner)
 
     async def wait_for_change(self, job: Job, seconds: float) -> Job:
-        await self._wait(lambda: self.stored[job.id].epoch != job.epoch, seconds)
+        self.waiting.set()
+        try:
+            await self._wait(lambda: self.stored[job.id].epoch != job.epoch, seconds)
+        finally:
+            self.waiting.clear()
         found = await self.find(job.id, None)
         if found is None:
             raise NotFound("Job not found")
@@ -92,6 +101,46 @@ class FakeCallers:
         return self._callers.get(bearer_token)
 
 
+class FakeVendorStates:
+    """A `VendorStates` of the states put into it; with none, jobs are shown as they tell of themselves."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, VendorState] = {}
+        self.places: dict[UUID, int] = {}
+        self.switched: list[tuple[str, str, bool]] = []
+        self.questions = 0
+        self.down = False
+
+    def names(self) -> Sequence[str]:
+        return tuple(self.states)
+
+    async def look(self, vendor: str) -> VendorState | None:
+        self._answer()
+        return self.states.get(vendor)
+
+    async def ahead(self, job: Job) -> int | None:
+        self._answer()
+        return self.places.get(job.id)
+
+    async def pause(self, vendor: str, by: str) -> None:
+        self._switch(vendor, by, paused=True)
+
+    async def resume(self, vendor: str, by: str) -> None:
+        self._switch(vendor, by, paused=False)
+
+    def _switch(self, vendor: str, by: str, *, paused: bool) -> None:
+        self._answer()
+        if vendor not in self.states:
+            raise NotFound("Vendor not found")
+        self.states[vendor] = replace(self.states[vendor], paused=paused)
+        self.switched.append((vendor, by, paused))
+
+    def _answer(self) -> None:
+        self.questions += 1
+        if self.down:
+            raise Unavailable("how the vendor stands cannot be read just now")
+
+
 class FakeHealthCheck:
     """A `HealthCheck` of a part that is up until `fault` says otherwise."""
 
@@ -106,7 +155,8 @@ class FakeHealthCheck:
 
 def _matches(job: Job, which: JobFilter) -> bool:
     return (
-        which.owner in (None, job.client)
+        not job.deleted
+        and which.owner in (None, job.client)
         and which.vendor in (None, job.vendor)
         and which.status in (None, job.status)
         and (which.created_after is None or job.created_at > which.created_after)

@@ -6,7 +6,7 @@ Reads by id coalesce like writes do: what is asked for during one query goes int
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -30,18 +30,21 @@ READ_AGAIN_SECONDS = 5.0  # the net under a lost notice
 
 
 class MongoJobReader:
-    """A `JobReader`."""
+    """A `JobReader`. A deleted job is not found, whoever asks."""
 
-    def __init__(self, reads: Batcher[UUID, Job | None], changes: Changes) -> None:
+    def __init__(self, store: MongoJobStore, reads: Batcher[UUID, Job | None], changes: Changes) -> None:
+        self._store = store
         self._reads = reads
         self._changes = changes
 
     async def find(self, request_id: UUID, owner: str | None) -> Job | None:
         job = await self._reads.submit(request_id)
-        return job if job is not None and _may_see(job, owner) else None
+        return job if job is not None and may_see(job, owner) else None
 
-    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> list[Job | None]:
-        return await asyncio.gather(*(self.find(request_id, owner) for request_id in ids))
+    async def find_many(self, ids: Sequence[UUID], owner: str | None) -> AsyncIterator[list[Job | None]]:
+        sizes = await self._store.sizes(ids)
+        for group in _groups(ids, sizes):
+            yield await asyncio.gather(*(self.find(request_id, owner) for request_id in group))
 
     async def list(self, which: JobFilter) -> list[Job]:
         query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
@@ -92,15 +95,30 @@ async def open_job_reader(database: Database, redis: RedisClient) -> AsyncIterat
         Batcher(read, largest=LARGEST_READ) as reads,
         in_background(listen(redis, CHANGES_CHANNEL, changes.tell)),
     ):
-        yield MongoJobReader(reads, changes)
+        yield MongoJobReader(store, reads, changes)
 
 
-def _may_see(job: Job, owner: str | None) -> bool:
-    return owner is None or job.client == owner
+def may_see(job: Job, owner: str | None) -> bool:
+    """Whether the job is there for this caller: his own, or anybody's for an admin, and not deleted."""
+    return not job.deleted and (owner is None or job.client == owner)
+
+
+def _groups(ids: Sequence[UUID], sizes: Mapping[UUID, int]) -> Iterator[list[UUID]]:
+    """The ids in their order, cut where the jobs of a group would take more than `LARGEST_PAGE` together."""
+    group: list[UUID] = []
+    taken = 0
+    for request_id in ids:
+        size = sizes.get(request_id, 0)
+        if group and taken + size > LARGEST_PAGE:
+            yield group
+            group, taken = [], 0
+        group.append(request_id)
+        taken += size
+    yield group
 
 
 def _conditions(which: JobFilter) -> dict[str, Any]:
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, Any] = {"deleted": {"$ne": True}}
     if which.owner is not None:
         wanted["client"] = which.owner
     if which.vendor is not None:

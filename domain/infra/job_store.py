@@ -5,6 +5,7 @@ Jobs in MongoDB: written once when they are taken in, and from then on by compar
 where the job still has the epoch that the state was made from.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,16 +13,19 @@ from typing import Any
 from uuid import UUID
 
 from pymongo import ReadPreference, UpdateOne
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError, WriteError
 from pymongo.read_concern import ReadConcern
 
 from domain.errors import Unavailable
 from domain.infra.mongo import Database
-from domain.jobs import Job
+from domain.jobs import ENDED, Job
 
-NEVER_CHANGED = frozenset({"id", "client", "vendor", "payload", "metadata", "priority", "created_at"})
+NEVER_CHANGED = frozenset({"id", "client", "vendor", "priority", "created_at"})
 CHANGEABLE = tuple(name for name in Job.model_fields if name not in NEVER_CHANGED)
+ENDED_STATES = sorted(ENDED)
+WITHOUT_BODIES = {"payload": 0, "result": 0}
 Change = tuple[Job, Job]  # before, after
+Reference = tuple[str, str]  # a vendor, and its own id of a job
 Where = dict[str, Any]
 Update = dict[str, Any]
 
@@ -46,6 +50,34 @@ class MongoJobStore:
             documents = await self._jobs.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {document["_id"]: Job.model_validate(document) for document in documents}
 
+    async def sizes(self, ids: Sequence[UUID]) -> dict[UUID, int]:
+        """How many bytes each of the jobs takes, as far as they are there. Raises `Unavailable`."""
+        stages: list[dict[str, Any]] = [
+            {"$match": {"_id": {"$in": list(ids)}}},
+            {"$project": {"size": {"$bsonSize": "$$ROOT"}}},
+        ]
+        with mongo_trouble():
+            rows = await (await self._jobs.aggregate(stages)).to_list(None)
+        return {row["_id"]: row["size"] for row in rows}
+
+    async def load_slim(self, ids: Sequence[UUID]) -> dict[UUID, Job]:
+        """Like `load`, without payload and result, which no word about a job's fate needs."""
+        with mongo_trouble():
+            documents = await self._jobs.find({"_id": {"$in": list(ids)}}, WITHOUT_BODIES).to_list(None)
+        return {document["_id"]: _slim(document) for document in documents}
+
+    async def find_by_references(self, references: Sequence[Reference]) -> dict[Reference, Job]:
+        """The jobs that have these references now, without payload and result. Raises `Unavailable`."""
+        by_vendor: defaultdict[str, list[str]] = defaultdict(list)
+        for vendor, reference in references:
+            by_vendor[vendor].append(reference)
+        either = [{"vendor": vendor, "vendor_ref": {"$in": wanted}} for vendor, wanted in by_vendor.items()]
+        if not either:
+            return {}
+        with mongo_trouble():
+            documents = await self._jobs.find({"$or": either}, WITHOUT_BODIES).to_list(None)
+        return {(document["vendor"], document["vendor_ref"]): _slim(document) for document in documents}
+
     async def find_by_key(self, client: str, key: str) -> Job | None:
         """The job that holds an idempotency key, as a majority knows it. Raises `Unavailable`."""
         with mongo_trouble():
@@ -56,7 +88,8 @@ class MongoJobStore:
         """
         Write each `after` where the job is still as `before` says; answers which ones were written.
 
-        Safe to repeat after an error: an `after` that is already there counts as written, since
+        What MongoDB refuses, because another job has its reference, was not written: whoever reads the job again
+        finds it as it was. Safe to repeat after an error: an `after` that is already there counts as written, since
         its epoch and claim token tell whose it is. Raises `Unavailable` when MongoDB did not say.
         """
         if not changes:  # a bulk write of nothing is an error to PyMongo
@@ -69,16 +102,18 @@ class MongoJobStore:
 
     async def load_to_sweep(self, now: datetime, vendors: Sequence[str], limit: int) -> list[Job]:
         """
-        Jobs whose `sweep_at` has come, the longest overdue first: of these vendors, and of any that nobody
-        started by its deadline (its vendor may have left the tables). Raises `Unavailable`.
+        Jobs whose `sweep_at` has come, the longest overdue first: of these vendors, and of any that have ended or
+        whose time is up (their vendor may have left the tables). Raises `Unavailable`.
 
         Without payload and result, which no sweep needs: 500 jobs of 1 MiB would be half a gigabyte.
         """
-        ours = [{"vendor": {"$in": list(vendors)}}, {"status": "pending", "deadline": {"$lte": now}}]
-        due = self._jobs.find({"sweep_at": {"$lte": now}, "$or": ours}, {"payload": 0, "result": 0})
+        anyones: list[Where] = [{"status": {"$in": ENDED_STATES}}, {"deadline": {"$lte": now}}]
+        waiting = {"status": "processing", "waiting_until": {"$lte": now}}
+        ours = [{"vendor": {"$in": list(vendors)}}, *anyones, waiting]
+        due = self._jobs.find({"sweep_at": {"$lte": now}, "$or": ours}, WITHOUT_BODIES)
         with mongo_trouble():
             documents = await due.sort("sweep_at", 1).limit(limit).to_list(None)
-        return [Job.model_validate({**document, "payload": ""}) for document in documents]
+        return [_slim(document) for document in documents]
 
     async def sweep_now(self, now: datetime, vendors: Sequence[str]) -> None:
         """Have the sweep look at everything of these vendors that is due or under way: Redis has forgotten it."""
@@ -99,7 +134,7 @@ class MongoJobStore:
 
     async def _write(self, updates: list[tuple[Where, Update]]) -> int:
         if len(updates) == 1:  # an idle worker's case; a bulk write of one costs half as much again
-            return (await self._jobs.update_one(*updates[0])).matched_count
+            return await self._write_one(*updates[0])
         try:
             result = await self._jobs.bulk_write([UpdateOne(*update) for update in updates], ordered=False)
         except BulkWriteError as fault:
@@ -108,6 +143,12 @@ class MongoJobStore:
                 raise
             return -1
         return result.matched_count
+
+    async def _write_one(self, where: Where, update: Update) -> int:
+        try:
+            return (await self._jobs.update_one(where, update)).matched_count
+        except WriteError:  # it broke a unique index or is too large: no outage, and no better the next time
+            return 0
 
     async def _who_won(self, written: Sequence[Job]) -> list[bool]:
         """MongoDB before 8.0 answers a bulk update with totals only, so the epochs and tokens are read back."""
@@ -123,6 +164,10 @@ def mongo_trouble() -> Iterator[None]:
         yield
     except PyMongoError as fault:
         raise Unavailable(f"the store does not answer just now ({type(fault).__name__}); try again") from fault
+
+
+def _slim(document: dict[str, Any]) -> Job:
+    return Job.model_validate({**document, "payload": ""})
 
 
 def _update(before: Job, after: Job) -> tuple[Where, Update]:

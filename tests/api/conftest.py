@@ -9,7 +9,8 @@ from litestar.types import ASGIApp
 from api.app import build_app
 from api.ports import ApiPorts
 from domain.callers import Caller, Role
-from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs
+from tests.fake_control import FakeControl
+from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
 
 CALLERS = FakeCallers(
     acme=Caller("acme", Role.USER), globex=Caller("globex", Role.SERVICE), root=Caller("root", Role.ADMIN)
@@ -27,11 +28,18 @@ def checks() -> tuple[FakeHealthCheck, ...]:
 
 
 @pytest.fixture
-def ports(jobs: FakeJobs, checks: tuple[FakeHealthCheck, ...]) -> ApiPorts:
+def vendor_states() -> FakeVendorStates:
+    return FakeVendorStates()
+
+
+@pytest.fixture
+def ports(jobs: FakeJobs, vendor_states: FakeVendorStates, checks: tuple[FakeHealthCheck, ...]) -> ApiPorts:
     return ApiPorts(
         intake=jobs,
         jobs=jobs,
+        control=FakeControl(jobs),
         vendors=frozenset({"sync", "acme"}),
+        vendor_states=vendor_states,
         callers=CALLERS,
         anonymous_allowed=False,
         cursor_secret=b"s" * 32,

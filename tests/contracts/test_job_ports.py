@@ -90,8 +90,8 @@ async def test_a_key_is_looked_up_without_storing_anything(ports: Ports) -> None
 
 async def test_many_are_found_in_the_order_asked_with_gaps_for_the_unknown(ports: Ports) -> None:
     one, two = await ports.submit(), await ports.submit()
-    found = await ports.reader.find_many([two.id, new_request_id(), one.id], "acme")
-    assert [job and job.id for job in found] == [two.id, None, one.id]
+    groups = ports.reader.find_many([two.id, new_request_id(), one.id], "acme")
+    assert [job and job.id async for group in groups for job in group] == [two.id, None, one.id]
 
 
 async def test_a_list_is_newest_first_filtered_and_cut(ports: Ports) -> None:

@@ -1,0 +1,68 @@
+"""What a client may do to its job: cancel it, run it once more, delete it. All of it takes an id and no body."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import islice
+from uuid import UUID
+
+import msgspec
+from litestar import delete, post
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from api.addressed import read_job_id
+from api.callers import caller_of
+from api.ports import ApiPorts
+from api.provided import Ports
+from api.queries import read_query, refuse
+from api.standings import find_standing
+from api.views import path_of, retry_after, view_of
+from domain.edge.answers import AnyRequest
+from domain.edge.bodies import read_body, require_json
+from domain.errors import FieldError
+from domain.jobs import Job
+from domain.json_text import pointer_to, read_object
+
+MOST_FAULTS = 100
+
+
+@post("/jobs/{request_id:str}/cancel", status_code=HTTPStatus.ACCEPTED)
+async def cancel_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> ASGIResponse:
+    """End a job that has not ended; a call under way is not cut."""
+    job = await ports.control.cancel(await _asked(request, request_id), caller_of(request).owner)
+    return await _changed(job, ports)
+
+
+@post("/jobs/{request_id:str}/retry", status_code=HTTPStatus.ACCEPTED)
+async def retry_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> ASGIResponse:
+    """Run a failed or cancelled job once more."""
+    job = await ports.control.retry(await _asked(request, request_id), caller_of(request).owner)
+    return await _changed(job, ports)
+
+
+@delete("/jobs/{request_id:str}", status_code=HTTPStatus.NO_CONTENT)
+async def delete_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> None:
+    """Forget an ended job, but for its idempotency key."""
+    await ports.control.delete(await _asked(request, request_id), caller_of(request).owner)
+
+
+async def _asked(request: AnyRequest, request_id: str) -> UUID:
+    """The job that is meant. Raises what is wrong with the request, `{}` being as good as no body."""
+    read_query(request.scope)
+    body = await read_body(request.scope, request.receive)
+    if body:
+        require_json(request.scope)
+        detail = "is not known here: this route takes no body"
+        refuse(FieldError(pointer_to(name), detail) for name in islice(read_object(body), MOST_FAULTS))
+    return read_job_id(request_id)
+
+
+async def _changed(job: Job, ports: ApiPorts) -> ASGIResponse:
+    """The job as `GET` shows it, with its new state."""
+    now = datetime.now(UTC)
+    standing = await find_standing(job, ports.vendor_states, now)
+    headers = {"Location": path_of(job), "Cache-Control": "private, no-cache"}
+    if not job.ended:
+        headers["Retry-After"] = retry_after(job, now, standing)
+    body = msgspec.json.encode(view_of(job, now, standing=standing))
+    return ASGIResponse(body=body, status_code=HTTPStatus.ACCEPTED, headers=headers)
