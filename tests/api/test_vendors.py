@@ -1,0 +1,117 @@
+"""`/vendors`: who may see what, the switch, and the form of the answers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from httpx import AsyncClient
+
+from domain.vendor_states import Recent, VendorState, Window
+from domain.vendors import VendorPolicy
+from tests.api.test_openapi import _check
+from tests.fakes import FakeVendorStates
+
+Open = Callable[[str | None], AsyncClient]
+
+
+@pytest.fixture
+def sync(vendor_states: FakeVendorStates) -> VendorState:
+    """A vendor with a backlog: 50 calls a second, all of this second's taken."""
+    now = datetime.now(UTC)
+    state = VendorState(
+        "sync",
+        VendorPolicy(limit="50/second", concurrency=100),
+        now,
+        next_start=now + timedelta(seconds=30),
+        windows=(Window(50, timedelta(seconds=1), 50),),
+        running=12,
+        queued=1_040,
+        due=1_001,
+        oldest_due=timedelta(seconds=4.24),
+        recent=Recent(500, 0.02, 180.0, 410.0, 900.0, 48.9),
+    )
+    vendor_states.states = {"sync": state, "acme": VendorState("acme", VendorPolicy(), now)}
+    return state
+
+
+async def test_a_vendor_says_how_it_stands(client: AsyncClient, sync: VendorState) -> None:
+    answer = await client.get("/vendors/sync")
+    assert answer.status_code == 200
+    _check("get", "/vendors/{name}", answer)
+    shown = answer.json()
+    assert shown.pop("estimated_drain_seconds") == pytest.approx(50, abs=1)
+    assert datetime.fromisoformat(shown.pop("next_start")) == sync.next_start
+    assert shown == {
+        "name": "sync", "paused": False, "closed_until": None, "limit": "50/second",
+        "windows": [{"amount": 50, "seconds": 1.0, "used": 50}], "concurrency": 100, "running": 12,
+        "queued": 1_040, "due": 1_001, "oldest_due_seconds": 4.2, "recent_calls": 500, "error_rate": 0.02,
+        "p50_ms": 180.0, "p95_ms": 410.0, "p99_ms": 900.0, "starts_per_second": 48.9,
+    }  # fmt: skip
+
+
+async def test_a_quiet_vendor_has_nothing_to_drain_and_a_paused_one_never_will(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    assert (await client.get("/vendors/acme")).json()["estimated_drain_seconds"] == 0.0
+    vendor_states.states["sync"] = replace(sync, paused=True)
+    assert (await client.get("/vendors/sync")).json()["estimated_drain_seconds"] is None
+
+
+async def test_what_is_past_is_not_told(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    gone = sync.at - timedelta(seconds=1)
+    vendor_states.states["sync"] = replace(sync, closed_until=gone, next_start=gone)
+    shown = (await client.get("/vendors/sync")).json()
+    assert (shown["closed_until"], shown["next_start"]) == (None, None)
+
+
+async def test_all_vendors_are_listed_by_name(client: AsyncClient, sync: VendorState) -> None:
+    answer = await client.get("/vendors")
+    _check("get", "/vendors", answer)
+    assert [vendor["name"] for vendor in answer.json()["items"]] == ["acme", "sync"]
+
+
+@pytest.mark.parametrize("path", ["/vendors/unknown", "/vendors/unknown/pause", "/vendors/unknown/resume"])
+async def test_an_unknown_vendor_is_not_found(client_of: Open, sync: VendorState, path: str) -> None:
+    async with client_of("root") as admin:
+        answer = await (admin.get(path) if path.endswith("unknown") else admin.post(path))
+    assert (answer.status_code, answer.json()["detail"]) == (404, "Vendor not found")
+
+
+async def test_an_admin_pauses_and_resumes(client_of: Open, sync: VendorState, vendor_states: FakeVendorStates) -> None:
+    async with client_of("root") as admin:
+        paused = await admin.post("/vendors/sync/pause")
+        resumed = await admin.post("/vendors/sync/resume")
+    assert (paused.status_code, paused.json()["paused"], resumed.json()["paused"]) == (200, True, False)
+    assert vendor_states.switched == [("sync", "root", True), ("sync", "root", False)]
+    _check("post", "/vendors/{name}/pause", paused)
+
+
+@pytest.mark.parametrize("token", ["acme", "globex"])
+async def test_nobody_else_may(client_of: Open, sync: VendorState, vendor_states: FakeVendorStates, token: str) -> None:
+    async with client_of(token) as client:
+        answers = [await client.post(f"/vendors/{name}/pause") for name in ("sync", "unknown")]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert vendor_states.switched == []
+    _check("post", "/vendors/{name}/pause", answers[0])
+
+
+async def test_a_stranger_sees_nothing(stranger: AsyncClient, sync: VendorState) -> None:
+    for path in ("/vendors", "/vendors/sync"):
+        assert (await stranger.get(path)).status_code == 401
+
+
+async def test_a_query_is_refused(client: AsyncClient, sync: VendorState) -> None:
+    assert (await client.get("/vendors?limit=1")).status_code == 422
+    assert (await client.get("/vendors/sync?expand=all")).status_code == 422
+
+
+async def test_a_store_that_is_away_is_a_503(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    vendor_states.down = True
+    answer = await client.get("/vendors/sync")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
