@@ -5,26 +5,42 @@ Like `domain.transitions`, functions from one `Job` to the next, the epoch one h
 writes them by compare-and-set. A terminal state is left by `retry` only.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from domain.jobs import AttemptOutcome, Job, Progress, Status
+from domain.jobs import CANCEL, Attempt, AttemptOutcome, Job, Progress, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.transitions import MAY_HAVE_ACTED, SWEEP_AFTER, Rules, Unknown, advance, close_attempt, end, fail
+from domain.transitions import (
+    MAY_HAVE_ACTED,
+    SWEEP_AFTER,
+    Rules,
+    Unknown,
+    advance,
+    begin_attempt,
+    close_attempt,
+    end,
+    fail,
+    last_number,
+    outcome_name,
+    vendor_status_of,
+)
 
 CALLBACK = "callback"  # follow-ups: see `Job.follow_ups`
 TELL_VENDOR = "vendor_cancel"
 PROGRESS_KEPT = 50
+TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up
+LONG_GONE = timedelta(hours=1)  # a call ends by its job's deadline: so long after it nobody makes it any more
 
 _CODES_OF_DOUBT = frozenset({"outcome_unknown", "webhook_deadline", "crashed"})
 
 
-def hear(job: Job, word: Done | Failed, rules: Rules, now: datetime) -> Job:
+def hear(job: Job, word: Done | Failed, rules: Rules, now: datetime, *, event: UUID | None = None) -> Job:
     """The vendor's own word, by webhook, about a job that has not ended. An open attempt is the call it overtook."""
-    outcome = AttemptOutcome.DONE if isinstance(word, Done) else AttemptOutcome.FAILED
-    closed = close_attempt(job, now, outcome, None) if is_called(job) else job
+    closed = close_attempt(job, now, outcome_name(word), None) if is_called(job) else job
+    told = closed.model_copy(update={"ended_by": event})
     if isinstance(word, Done):
-        return end(closed, now, rules, status=Status.COMPLETE, result=word.result)
-    return fail(closed, word, rules, now)
+        return end(told, now, rules, status=Status.COMPLETE, result=word.result)
+    return fail(told, word, rules, now)
 
 
 def note_progress(job: Job, status: str, now: datetime) -> Job:
@@ -37,23 +53,69 @@ def cancel(job: Job, rules: Rules, now: datetime) -> Job:
     """
     Ended by the client. A call under way is not cut: its attempt stays open for `note_late`.
 
-    A vendor that has taken the job is told, where it can be: the follow-up `TELL_VENDOR`.
+    A vendor that has taken the job is told, where it can be: the follow-up `TELL_VENDOR`, which the sweep begins.
     """
     also = [TELL_VENDOR] if job.vendor_ref is not None else []
-    return end(job, now, rules, status=Status.CANCELLED, also=also)
+    cancelled = end(job, now, rules, status=Status.CANCELLED, also=also)
+    return cancelled.model_copy(update={"run_at": now, "sweep_at": now}) if also else cancelled
 
 
 def note_late(job: Job, outcome: Outcome | Unknown, now: datetime) -> Job:
     """The answer of a call that the end of its job overtook: kept on the timeline; the state stays."""
     closed = job
     if is_called(job):
-        closed = close_attempt(job, now, _name(outcome), _vendor_status(outcome), detail="late: the job had ended")
+        name, status = outcome_name(outcome), vendor_status_of(outcome)
+        closed = close_attempt(job, now, name, status, detail="late: the job had ended")
     if not isinstance(outcome, Waiting) or job.vendor_ref is not None:
         return advance(closed, now)
     if job.status is not Status.CANCELLED:
         return advance(closed, now, vendor_ref=outcome.reference)
     follow_ups = [*(job.follow_ups or []), TELL_VENDOR]
     return advance(closed, now, vendor_ref=outcome.reference, follow_ups=follow_ups, sweep_at=now + SWEEP_AFTER)
+
+
+def begin_to_tell(job: Job, *, worker: str, key: str, now: datetime) -> Job:
+    """The intent to tell the vendor that the job is cancelled; an attempt that its worker left open is closed."""
+    ready = job
+    if is_called(job):
+        ready = close_attempt(job, now, AttemptOutcome.CRASHED, None, detail="the worker that ran it is gone")
+    return begin_attempt(ready, worker=worker, key=key, now=now, operation=CANCEL)
+
+
+def told(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
+    """
+    What telling came to. It is owed no more when the vendor heard it, and after `TELLS_ALLOWED` tries.
+
+    `run_at` is when to try again. A job that somebody retried meanwhile owes it no more either.
+    """
+    name, status = outcome_name(outcome), vendor_status_of(outcome)
+    detail = None if isinstance(outcome, Done | Waiting) else outcome.reason
+    closed = close_attempt(job, now, name, status, detail=detail)
+    if not owes_telling(job):
+        return advance(closed, now)
+    if isinstance(outcome, Done | Waiting | Failed) or tells_made(closed) >= TELLS_ALLOWED:
+        return followed_up(closed, TELL_VENDOR, now)
+    at = _tell_again_at(outcome, tells_made(closed), rules, now)
+    return advance(closed, now, run_at=at, sweep_at=at + SWEEP_AFTER)
+
+
+def _tell_again_at(outcome: Retry | Unknown, tries: int, rules: Rules, now: datetime) -> datetime:
+    if isinstance(outcome, Retry):
+        return now + rules.policy.backoff.wait(max(tries, 1), outcome.after)
+    if not outcome.sent:
+        return outcome.until or now
+    return now + rules.policy.backoff.wait(max(tries, 1))
+
+
+def owes_telling(job: Job) -> bool:
+    """Whether the vendor is still to be told that the job is cancelled."""
+    return job.ended and TELL_VENDOR in (job.follow_ups or [])
+
+
+def tells_made(job: Job) -> int:
+    """How often the vendor was told of this cancellation; where nothing was sent, or it asked for quiet, is no try."""
+    none = {AttemptOutcome.RELEASED, AttemptOutcome.DRAINED, AttemptOutcome.THROTTLED}
+    return sum(attempt.operation == CANCEL and attempt.outcome not in none for attempt in _recent(job))
 
 
 def retry(job: Job, now: datetime) -> Job:
@@ -68,17 +130,19 @@ def retry(job: Job, now: datetime) -> Job:
         now,
         status=Status.PENDING,
         generation=job.generation + (0 if may_have_acted(job) else 1),
-        acknowledged=job.attempts_folded + len(job.attempts),
+        acknowledged=last_number(job),
         tries=0,
         crashes=0,
         result=None,
         error=None,
+        ended_by=None,
         vendor_ref=None,
         former_refs=[*(job.former_refs or []), *([job.vendor_ref] if job.vendor_ref else [])] or None,
         follow_ups=None,
         run_at=now,
         waiting_until=None,
-        deadline=now + (job.deadline - job.created_at),
+        retried_at=now,
+        deadline=now + (job.deadline - (job.retried_at or job.created_at)),
         sweep_at=now + SWEEP_AFTER,
         expire_at=None,
     )
@@ -86,14 +150,23 @@ def retry(job: Job, now: datetime) -> Job:
 
 def overdue(job: Job, rules: Rules, now: datetime) -> Job | None:
     """The failure of a job whose time is up; None where it is not, or where a call under way will tell."""
-    if job.ended or is_called(job):
+    if job.ended:
         return None
+    if job.status is Status.PROCESSING and is_called(job):
+        return _abandoned(job, rules, now) if job.deadline + LONG_GONE <= now else None
     if job.vendor_ref is not None and job.waiting_until is not None and job.waiting_until <= now < job.deadline:
         return fail(job, Failed("webhook_deadline", "the vendor did not say in time what came of it"), rules, now)
     if job.deadline <= now:
         begun = "ended" if job.attempts else "started"
         return fail(job, Failed("deadline", f"not {begun} by its deadline"), rules, now)
     return None
+
+
+def _abandoned(job: Job, rules: Rules, now: datetime) -> Job:
+    """Its worker is gone, and no other took it up: its vendor has left the tables."""
+    why = "the worker that ran it is gone, and nobody took it up by its deadline"
+    closed = close_attempt(job, now, AttemptOutcome.CRASHED, None, counted=False, detail=why)
+    return fail(closed, Failed("outcome_unknown", why), rules, now)
 
 
 def followed_up(job: Job, done: str, now: datetime) -> Job:
@@ -107,29 +180,20 @@ def is_called(job: Job) -> bool:
     return bool(job.attempts) and job.attempts[-1].ended_at is None
 
 
+def called_since_retry(job: Job) -> bool:
+    """Whether the vendor was called for it in this generation."""
+    return last_number(job) > job.acknowledged
+
+
 def may_have_acted(job: Job) -> bool:
     """Whether the vendor may have done, or may still do, what the last generation asked for."""
     if job.error is not None and job.error.code in _CODES_OF_DOUBT:
         return True
     doubtful = MAY_HAVE_ACTED | {None, AttemptOutcome.WAITING}
-    recent = [attempt for attempt in job.attempts if attempt.number > job.acknowledged]
     said_no = job.error is not None and job.error.code != "deadline"
-    return not said_no and any(attempt.outcome in doubtful for attempt in recent)
+    return not said_no and any(attempt.outcome in doubtful for attempt in _recent(job))
 
 
-def _name(outcome: Outcome | Unknown) -> AttemptOutcome:
-    match outcome:
-        case Done():
-            return AttemptOutcome.DONE
-        case Waiting():
-            return AttemptOutcome.WAITING
-        case Failed():
-            return AttemptOutcome.FAILED
-        case Retry(closes_vendor=closes):
-            return AttemptOutcome.THROTTLED if closes else AttemptOutcome.RETRY
-        case Unknown(cause=cause):
-            return cause
-
-
-def _vendor_status(outcome: Outcome | Unknown) -> int | None:
-    return None if isinstance(outcome, Unknown) else outcome.vendor_status
+def _recent(job: Job) -> list[Attempt]:
+    """The attempts since somebody last asked for a retry."""
+    return [attempt for attempt in job.attempts if attempt.number > job.acknowledged]

@@ -47,6 +47,9 @@ class Stage(StrEnum):
     VENDOR_PAUSED = "vendor_paused"
 
 
+CALL, POLL, CANCEL = "call", "poll", "cancel"  # what a vendor is asked for; the first alone uses up tries
+
+
 class AttemptOutcome(StrEnum):
     """What the timeline says a call came to."""
 
@@ -65,8 +68,8 @@ class Attempt(BaseModel):
     """
     One call on the timeline, written *before* it is made (the intent) and completed after.
 
-    `counted` says whether it used up a try: an answer of 429, a call cut by a drain and
-    one whose worker died did not.
+    `counted` says whether it used up a try: an answer of 429, a call cut by a drain, one whose worker
+    died, and whatever is not the job's own call did not.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,6 +78,7 @@ class Attempt(BaseModel):
     started_at: datetime
     worker: str
     key: str  # the idempotency key that the vendor was sent
+    operation: str = CALL
     ended_at: datetime | None = None
     outcome: AttemptOutcome | None = None
     vendor_status: int | None = None
@@ -132,9 +136,11 @@ class Job(BaseModel):
     vendor_ref: str | None = None
     former_refs: list[str] | None = None  # those of generations before: what they still say is no longer ours
     progress: list[Progress] | None = None
+    retried_at: datetime | None = None  # when somebody last asked for a retry
     acknowledged: int = 0  # attempts up to this number were seen by whoever asked for a retry
     result: str | None = None
     error: JobError | None = None
+    ended_by: UUID | None = None  # the webhook event that ended it, where one did
 
     run_at: datetime  # not before; moves on with every retry
     waiting_until: datetime | None = None

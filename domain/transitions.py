@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from domain.jobs import Attempt, AttemptOutcome, Job, JobError, Status
+from domain.jobs import CALL, Attempt, AttemptOutcome, Job, JobError, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.vendors import VendorPolicy
 
 MAY_HAVE_ACTED = frozenset({AttemptOutcome.OUTCOME_UNKNOWN, AttemptOutcome.CRASHED, AttemptOutcome.DRAINED})
 ATTEMPTS_KEPT = 50  # on the timeline; older ones are folded into a count, so that no document grows without bound
 CRASHES_ALLOWED = 10  # a job that was in flight when so many workers died is set aside
+SOONEST_POLL = timedelta(milliseconds=1)  # a `run_at` that is not in the future says that nobody is to be asked
 SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease; under a longer one it looks early, and changes nothing
 
 
@@ -68,26 +69,35 @@ def signed(job: Job, token: str) -> Job:
     return job.model_copy(update={"claim_token": token})
 
 
-def start(job: Job, *, worker: str, key: str, now: datetime) -> Job:
+def start(job: Job, *, worker: str, key: str, now: datetime, operation: str = CALL) -> Job:
     """
     The intent to call, on record before the call is made. The job must be `signed` by the claim's token.
 
     A job that waits for its webhook is polled: it goes on waiting meanwhile.
     """
-    number = job.attempts_folded + len(job.attempts) + 1
-    attempt = Attempt(number=number, started_at=now, worker=worker, key=key)
+    waiting_until = job.waiting_until if job.vendor_ref is not None else None
+    begun = begin_attempt(job, worker=worker, key=key, now=now, operation=operation)
+    return begun.model_copy(update={"status": Status.PROCESSING, "waiting_until": waiting_until})
+
+
+def begin_attempt(job: Job, *, worker: str, key: str, now: datetime, operation: str) -> Job:
+    """One more line on the timeline; whatever the job's state is, it stays."""
+    attempt = Attempt(number=last_number(job) + 1, started_at=now, worker=worker, key=key, operation=operation)
     kept = [*job.attempts, attempt]
     folded = max(0, len(kept) - ATTEMPTS_KEPT)
     return advance(
         job,
         now,
-        status=Status.PROCESSING,
         attempts=kept[folded:],
         attempts_folded=job.attempts_folded + folded,
         called_at=now,
-        waiting_until=job.waiting_until if job.vendor_ref is not None else None,
         sweep_at=now + SWEEP_AFTER,
     )
+
+
+def last_number(job: Job) -> int:
+    """The number of the last attempt, 0 before the first. It never falls, and no two attempts share one."""
+    return job.attempts_folded + len(job.attempts)
 
 
 def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
@@ -136,7 +146,13 @@ def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
 
 def _begin_to_wait(job: Job, outcome: Waiting, rules: Rules, now: datetime) -> Job:
     closed = close_attempt(job, now, AttemptOutcome.WAITING, outcome.vendor_status)
-    waiting = closed.model_copy(update={"vendor_ref": outcome.reference, "waiting_until": outcome.deadline})
+    waiting = closed.model_copy(
+        update={
+            "status": Status.PROCESSING,
+            "vendor_ref": outcome.reference,
+            "waiting_until": min(outcome.deadline, job.deadline),
+        }
+    )
     every = rules.policy.poll_every
     return _look_later(waiting, None if every is None else now + every, now)
 
@@ -144,19 +160,25 @@ def _begin_to_wait(job: Job, outcome: Waiting, rules: Rules, now: datetime) -> J
 def _wait_on(job: Job, outcome: Waiting | Retry | Unknown, rules: Rules, now: datetime) -> Job:
     """A poll that brought no word: only an explicit one ends the job, and no poll uses up a try."""
     detail = None if isinstance(outcome, Waiting) else outcome.reason
-    status = None if isinstance(outcome, Unknown) else outcome.vendor_status
-    name = outcome.cause if isinstance(outcome, Unknown) else AttemptOutcome.WAITING
-    closed = close_attempt(job, now, name, status, counted=False, detail=detail)
+    closed = close_attempt(job, now, outcome_name(outcome), vendor_status_of(outcome), counted=False, detail=detail)
     every = rules.policy.poll_every or timedelta(minutes=1)
-    asked = outcome.after if isinstance(outcome, Retry) else None
-    return _look_later(closed, now + max(every, asked or timedelta(0)), now)
+    match outcome:
+        case Unknown(sent=False, until=until):
+            at = until or now
+        case Unknown(cause=AttemptOutcome.DRAINED):
+            at = now
+        case Retry(after=after) if after is not None:
+            at = now + max(every, after)
+        case _:
+            at = now + every
+    return _look_later(closed, max(at, now + SOONEST_POLL), now)
 
 
 def _look_later(job: Job, poll_at: datetime | None, now: datetime) -> Job:
     """Waiting goes on. `run_at` is when to ask the vendor, where it is asked at all."""
     ends = min(job.waiting_until or job.deadline, job.deadline)
     if poll_at is None:
-        return advance(job, now, sweep_at=ends)
+        return advance(job, now, run_at=min(job.run_at, now), sweep_at=ends)
     return advance(job, now, run_at=poll_at, sweep_at=max(now, min(poll_at + SWEEP_AFTER, ends)))
 
 
@@ -223,6 +245,7 @@ def close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline say
 ) -> Job:
     """The job with its last attempt completed; the epoch is left to the transition that follows."""
     *earlier, last = job.attempts
+    counted = counted and last.operation == CALL
     closed = last.model_copy(
         update={
             "ended_at": now,
@@ -253,3 +276,24 @@ def end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
 def advance(job: Job, now: datetime, **changes: Any) -> Job:
     """The next state: every transition passes here."""
     return job.model_copy(update={"epoch": job.epoch + 1, "updated_at": now, **changes})
+
+
+def outcome_name(outcome: Outcome | Unknown) -> AttemptOutcome:
+    """What the timeline calls it."""
+    match outcome:
+        case Done():
+            return AttemptOutcome.DONE
+        case Waiting():
+            return AttemptOutcome.WAITING
+        case Failed():
+            return AttemptOutcome.FAILED
+        case Retry(closes_vendor=closes):
+            return AttemptOutcome.THROTTLED if closes else AttemptOutcome.RETRY
+        case Unknown(cause=cause):
+            return cause
+        case _:
+            assert_never(outcome)
+
+
+def vendor_status_of(outcome: Outcome | Unknown) -> int | None:
+    return None if isinstance(outcome, Unknown) else outcome.vendor_status

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.infra.event_store import MongoEventStore
 from domain.infra.intake import MongoIntake, open_intake
 from domain.infra.job_reader import MongoJobReader, open_job_reader
 from domain.infra.job_store import MongoJobStore
@@ -19,6 +20,8 @@ from domain.jobs import Job
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call, Vendor, VendorPolicy
 from tests.strategies import a_job
+from worker.clock import FleetClock
+from worker.station import Station
 from worker.worker import Worker, WorkerSettings, open_worker, worker_name
 
 LEASE = timedelta(seconds=1)  # short, so that what takes a lease's length to recover is soon recovered
@@ -47,6 +50,7 @@ class Stores:
     redis: RedisClient
     queue: Queue
     store: MongoJobStore
+    events: MongoEventStore
     intake: MongoIntake
     reader: MongoJobReader
 
@@ -73,6 +77,12 @@ class Stores:
         assert found is not None
         return found
 
+    def station(self, *vendors: Vendor, **parts: Any) -> Station:
+        """What a worker works with, of which `parts` are the test's own."""
+        table = {vendor.name: vendor for vendor in vendors}
+        usual = {"worker": "w", "store": self.store, "events": self.events, "queue": self.queue, "vendors": table}
+        return Station(**{**usual, "clock": FleetClock(), **parts})
+
     @asynccontextmanager
     async def worker(self, *vendors: Vendor, drain: timedelta = timedelta(seconds=5)) -> AsyncIterator[Worker]:
         """A worker that runs until the block ends, and is drained then."""
@@ -96,4 +106,4 @@ async def stores(mongo_database_url: str, redis_database_url: str) -> AsyncItera
         queue = Queue(redis, lease=LEASE)
         intake = await stack.enter_async_context(open_intake(database, queue))
         reader = await stack.enter_async_context(open_job_reader(database, redis))
-        yield Stores(database, redis, queue, MongoJobStore(database), intake, reader)
+        yield Stores(database, redis, queue, MongoJobStore(database), MongoEventStore(database), intake, reader)

@@ -16,9 +16,8 @@ import structlog
 from domain.infra.queue import Claim, Lease
 from domain.infra.redis import REDIS_FAULTS
 from worker.leases import Leases
-from worker.runner import Runner
 from worker.station import Station
-from worker.verdicts import Again, Ended, Lost, to_return
+from worker.verdicts import Again, Ended, LeaseRunner, Lost, to_return
 
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
 AWAY_SECONDS = 0.5  # between claims while Redis is away
@@ -28,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Lane:
-    def __init__(self, vendor: str, slots: int, station: Station, runner: Runner, leases: Leases) -> None:
+    def __init__(self, vendor: str, slots: int, station: Station, runner: LeaseRunner, leases: Leases) -> None:
         self.vendor = vendor
         self._slots = slots
         self._station = station

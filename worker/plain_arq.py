@@ -1,7 +1,7 @@
 """
 The same attempt under a plain `arq.Worker`: our rows are arq's own.
 
-    arq.Worker([arq_function()], ctx={"runner": runner, "jobs": jobs},
+    arq.Worker([arq_function()], ctx={"runner": runner, "jobs": jobs, "events": events},
                queue_name="arq:queue:sync:normal", job_deserializer=read_row)
 
 arq's lease is the value "1" at the same key, so the check at the start holds for it too; it is
@@ -15,28 +15,33 @@ import arq
 from arq.worker import Function, func
 
 from domain.infra.queue import FUNCTION, Lease
+from domain.jobs import Priority
 from domain.ports import JobReader
 from domain.request_ids import read_request_id
-from worker.runner import Runner
-from worker.verdicts import Again
+from domain.webhooks import EVENTS
+from worker.verdicts import Again, LeaseRunner
 
 ARQ_TOKEN = "1"  # noqa: S105 - what arq 0.28 writes at its in-progress key
 FOR_EVER = 1_000_000  # arq counts denials and drains as tries; ours are counted in MongoDB
 
 
 def arq_function() -> Function:
-    """What to register with `arq.Worker`; `ctx` must hold our `runner` and `jobs`."""
+    """What to register with `arq.Worker`; `ctx` must hold our `runner` and `jobs`, for the events' queue `events`."""
     return func(run, name=FUNCTION, max_tries=FOR_EVER, keep_result=0)
 
 
 async def run(ctx: dict[str, Any], request_id: str) -> None:
-    """One attempt; raises `arq.Retry` when the job is due again later."""
-    runner: Runner = ctx["runner"]
+    """One attempt at a job, or one look at an event; raises `arq.Retry` when it is due again later."""
     jobs: JobReader = ctx["jobs"]
     known = read_request_id(request_id)
     job = await jobs.find(known, None) if known is not None else None
-    if job is None:
+    if job is not None:
+        runner: LeaseRunner = ctx["runner"]
+        verdict = await runner.run(Lease(request_id, job.vendor, job.priority, ARQ_TOKEN))
+    elif "events" in ctx:
+        events: LeaseRunner = ctx["events"]
+        verdict = await events.run(Lease(request_id, EVENTS, Priority.NORMAL, ARQ_TOKEN))
+    else:
         return
-    verdict = await runner.run(Lease(request_id, job.vendor, job.priority, ARQ_TOKEN))
     if isinstance(verdict, Again):
         raise arq.Retry(defer=max(verdict.at - datetime.now(UTC), timedelta(milliseconds=1)))

@@ -6,27 +6,26 @@ and a plain `arq.Worker` can run the same attempt.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import assert_never
 
 import structlog
 
-from domain import transitions
-from domain.errors import OutcomeUnknown, Unavailable
-from domain.infra.background import pauses
+from domain.errors import OutcomeUnknown
 from domain.infra.batching import Batcher
-from domain.infra.job_store import Change
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
-from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed, Outcome, Retry, Waiting
+from domain.outcomes import Outcome, Retry
 from domain.transitions import Unknown, cut_by_stop, never_sent, unanswered
-from domain.vendors import Call, Vendor
+from domain.vendors import Vendor
+from worker.asking import ask, call_for, time_for
+from worker.settling import Settling, open_settling
 from worker.starting import Started, Starter
 from worker.station import Station
-from worker.verdicts import Lost, Verdict, verdict_of
+from worker.storable import storable
+from worker.verdicts import Verdict
 
 LARGEST_BATCH = 200
 ADAPTER_GRACE = timedelta(seconds=2)  # an adapter bounds its own call; this one only guards against its bugs
@@ -37,14 +36,9 @@ log = structlog.get_logger()
 class Runner:
     """Runs single attempts of one worker process."""
 
-    def __init__(
-        self,
-        starts: Batcher[Lease, Started | Verdict],
-        ends: Batcher[Change, bool],
-        station: Station,
-    ) -> None:
+    def __init__(self, starts: Batcher[Lease, Started | Verdict], settling: Settling, station: Station) -> None:
         self._starts = starts
-        self._ends = ends
+        self._settling = settling
         self._station = station
         self._cut: set[str] = set()  # vendors whose lane has stopped
         self._calling: dict[asyncio.Task[object], str] = {}
@@ -61,13 +55,9 @@ class Runner:
         started = await self._starts.submit(lease)
         if not isinstance(started, Started):
             return started
-        job = started.job
-        vendor = self._station.vendor_of(job)
-        outcome = await self._heed_closing(vendor, _storable(await self._call(vendor, job)))
-        settled = transitions.settle(job, outcome, self._station.rules_of(job), self._station.clock.now())
-        if not await self._write((job, settled)):
-            return Lost("the job went on while the vendor was called")
-        return verdict_of(settled)
+        job, vendor = started.job, started.vendor
+        outcome = await self._heed_closing(vendor, await self._call(vendor, job))
+        return await self._settling.settle(job, outcome, self._station.rules_of(vendor))
 
     async def _call(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
         if vendor.name in self._cut:
@@ -86,11 +76,11 @@ class Runner:
             del self._calling[task]
 
     async def _bounded(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
-        timeout = max(min(vendor.policy.timeout, job.deadline - self._station.clock.now()), timedelta(0))
-        call = Call(job.id, job.payload, timeout, generation=job.generation, traceparent=job.traceparent)
+        timeout = time_for(job, vendor, self._station.clock.now())
+        call = call_for(job, job.attempts[-1].operation, timeout)
         try:
             async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
-                return await vendor.call(call)
+                return storable(await ask(vendor, job, call))
         except OutcomeUnknown as unknown:
             return unanswered(unknown.detail)
         except TimeoutError:
@@ -110,40 +100,9 @@ class Runner:
             log.warning("could not close a vendor", vendor=vendor.name, fault=str(fault))
         return Retry(outcome.code, outcome.reason, wait, closes_vendor=True, vendor_status=outcome.vendor_status)
 
-    async def _write(self, change: Change) -> bool:
-        """Write the end, through an outage of MongoDB too: the lease is renewed meanwhile."""
-        wait = pauses()
-        while True:
-            try:
-                return await self._ends.submit(change)
-            except Unavailable as fault:
-                log.warning("an end waits to be written", request_id=str(change[0].id), fault=fault.detail)
-                await asyncio.sleep(next(wait))
-
 
 @asynccontextmanager
 async def open_runner(station: Station) -> AsyncIterator[Runner]:
-    async def write(changes: Sequence[Change]) -> Sequence[bool]:
-        return await station.store.compare_and_set(changes)
-
     starts: Batcher[Lease, Started | Verdict] = Batcher(Starter(station).start, largest=LARGEST_BATCH)
-    ends: Batcher[Change, bool] = Batcher(write, largest=LARGEST_BATCH)
-    async with starts, ends:
-        yield Runner(starts, ends, station)
-
-
-def _storable(outcome: Outcome | Unknown) -> Outcome | Unknown:
-    """An end that cannot be written would have the vendor called again: such an answer fails the job instead."""
-    match outcome:
-        case Done(result=result, vendor_status=status):
-            try:
-                size = len(result.encode())
-            except UnicodeEncodeError:
-                return Failed("reply_not_text", "the reply is no valid Unicode text", status)
-            if size > LARGEST_RESULT_BYTES:
-                return Failed("reply_too_large", f"the result is larger than {LARGEST_RESULT_BYTES} bytes", status)
-            return outcome
-        case Waiting() | Failed() | Retry() | Unknown():
-            return outcome
-        case _:
-            assert_never(outcome)
+    async with open_settling(station) as settling, starts:
+        yield Runner(starts, settling, station)

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -22,14 +22,27 @@ from domain.infra.background import pauses
 from domain.infra.job_store import Change
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
-from domain.jobs import Job, Status
+from domain.interventions import (
+    TELL_VENDOR,
+    TELLS_ALLOWED,
+    begin_to_tell,
+    followed_up,
+    is_called,
+    overdue,
+    owes_telling,
+    tells_made,
+)
+from domain.jobs import CANCEL, Job, Status
 from domain.outcomes import Failed
 from domain.request_ids import read_request_id
-from domain.vendors import Call
+from domain.transitions import last_number
+from domain.vendors import TakesCancels, Vendor
+from worker.asking import call_for, is_polled, operation_for
 from worker.station import Station
 from worker.verdicts import Again, Ended, Lost, Verdict, verdict_of
 
 LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer
+VENDOR_GONE = timedelta(seconds=30)
 
 log = structlog.get_logger()
 
@@ -39,17 +52,19 @@ class Started:
     """A job whose call may be made now, and nobody else's."""
 
     job: Job
+    vendor: Vendor
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    lease: Lease
+    vendor: Vendor
     before: Job
     after: Job
 
     @property
     def decision(self) -> Started | Verdict:
-        return Started(self.after) if self.after.status is Status.PROCESSING else verdict_of(self.after)
+        begun = last_number(self.after) > last_number(self.before)
+        return Started(self.after, self.vendor) if begun else verdict_of(self.after)
 
 
 class Starter:
@@ -72,8 +87,8 @@ class Starter:
             return [Again(self._station.clock.now() + LOOK_AGAIN)] * len(leases)
 
     async def _held(self, leases: Sequence[Lease], jobs: Mapping[UUID, Job]) -> list[bool]:
-        """A job under way may be a dead worker's or, after a flush of Redis, a living one's: only Redis knows."""
-        if any(job.status is Status.PROCESSING for job in jobs.values()):
+        """A call on record may be a dead worker's or, after a flush of Redis, a living one's: only Redis knows."""
+        if any(is_called(job) for job in jobs.values()):
             return await self._station.queue.confirmed(leases)
         return await self._station.queue.still_held(leases)
 
@@ -84,37 +99,68 @@ class Starter:
         if job is None:
             log.warning("an id in the queue names no job; removed", id=lease.request_id)
             return Ended(tell=False)
-        if job.ended or job.vendor_ref is not None:
-            return Ended(tell=False)
-        if job.status is Status.PENDING and job.run_at > self._station.clock.now():
-            return Again(job.run_at)  # its score came early: an outage delayed its return, or a renewal revived it
-        return _Plan(lease, job, self._next(lease, job))
+        vendor = self._station.vendors.get(job.vendor)
+        if vendor is None:
+            log.warning("the vendor of a job has left the tables; it stays queued", vendor=job.vendor)
+            return Again(self._station.clock.now() + VENDOR_GONE)
+        return self._idle(job, vendor) or _Plan(vendor, job, self._next(lease, job, vendor))
 
-    def _next(self, lease: Lease, job: Job) -> Job:
-        now = self._station.clock.now()
-        vendor, rules = self._station.vendor_of(job), self._station.rules_of(job)
+    def _idle(self, job: Job, vendor: Vendor) -> Verdict | None:
+        """What becomes of the lease of a job that there is nothing to do for just now."""
+        if job.ended and not owes_telling(job):
+            return Ended(tell=False)
+        if is_called(job):  # its worker is gone, or it could not be claimed
+            return None
+        if job.status is Status.PROCESSING and not is_polled(vendor):
+            return Ended(tell=False)  # it waits for its webhook
+        if job.run_at > self._station.clock.now():
+            return Again(job.run_at)  # its score came early: an outage delayed its return, or a renewal revived it
+        return None
+
+    def _next(self, lease: Lease, job: Job, vendor: Vendor) -> Job:
+        now, rules = self._station.clock.now(), self._station.rules_of(vendor)
         ready = transitions.signed(job, f"{lease.token}/{uuid.uuid4().hex}")  # a plain arq worker's token is always "1"
-        if job.status is Status.PROCESSING:  # its worker is gone, or it could not be claimed
+        if job.ended:
+            return self._tell(ready, vendor, now)
+        if job.status is Status.PROCESSING and is_called(job):
             ready = transitions.settle(ready, transitions.worker_died(), rules, now)
-            if ready.ended:
-                return ready
-        if now >= job.deadline:
-            return transitions.fail(ready, Failed("deadline", "not started by its deadline"), rules, now)
-        if transitions.repeat_forbidden(ready, rules, now):
+        if ready.ended:
+            return ready
+        late = overdue(ready, rules, now)
+        if late is not None:
+            return late
+        if ready.vendor_ref is None and transitions.repeat_forbidden(ready, rules, now):
             why = Failed("outcome_unknown", "the vendor may have forgotten the key of a call whose outcome is unknown")
             return transitions.fail(ready, why, rules, now)
-        key = Call(job.id, job.payload, vendor.policy.timeout, generation=job.generation).idempotency_key
-        return transitions.start(ready, worker=self._station.worker, key=key, now=now)
+        return self._begin(ready, vendor, now)
+
+    def _tell(self, ready: Job, vendor: Vendor, now: datetime) -> Job:
+        if isinstance(vendor, TakesCancels) and tells_made(ready) < TELLS_ALLOWED:
+            key = call_for(ready, CANCEL, vendor.policy.timeout).idempotency_key
+            return begin_to_tell(ready, worker=self._station.worker, key=key, now=now)
+        return followed_up(ready, TELL_VENDOR, now)
+
+    def _begin(self, ready: Job, vendor: Vendor, now: datetime) -> Job:
+        operation = operation_for(ready)
+        key = call_for(ready, operation, vendor.policy.timeout).idempotency_key
+        return transitions.start(ready, worker=self._station.worker, key=key, now=now, operation=operation)
 
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]
         won = iter(await self._surely([(plan.before, plan.after) for plan in to_write]))
+        now = self._station.clock.now()
         decisions = [
-            plan if not isinstance(plan, _Plan) else plan.decision if next(won) else Lost("the job went on meanwhile")
+            # A job that went on meanwhile is looked at once more: with that its slot is free again.
+            plan if not isinstance(plan, _Plan) else self._stands(plan) if next(won) else Again(now)
             for plan in plans
         ]
         self._announce([str(decision.job.id) for decision in decisions if isinstance(decision, Started)])
         return [*decisions]
+
+    def _stands(self, plan: _Plan) -> Started | Verdict:
+        if plan.after.ended and not plan.before.ended:
+            self._station.follow_up(plan.after)
+        return plan.decision
 
     async def _surely(self, changes: Sequence[Change]) -> list[bool]:
         """Repeat until MongoDB says which won: an intent on record whose call nobody makes would look like a crash."""

@@ -1,29 +1,46 @@
 """What every part of one worker process works with."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from domain.infra.event_store import MongoEventStore
 from domain.infra.job_store import MongoJobStore
 from domain.infra.queue import Queue
+from domain.interventions import CALLBACK
 from domain.jobs import Job
+from domain.ports import FollowUpRunner
 from domain.transitions import Rules
 from domain.vendors import Vendor
 from worker.clock import FleetClock
+
+
+class NoFollowUps:
+    """A `FollowUpRunner` for a worker that leaves them to others: they stay on record."""
+
+    def soon(self, job: Job) -> None:
+        pass
+
+    async def do(self, jobs: Sequence[Job]) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
     worker: str  # unique for ever: lease tokens begin with it
     store: MongoJobStore
+    events: MongoEventStore
     queue: Queue
     clock: FleetClock
-    vendors: Mapping[str, Vendor]
+    vendors: Mapping[str, Vendor]  # live: a vendor may come and go while its jobs are at work
     retention: timedelta = timedelta(days=30)
     lease: timedelta = timedelta(seconds=5)
+    follow_ups: FollowUpRunner = field(default_factory=NoFollowUps)
 
-    def vendor_of(self, job: Job) -> Vendor:
-        return self.vendors[job.vendor]
+    def rules_of(self, vendor: Vendor) -> Rules:
+        return Rules(vendor.policy, self.retention)
 
-    def rules_of(self, job: Job) -> Rules:
-        return Rules(self.vendor_of(job).policy, self.retention)
+    def follow_up(self, ended: Job) -> None:
+        """Begin what a job's end asks for; telling its vendor of a cancel is its lane's work."""
+        if CALLBACK in (ended.follow_ups or []):
+            self.follow_ups.soon(ended)

@@ -10,6 +10,7 @@ import asyncio
 import random
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,16 +18,19 @@ import structlog
 from domain import transitions
 from domain.errors import Unavailable
 from domain.infra.redis import REDIS_FAULTS
+from domain.interventions import CALLBACK, is_called, overdue, owes_telling
 from domain.jobs import Job, Status
-from domain.outcomes import Failed
 from domain.ports import Queued
 from domain.vendors import VendorPolicy
+from worker.asking import is_polled
+from worker.event_sweep import sweep_events
 from worker.station import Station
 
 PAUSE_SECONDS = 2.0
 LARGEST_SWEEP = 500
 SOONEST = timedelta(seconds=5)
 LATEST = timedelta(hours=1)
+IN_ORDER = frozenset({"in_order", "events_in_order", "parked_again"})  # nothing to tell of
 
 log = structlog.get_logger()
 
@@ -40,57 +44,86 @@ class Sweep:
         while True:
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter is no secret
             try:
-                while sum((found := await self.once()).values()) >= LARGEST_SWEEP:
-                    pass
+                while (found := await self.once()).total() >= LARGEST_SWEEP:
+                    _report(found)
+                _report(found)
             except (Unavailable, *REDIS_FAULTS) as fault:
                 log.warning("the sweep could not look", fault=str(fault))
-                continue
-            if found["queued_again"] or found["deadline"]:
-                log.info("swept", **found)
+            except Exception:
+                log.exception("the sweep broke; it goes on")
 
     async def once(self) -> Counter[str]:
-        """One look; answers how many of each kind were found, `in_order` included."""
+        """One look; answers how many of each kind were found, those in order included."""
         now = self._station.clock.now()
         await self._remember_all(now)
+        return await self._sweep_jobs(now) + await sweep_events(self._station, now, LARGEST_SWEEP)
+
+    async def _sweep_jobs(self, now: datetime) -> Counter[str]:
         found = await self._station.store.load_to_sweep(now, list(self._station.vendors), LARGEST_SWEEP)
-        late = [job for job in found if _is_late(job, now)]
-        rest = [job for job in found if not _is_late(job, now)]
-        live = [self._queued(job, now) for job in rest if not job.ended]
-        counts = Counter(deadline=await self._fail_late(late, now))
-        counts["queued_again"] = await self._station.queue.enqueue(live) if live else 0
-        counts["in_order"] = len(found) - counts.total()
+        late = {job.id: failed for job in found if (failed := self._overdue(job, now)) is not None}
+        rest = [job for job in found if job.id not in late]
+        counts = await self._fail_late([(job, late[job.id]) for job in found if job.id in late])
+        queued = [self._queued(job, now) for job in rest if self._comes_due(job)]
+        counts["queued_again"] = await self._station.queue.enqueue(queued) if queued else 0
         await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in rest])
+        counts["followed_up"] = await self._follow_up([job for job in rest if CALLBACK in (job.follow_ups or [])])
+        counts["in_order"] = max(0, len(found) - counts.total())
         return counts
 
     async def _remember_all(self, now: datetime) -> None:
         """After a flush of Redis everything is looked at now: a long backlog's own turn may be an hour away."""
         if not await self._station.queue.remembers():
             await self._station.store.sweep_now(now, list(self._station.vendors))
+            await self._station.events.sweep_now(now)
             await self._station.queue.remember()
 
+    def _overdue(self, job: Job, now: datetime) -> Job | None:
+        """A job that nobody ended in time; its id in the queue goes when it is claimed."""
+        rules = transitions.Rules(VendorPolicy(), self._station.retention)  # how it would be tried no longer matters
+        return overdue(transitions.signed(job, f"sweep:{uuid.uuid4().hex}"), rules, now)
+
+    def _comes_due(self, job: Job) -> bool:
+        """Whether its vendor's lane, here, has anything to do for it."""
+        vendor = self._station.vendors.get(job.vendor)
+        if vendor is None:
+            return False
+        if job.ended:
+            return owes_telling(job)
+        return job.status is Status.PENDING or is_called(job) or is_polled(vendor)
+
     def _queued(self, job: Job, now: datetime) -> Queued:
-        """What is under way comes due a lease later: by then a living holder has renewed and moved it."""
-        due_at = now + self._station.lease if job.status is Status.PROCESSING else job.run_at
+        """A call that is on record comes due a lease later: by then a living holder has renewed and moved it."""
+        due_at = now + self._station.lease if is_called(job) else job.run_at
         return Queued(job.id, job.vendor, job.priority, due_at)
 
-    async def _fail_late(self, late: list[Job], now: datetime) -> int:
-        """A job that nobody started by its deadline has failed; its id in the queue goes when it is claimed."""
-        if not late:
-            return 0
-        rules = transitions.Rules(VendorPolicy(), self._station.retention)  # how it would be tried no longer matters
-        why, token = Failed("deadline", "not ended by its deadline"), f"sweep:{uuid.uuid4().hex}"
-        won = await self._station.store.compare_and_set(
-            [(job, transitions.fail(transitions.signed(job, token), why, rules, now)) for job in late]
-        )
-        await self._station.queue.tell([str(job.id) for job, did in zip(late, won, strict=True) if did])
-        return sum(won)
+    async def _fail_late(self, late: Sequence[tuple[Job, Job]]) -> Counter[str]:
+        won = await self._station.store.compare_and_set(late)
+        ended = [failed for (_, failed), mine in zip(late, won, strict=True) if mine]
+        for job in ended:
+            self._station.follow_up(job)
+        await self._station.queue.tell([str(job.id) for job in ended])
+        return Counter(job.error.code for job in ended if job.error is not None)
 
-    @staticmethod
-    def _next_look(job: Job, now: datetime) -> datetime:
-        """Doubling with the job's age, so that a long backlog costs little; never past the deadline."""
-        later = now + min(max(SOONEST, now - job.run_at), LATEST)
-        return later if job.ended or job.deadline <= now else min(later, job.deadline)
+    async def _follow_up(self, ended: Sequence[Job]) -> int:
+        """Begun at their end, and not done: their worker is gone, or a store was away. After all else: it may fail."""
+        if ended:
+            await self._station.follow_ups.do(ended)
+        return len(ended)
+
+    def _next_look(self, job: Job, now: datetime) -> datetime:
+        """Doubling with the time that the job stands so; not past the moment at which it comes due or ends."""
+        later = now + min(max(SOONEST, now - job.updated_at), LATEST)
+        if job.ended:
+            return later
+        if job.run_at > now:
+            later = min(later, job.run_at + SOONEST)
+        ends = job.deadline if job.vendor_ref is None else min(job.waiting_until or job.deadline, job.deadline)
+        if ends <= now:
+            return later
+        return ends if job.vendor_ref is not None and not self._comes_due(job) else min(later, ends)
 
 
-def _is_late(job: Job, now: datetime) -> bool:
-    return job.status is Status.PENDING and job.deadline <= now
+def _report(found: Counter[str]) -> None:
+    mended = {kind: number for kind, number in found.items() if number and kind not in IN_ORDER}
+    if mended:
+        log.info("swept", **mended)

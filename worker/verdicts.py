@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from domain.infra.queue import Lease, Return
+from domain.interventions import owes_telling
 from domain.jobs import Job
 
 
@@ -32,8 +33,22 @@ class Lost:
 Verdict = Ended | Again | Lost
 
 
+class LeaseRunner(Protocol):
+    """What a lane runs its leases with."""
+
+    async def run(self, lease: Lease) -> Verdict:
+        """Do what the lease is for. Cancelling it abandons the work to whoever holds the lease now."""
+        ...
+
+    def cut_calls(self, vendor: str) -> None:
+        """Cut what is under way for `vendor`, begin nothing more, and settle what was cut."""
+        ...
+
+
 def verdict_of(job: Job) -> Verdict:
     """What the queue has to know of a job whose new state has been written."""
+    if owes_telling(job):
+        return Again(job.run_at)
     if job.ended:
         return Ended()
     if job.vendor_ref is not None and job.run_at <= job.updated_at:

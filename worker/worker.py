@@ -12,17 +12,23 @@ import structlog
 
 from domain.infra.background import in_background
 from domain.infra.changes import listen
+from domain.infra.event_store import MongoEventStore
 from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_CHANNEL, Queue
 from domain.infra.redis import RedisClient
+from domain.ports import FollowUpRunner
 from domain.vendors import Vendor
+from domain.webhooks import EVENTS
 from worker.clock import FleetClock
+from worker.events import open_event_runner
 from worker.lane import Lane
 from worker.leases import open_leases
 from worker.runner import open_runner
-from worker.station import Station
+from worker.station import NoFollowUps, Station
 from worker.sweep import Sweep
+
+EVENTS_AT_ONCE = 200  # webhooks being applied; each may hold a body of 1 MiB
 
 log = structlog.get_logger()
 
@@ -74,19 +80,30 @@ def worker_name(name: str) -> str:
 
 @asynccontextmanager
 async def open_worker(
-    database: Database, redis: RedisClient, vendors: Mapping[str, Vendor], settings: WorkerSettings
+    database: Database,
+    redis: RedisClient,
+    vendors: Mapping[str, Vendor],
+    settings: WorkerSettings,
+    follow_ups: FollowUpRunner | None = None,
 ) -> AsyncIterator[Worker]:
     queue = Queue(redis, lease=settings.lease)
     station = Station(
         worker=settings.name,
         store=MongoJobStore(database),
+        events=MongoEventStore(database),
         queue=queue,
         clock=FleetClock(),
         vendors=vendors,
         retention=settings.retention,
         lease=settings.lease,
+        follow_ups=follow_ups or NoFollowUps(),
     )
-    async with open_leases(queue, lease=settings.lease) as leases, open_runner(station) as runner:
-        worker = Worker([Lane(name, settings.concurrency, station, runner, leases) for name in vendors], settings)
+    async with (
+        open_leases(queue, lease=settings.lease) as leases,
+        open_runner(station) as runner,
+        open_event_runner(station) as events,
+    ):
+        lanes = [Lane(name, settings.concurrency, station, runner, leases) for name in vendors]
+        worker = Worker([*lanes, Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)], settings)
         async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(Sweep(station).run()):
             yield worker

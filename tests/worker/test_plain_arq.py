@@ -12,10 +12,8 @@ from domain.infra.queue import read_row
 from domain.outcomes import Done, Outcome, Retry
 from domain.vendors import Call
 from tests.stores import ScriptedVendor, Stores
-from worker.clock import FleetClock
 from worker.plain_arq import arq_function
 from worker.runner import open_runner
-from worker.station import Station
 
 QUEUE = "arq:queue:sync:normal"
 
@@ -23,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close")  # ar
 
 
 async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str) -> arq.Worker:
-    station = Station("plain", stores.store, stores.queue, FleetClock(), {"sync": vendor})
+    station = stores.station(vendor)
     async with open_runner(station) as runner:
         plain = arq.Worker(
             [arq_function()],

@@ -1,6 +1,7 @@
 """What holds when a worker dies, is stopped, or loses its lease, and when Redis forgets everything."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -14,11 +15,9 @@ from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
 from tests.stores import LEASE, ScriptedVendor, Stores
-from worker.clock import FleetClock
 from worker.leases import LeaseKeeper
 from worker.runner import open_runner
 from worker.starting import Started, Starter
-from worker.station import Station
 from worker.sweep import Sweep
 from worker.verdicts import Ended
 
@@ -150,7 +149,7 @@ async def test_a_call_that_outlasts_the_grace_is_cut_and_released_without_a_try(
 
 
 def sweep_of(stores: Stores) -> Sweep:
-    return Sweep(Station("test", stores.store, stores.queue, FleetClock(), {"sync": ScriptedVendor()}))
+    return Sweep(stores.station(ScriptedVendor()))
 
 
 async def test_the_sweep_queues_what_redis_forgot_and_leaves_what_it_holds(stores: Stores) -> None:
@@ -180,7 +179,7 @@ async def test_a_job_of_a_vendor_that_left_the_tables_fails_at_its_deadline(stor
     past = datetime.now(UTC) - timedelta(seconds=1)
     live = await stores.submit(vendor="gone", sweep_at=past)
     late = await stores.submit(vendor="gone", deadline=past, sweep_at=past)
-    assert await sweep_of(stores).once() == {"deadline": 1, "queued_again": 0, "in_order": 0}
+    assert await sweep_of(stores).once() == Counter(deadline=1)
     assert [(await stores.look(job)).status for job in (live, late)] == [Status.PENDING, Status.FAILED]
 
 
@@ -266,7 +265,7 @@ class Unconfirmed(MongoJobStore):
 
 async def test_a_start_that_was_written_but_not_confirmed_is_called_once_and_is_no_crash(stores: Stores) -> None:
     vendor = ScriptedVendor(repeatable=False)
-    station = Station("w", Unconfirmed(stores.database), stores.queue, FleetClock(), {"sync": vendor})
+    station = stores.station(vendor, store=Unconfirmed(stores.database))
     job = await stores.submit()
     await queued(stores, 1)
     lease = (await stores.queue.claim("sync", 1, "w:0")).leases[0]
@@ -292,8 +291,7 @@ async def test_two_workers_with_one_token_do_not_both_start_a_job(stores: Stores
     await stores.submit()
     await queued(stores, 1)
     lease = (await stores.queue.claim("sync", 1, "1")).leases[0]
-    store = ReadTogether(stores.database)
-    station = Station("w", store, stores.queue, FleetClock(), {"sync": ScriptedVendor()})
+    station = stores.station(ScriptedVendor(), store=ReadTogether(stores.database))
     answers = await asyncio.gather(*(Starter(station).start([lease]) for _ in range(2)))
     assert sum(isinstance(answer, Started) for (answer,) in answers) == 1
 

@@ -1,0 +1,157 @@
+"""
+A webhook applied: load the event, read it, find its job, and let it end the job or note its progress.
+
+Of two writers to a job one wins; the loser looks again at what the job has become. What became of the event
+is written after the job, so a crash in between has it applied again, and its own mark on the job tells.
+What finds no job is parked, and then the job is looked for once more: see `worker.settling` for the other side.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from domain.errors import Unavailable
+from domain.infra.event_store import TO_APPLY, Moved
+from domain.infra.queue import Lease
+from domain.interventions import hear, note_progress
+from domain.jobs import Job
+from domain.matching import Fit, heard_already, token_of
+from domain.outcomes import Failed
+from domain.request_ids import read_request_id
+from domain.transitions import signed
+from domain.vendors import SendsWebhooks, Vendor
+from domain.webhooks import EventState, Notice, NotPromised, WebhookEvent, WebhookReader
+from worker.event_batches import EventBatches, Search, open_event_batches
+from worker.station import Station
+from worker.storable import as_text, storable_word
+from worker.verdicts import Again, Ended, Verdict
+
+LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer
+SOONEST, LATEST = timedelta(seconds=0.25), timedelta(minutes=1)  # between looks for a worker that knows the vendor
+FIRST_LOOK = timedelta(seconds=5)  # after an event was parked
+LONGEST_STATUS = 200
+NOT_STORABLE = Failed("not_storable", "the vendor's word cannot be stored")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """An event, and what it says."""
+
+    event: WebhookEvent
+    notice: Notice
+    vendor: Vendor
+
+
+class EventRunner:
+    """A `LeaseRunner` for the queue of events."""
+
+    def __init__(self, batches: EventBatches, station: Station) -> None:
+        self._batches = batches
+        self._station = station
+
+    def cut_calls(self, vendor: str) -> None:
+        """Applying an event takes a moment and calls nobody: it is let come to its end."""
+
+    async def run(self, lease: Lease) -> Verdict:
+        known = read_request_id(lease.request_id)
+        try:
+            event = await self._batches.loads.submit(known) if known is not None else None
+            if event is None or event.state not in TO_APPLY:
+                return Ended(tell=False)
+            return await self._apply(event)
+        except Unavailable as fault:
+            log.warning("an event could not be applied; it stays queued", event_id=lease.request_id, fault=fault.detail)
+            return Again(self._station.clock.now() + LOOK_AGAIN)
+
+    async def _apply(self, event: WebhookEvent) -> Verdict:
+        vendor = self._station.vendors.get(event.vendor)
+        reader = vendor.webhooks if isinstance(vendor, SendsWebhooks) else None
+        if vendor is None or reader is None:
+            return Again(_when_known(event, self._station.clock.now()))
+        notice = _read(reader, event)
+        if notice is None:
+            await self._move(event, EventState.QUARANTINED, "verified, but not what the vendor promises")
+        else:
+            await self._settle(_Heard(event, notice, vendor))
+        return Ended(tell=False)
+
+    async def _settle(self, heard: _Heard) -> None:
+        """Until what is written of the event is true of the job."""
+        search = Search(heard.event.vendor, heard.notice)
+        noted: Fit | None = None
+        lost_at: int | None = None
+        while (found := await self._batches.searches.submit(search)).fit is not noted:
+            job = found.job
+            if job is not None and heard_already(job, heard.event.id):
+                self._station.follow_up(job)
+                return await self._applied(heard, job)
+            if job is None or found.fit is not Fit.LIVE:
+                heard = replace(heard, event=await self._note(heard.event, job, found.fit))
+                noted = found.fit  # and look once more: the job may have got its reference meanwhile
+                continue
+            if lost_at == job.epoch:  # nobody else wrote: MongoDB refused it
+                heard = replace(heard, notice=replace(heard.notice, outcome=NOT_STORABLE))
+            if await self._tell(job, heard):
+                return await self._applied(heard, job)
+            lost_at = job.epoch
+        return None
+
+    async def _tell(self, job: Job, heard: _Heard) -> bool:
+        """Write the event's word to its job; False when another was first."""
+        event, word, now = heard.event.id, heard.notice.outcome, self._station.clock.now()
+        if word is None:
+            after = note_progress(job, as_text(heard.notice.status or "")[:LONGEST_STATUS], now)
+        else:
+            rules = self._station.rules_of(heard.vendor)
+            after = hear(job, storable_word(word), rules, now, event=event)
+        won = await self._batches.writes.submit((job, signed(after, token_of(event))))
+        if won and after.ended:
+            self._station.follow_up(after)
+        return won
+
+    async def _applied(self, heard: _Heard, job: Job) -> None:
+        await self._move(heard.event, EventState.APPLIED, job=job)
+
+    async def _note(self, event: WebhookEvent, job: Job | None, fit: Fit) -> WebhookEvent:
+        """Write why the event changes nothing, or nothing yet; answers it as it stands then."""
+        if fit is not Fit.NONE:
+            return await self._move(event, EventState.IGNORED, fit.value, job)
+        if event.state is EventState.PARKED:
+            return event
+        return await self._move(event, EventState.PARKED, fit.value)
+
+    async def _move(
+        self, event: WebhookEvent, to: EventState, note: str | None = None, job: Job | None = None
+    ) -> WebhookEvent:
+        now = self._station.clock.now()
+        look = now + FIRST_LOOK if to is EventState.PARKED else None
+        await self._batches.moves.submit(Moved(event, to, now, note, job.id if job else None, look))
+        return event.model_copy(update={"state": to})
+
+
+@asynccontextmanager
+async def open_event_runner(station: Station) -> AsyncIterator[EventRunner]:
+    async with open_event_batches(station) as batches:
+        yield EventRunner(batches, station)
+
+
+def _read(reader: WebhookReader, event: WebhookEvent) -> Notice | None:
+    """What the event says; None where it is not what the vendor promises, or its adapter cannot read it."""
+    try:
+        return reader.read(event.body)
+    except NotPromised as fault:
+        why = str(fault)
+    except Exception as fault:  # noqa: BLE001 - a bug in an adapter; its text may hold what the vendor wrote
+        why = f"its adapter failed ({type(fault).__name__})"
+    log.error("a webhook cannot be read; set aside for a person", event_id=str(event.id), why=why)
+    return None
+
+
+def _when_known(event: WebhookEvent, now: datetime) -> datetime:
+    """When to offer the event to a worker that knows its vendor: another one takes it, or none does for long."""
+    return now + min(max(now - event.received_at, SOONEST), LATEST)

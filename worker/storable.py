@@ -1,0 +1,45 @@
+"""What of a vendor's word MongoDB can hold."""
+
+from typing import assert_never
+
+from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed, Outcome, Retry, Waiting
+
+
+def storable(outcome: Outcome) -> Outcome:
+    """An end that cannot be written would have the vendor called again: such an answer fails the job instead."""
+    match outcome:
+        case Done():
+            return storable_word(outcome)
+        case Waiting(reference=reference, vendor_status=status):
+            return outcome if is_text(reference) else Failed("reply_not_text", "the reference is no text", status)
+        case Retry(code, reason, after, closes_vendor, status):
+            return Retry(as_text(code), as_text(reason), after, closes_vendor, status)
+        case Failed():
+            return storable_word(outcome)
+        case _:
+            assert_never(outcome)
+
+
+def storable_word(word: Done | Failed) -> Done | Failed:
+    """The same for the last word about a job."""
+    if isinstance(word, Failed):
+        return Failed(as_text(word.code), as_text(word.reason), word.vendor_status)
+    if not is_text(word.result):
+        return Failed("reply_not_text", "the reply is no valid Unicode text", word.vendor_status)
+    if len(word.result.encode()) > LARGEST_RESULT_BYTES:
+        return Failed("reply_too_large", f"the result is larger than {LARGEST_RESULT_BYTES} bytes", word.vendor_status)
+    return word
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_text(text: str) -> str:
+    """The text with `?` for what cannot be written."""
+    return text if is_text(text) else text.encode(errors="replace").decode()
