@@ -24,7 +24,7 @@ from domain.infra.redis import REDIS_FAULTS
 from domain.interventions import CALLBACK, followed_up
 from domain.jobs import Job
 from domain.ports import Queued
-from domain.submissions import to_milliseconds
+from domain.submitted_fields import to_milliseconds
 from domain.transitions import signed
 
 LARGEST_BATCH = 200
