@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -126,11 +127,13 @@ def _worth_repeating(answered: int | str | None) -> bool:
 
 
 async def _post(callback: str, body: bytes, headers: str) -> int | str:
+    address = urlsplit(callback)
+    path = f"{address.path or '/'}{address.query and f'?{address.query}'}"
     connection: Connection | None = None
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             connection = await connect(callback)
-            status, _ = await connection.exchange(request_bytes("POST", callback, body, headers))
+            status, _ = await connection.exchange(request_bytes("POST", path, body, headers))
             return status
     except TimeoutError:
         return "silent"
