@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     env: Literal["production", "development"] = Field(
         "production", description="production or development; not used yet"
     )
-    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front of us, 0 to 10; not used yet")
+    trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front of us that write X-Forwarded-For, 0 to 10")
     anonymous: bool = Field(False, description="let callers without credentials use /jobs: 1 or 0")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 

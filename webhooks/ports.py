@@ -1,10 +1,18 @@
 """What the webhook receiver needs of the outside, handed in by the composition root."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.ports import HealthCheck
+from domain.ports import FailureLimit, HealthCheck, WebhookInbox
+from domain.webhooks import WebhookReader
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookPorts:
+    """`readers` has the vendors that send webhooks, and may change at any time. For hops see `client_address`."""
+
+    readers: Mapping[str, WebhookReader]
+    inbox: WebhookInbox
+    failures: FailureLimit
+    trusted_hops: int = 0
     health: tuple[HealthCheck, ...] = ()

@@ -9,9 +9,7 @@ LARGEST_BODY = 1024 * 1024
 
 async def read_body(scope: Scope, receive: Receive, *, largest: int = LARGEST_BODY) -> bytes:
     """The raw bytes. Raises `TooLarge` at the announced length, before anything is read, or while streaming."""
-    announced = _header(scope, b"content-length")
-    if announced is not None and announced.isdigit() and int(announced[:20]) > largest:
-        raise _too_large(largest)
+    refuse_announced(scope, largest=largest)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -25,6 +23,13 @@ async def read_body(scope: Scope, receive: Receive, *, largest: int = LARGEST_BO
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def refuse_announced(scope: Scope, *, largest: int = LARGEST_BODY) -> None:
+    """Raises `TooLarge` for a body that says itself that it is longer; for who has more to ask before it is read."""
+    announced = _header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced[:20]) > largest:
+        raise _too_large(largest)
 
 
 def require_json(scope: Scope) -> None:

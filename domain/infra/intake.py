@@ -52,7 +52,7 @@ class MongoIntake:
             await self._writer.submit(RawBSONDocument(document))
         except _KeyTaken:
             return await self._earlier(job)
-        self._queueing.add(job)
+        self._queueing.add(Queued.of(job))
         return Accepted(job)
 
     async def replay(self, client: str, key: str, fingerprint: str) -> Accepted | None:
@@ -68,17 +68,17 @@ class MongoIntake:
 
 
 class Queueing:
-    """Puts stored jobs into Redis behind the answer's back; through an outage it waits and goes on."""
+    """Puts what is stored into Redis behind the answer's back; through an outage it waits and goes on."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._backlog: list[Queued] = []
         self._arrival = asyncio.Event()
 
-    def add(self, job: Job) -> None:
+    def add(self, stored: Queued) -> None:
         if len(self._backlog) >= QUEUE_BACKLOG:
-            return  # stored all the same: the sweep queues it
-        self._backlog.append(Queued.of(job))
+            return  # the sweep queues it
+        self._backlog.append(stored)
         self._arrival.set()
 
     async def run(self) -> None:
@@ -92,7 +92,7 @@ class Queueing:
                 await self._queue.enqueue(batch)
                 wait = pauses()
             except REDIS_FAULTS as fault:
-                log.warning("redis is away; stored jobs wait to be queued", waiting=len(batch), fault=str(fault))
+                log.warning("redis is away; what is stored waits to be queued", waiting=len(batch), fault=str(fault))
                 self._backlog[:0] = batch
                 self._arrival.set()
                 await asyncio.sleep(next(wait))
