@@ -5,7 +5,7 @@ A table that is broken then is told of and not taken: the vendors stay as they w
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ class VendorSources:
 
     files: Sequence[Path]
     environment: Callable[[], Mapping[str, str]]
-    adapters: Mapping[str, MakeVendor] = ADAPTERS
+    adapters: Mapping[str, MakeVendor] = field(default_factory=lambda: ADAPTERS)
 
 
 class LiveVendors(Mapping[str, Vendor]):
@@ -45,7 +45,7 @@ class LiveVendors(Mapping[str, Vendor]):
         self._sources = sources
         self._http = http
         self._history = history or SecretHistory()
-        self._environment: Mapping[str, str] = {}
+        self._environment: Mapping[str, str] | None = None
         self._vendors: Mapping[str, Vendor] = {}
         self._readers: Mapping[str, WebhookReader] = {}
         self._take()

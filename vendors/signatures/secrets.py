@@ -5,13 +5,12 @@ A vendor goes on signing with the old secret until it has heard of the new one, 
 may be delivered hours later. Of several changes only the last one's former secret is kept.
 """
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+import msgspec
 import structlog
 
 from domain.webhooks import WebhookReader
@@ -76,8 +75,8 @@ class SecretHistory:
         if self._file is None:
             return self._known
         try:
-            return _from_text(self._file.read())
-        except (OSError, ValueError, TypeError, KeyError) as fault:
+            return msgspec.json.decode(self._file.read() or "{}", type=dict[str, _Known])
+        except (OSError, ValueError, msgspec.MsgspecError) as fault:
             log.warning("the former webhook secrets cannot be read", fault=type(fault).__name__)
             return self._known
 
@@ -85,7 +84,7 @@ class SecretHistory:
         if self._file is None:
             return
         try:
-            self._file.write(_to_text(self._known))
+            self._file.write(msgspec.json.encode(self._known).decode())
         except OSError as fault:
             log.warning("the former webhook secrets cannot be kept over a restart", fault=type(fault).__name__)
 
@@ -96,27 +95,3 @@ def _succeed(before: _Known | None, key: bytes, now: datetime) -> _Known:
     if before.key != key:
         return _Known(key, FormerSecret(before.key, now + FORMER_SECRET_KEPT))
     return before if before.former is not None and now < before.former.until else _Known(key)
-
-
-def _to_text(known: Mapping[str, _Known]) -> str:
-    return json.dumps({name: _written(one) for name, one in known.items()}, indent=1)
-
-
-def _written(known: _Known) -> dict[str, object]:
-    kept: dict[str, object] = {"key": base64.b64encode(known.key).decode()}
-    if known.former is not None:
-        kept["former"] = base64.b64encode(known.former.key).decode()
-        kept["until"] = known.former.until.timestamp()
-    return kept
-
-
-def _from_text(text: str) -> dict[str, _Known]:
-    return {name: _read_one(kept) for name, kept in json.loads(text or "{}").items()}
-
-
-def _read_one(kept: Mapping[str, str]) -> _Known:
-    key = base64.b64decode(kept["key"])
-    if "former" not in kept:
-        return _Known(key)
-    until = datetime.fromtimestamp(float(kept["until"]), UTC)
-    return _Known(key, FormerSecret(base64.b64decode(kept["former"]), until))

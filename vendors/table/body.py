@@ -27,10 +27,10 @@ class BodyTemplate:
         return payload
 
 
-def read_body(values: object) -> object:
+def read_body(values: object) -> BodyTemplate:
     """The template that a table's `body` means. Raises ValueError with the remedy."""
     if not isinstance(values, dict):
-        return values
+        raise ValueError('body is no table: write it like { "/callback" = "https://…" }')  # noqa: TRY004 - pydantic's
     template = BodyTemplate(tuple((_pointer(key), _json(value)) for key, value in values.items()))
     try:
         template.fill("{}", UUID(int=0))
