@@ -59,6 +59,11 @@ def cursor_secret(home: Home) -> bytes:
     return bytes.fromhex(_kept_once(home.path / "cursor.secret", secrets.token_hex(32)))
 
 
+def callback_master(home: Home) -> str:
+    """What every client's callback secret is derived from: made once, the same for every process of this home."""
+    return _kept_once(home.path / "callback.secret", secrets.token_hex(32))
+
+
 def demo_webhook_secret(home: Home) -> str:
     """What the simulated vendors sign with, as Standard Webhooks spells it: made once, the same for all processes."""
     new = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"

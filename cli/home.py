@@ -7,6 +7,7 @@ The directory that a gateway on this machine lives in (`GATEWAY_HOME`).
     logs/           one file a process
     *.pid           one file a process
     bootstrap.key   SHA-256 of the bootstrap key; cursor.secret: what page cursors are signed with
+    callback.secret   what the secrets of clients' callbacks are derived from
     demo-webhook.secret   what the simulated vendors sign their webhooks with
 """
 

@@ -11,9 +11,10 @@ import sys
 import click
 
 from cli.home import Home
-from cli.options import EVERY, HTTP, SERVERS, TABLE, WORKER, setting_flags
+from cli.options import CALLBACKS, EVERY, HTTP, SERVERS, TABLE, WORKER, setting_flags
 from cli.settings import DEVELOPMENT, Settings, load_settings, unknown_settings
 from cli.supervisor import CONFIGURATION_EXIT, MESSAGE_PREFIX
+from domain.callers import ANONYMOUS
 from domain.errors import ConfigurationError
 
 Flags = dict[str, str | None]
@@ -121,6 +122,16 @@ def bootstrap_key(*, renew: bool, **flags: str | None) -> None:
             "there is a key already, and nobody can show it again; gateway bootstrap-key --renew makes a new one"
         )
     print(key)
+
+
+@gateway.command("callback-secret")
+@click.option("--client", metavar="NAME", default=ANONYMOUS.client, show_default=True, help="Whose secret.")
+@setting_flags(*CALLBACKS)
+def callback_secret(*, client: str, **flags: str | None) -> None:
+    """Show what a client's callbacks are signed with (Standard Webhooks 1.0)."""
+    from cli.callbacks import callback_settings
+
+    print(callback_settings(load_settings(flags)).secret_of(client))
 
 
 def _serve(flags: Flags, *parts: str) -> None:

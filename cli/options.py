@@ -13,7 +13,12 @@ Command = Callable[..., Any]
 SERVERS = ("home", "mongo_url", "redis_url", "log_level", "env")
 TABLE = ("vendors_file", "public_url", "demo_vendors_url")
 HTTP = ("host", "port", "anonymous", "trusted_hops", *SERVERS, *TABLE, "lease_seconds", "retention_days")
-WORKER = ("concurrency", "lease_seconds", "drain_seconds", "retention_days", "host", "port", *SERVERS, *TABLE)
+CALLBACKS = ("callback_secret", "home")
+WORKER = (
+    *("concurrency", "lease_seconds", "drain_seconds", "retention_days", "host", "port", "callback_secret"),
+    *SERVERS,
+    *TABLE,
+)
 EVERY = tuple(Settings.model_fields)
 
 

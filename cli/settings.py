@@ -22,7 +22,7 @@ from domain.errors import ConfigurationError
 
 PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
-SECRETS = frozenset({"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL"})  # their URLs may hold passwords
+SECRETS = frozenset({"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET"})  # URLs may hold passwords
 DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; kept in the home unless it is set
 NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET})  # read by the tests, and by the tables
 
@@ -67,12 +67,24 @@ class Settings(BaseSettings):
     public_url: HttpUrl | None = Field(
         None, description="what vendors are given, https://host; default http://host:port"
     )
+    callback_secret: SecretStr | None = Field(
+        None,
+        description="what clients' callback secrets are derived from: 32 characters or more, the same on all machines; "
+        "default one that is made and kept in the home",
+    )
     env: Literal["production", "development"] = Field(
-        "production", description="production or development; not used yet"
+        "production", description="production or development; development lets callbacks go to http and to this machine"
     )
     trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front of us that write X-Forwarded-For, 0 to 10")
     anonymous: bool = Field(False, description="let callers without credentials use /jobs: 1 or 0")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+
+    @field_validator("callback_secret")
+    @classmethod
+    def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < 32:
+            raise ValueError("it is too short, and could be guessed")
+        return secret
 
     @field_validator("mongo_url")
     @classmethod

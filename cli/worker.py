@@ -9,15 +9,17 @@ from datetime import timedelta
 import structlog
 import uvloop
 
+from cli.callbacks import open_callback
 from cli.garbage import settle_memory
 from cli.logs import start_logging
 from cli.settings import Settings
 from cli.stores import open_stores
 from domain.errors import ConfigurationError
+from domain.infra.follow_ups import open_follow_ups
+from domain.infra.queue import Queue
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.registry import load_vendors
-from vendors.table.adapter import TableVendor
 from worker.worker import WorkerSettings, open_worker, worker_name
 
 log = structlog.get_logger()
@@ -38,10 +40,17 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
         drain=timedelta(seconds=settings.drain_seconds),
         retention=timedelta(days=settings.retention_days),
     )
-    async with VendorHttp() as http, open_stores(settings) as stores:
-        vendors = _chosen(load_vendors(settings.vendors_files, settings.table_environment(), http), wanted)
-        _warn_of_limits(vendors)
-        async with open_worker(stores.database, stores.redis, vendors, worker_settings) as worker:
+    async with (
+        VendorHttp() as http,
+        open_stores(settings) as stores,
+        open_callback(settings, stores.redis) as callback,
+        open_follow_ups(
+            stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base
+        ) as follow_ups,
+    ):
+        tables = load_vendors(settings.vendors_files, settings.table_environment(), http)
+        vendors = _chosen(tables | {callback.name: callback}, wanted)
+        async with open_worker(stores.database, stores.redis, vendors, worker_settings, follow_ups) as worker:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
             settle_memory()
@@ -56,10 +65,3 @@ def _chosen(known: Mapping[str, Vendor], wanted: tuple[str, ...] | None) -> dict
                 f"--vendors: no table names a vendor {name!r}; choose of {', '.join(sorted(known)) or 'none'}"
             )
     return dict(known) if wanted is None else {name: known[name] for name in wanted}
-
-
-def _warn_of_limits(vendors: Mapping[str, Vendor]) -> None:
-    """A limit that is written down and not kept must not go unnoticed."""
-    for vendor in vendors.values():
-        if isinstance(vendor, TableVendor) and (vendor.settings.limit or vendor.settings.concurrency):
-            log.warning("this version does not keep a vendor's limit and concurrency yet", vendor=vendor.name)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from domain.callbacks import VENDOR as CALLBACK
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.table.adapter import TableVendor
@@ -17,6 +18,7 @@ from vendors.table.settings import VendorTable
 MakeVendor = Callable[[VendorHttp, Mapping[str, str]], Vendor]  # the client, and the environment for its settings
 
 ADAPTERS: Mapping[str, MakeVendor] = MappingProxyType({})
+OUR_OWN = frozenset({CALLBACK})  # names of what the gateway itself has jobs for: no table may take one
 
 
 def load_vendors(
@@ -32,7 +34,7 @@ def load_vendors(
 
     Raises `ConfigurationError` with file, line and remedy.
     """
-    tables = read_tables(files, environment, taken=adapters)
+    tables = read_tables(files, environment, taken=OUR_OWN.union(adapters))
     in_code = {name: make(http, environment) for name, make in adapters.items()}
     return in_code | {name: _of_table(name, table, http, known.get(name)) for name, table in tables.items()}
 
@@ -41,7 +43,7 @@ def load_vendor_names(
     files: Sequence[Path], environment: Mapping[str, str], *, adapters: Mapping[str, MakeVendor] = ADAPTERS
 ) -> frozenset[str]:
     """The names alone, for a process that calls nobody; refuses what `load_vendors` refuses in the tables."""
-    return frozenset(adapters) | frozenset(read_tables(files, environment, taken=adapters))
+    return frozenset(adapters) | frozenset(read_tables(files, environment, taken=OUR_OWN.union(adapters)))
 
 
 def _of_table(name: str, table: VendorTable, http: VendorHttp, known: Vendor | None) -> TableVendor:

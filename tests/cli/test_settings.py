@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("GATEWAY_MONGO_URL", "postgres://host"),
         ("GATEWAY_REDIS_URL", "127.0.0.1:6379"),
         ("GATEWAY_PUBLIC_URL", "gateway.example"),
+        ("GATEWAY_CALLBACK_SECRET", "guess me"),
         ("GATEWAY_DEMO_VENDORS_URL", "ftp://host"),
     ],
 )
