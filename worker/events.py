@@ -70,7 +70,7 @@ class EventRunner:
 
     async def _apply(self, event: WebhookEvent) -> Verdict:
         vendor = self._station.vendors.get(event.vendor)
-        reader = vendor.webhooks if isinstance(vendor, SendsWebhooks) else None
+        reader = _reader_of(vendor)
         if vendor is None or reader is None:
             return Again(_when_known(event, self._station.clock.now()))
         notice = _read(reader, event)
@@ -138,6 +138,10 @@ class EventRunner:
 async def open_event_runner(station: Station) -> AsyncIterator[EventRunner]:
     async with open_event_batches(station) as batches:
         yield EventRunner(batches, station)
+
+
+def _reader_of(vendor: Vendor | None) -> WebhookReader | None:
+    return vendor.webhooks if isinstance(vendor, SendsWebhooks) else None
 
 
 def _read(reader: WebhookReader, event: WebhookEvent) -> Notice | None:

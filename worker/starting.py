@@ -121,7 +121,7 @@ class Starter:
         now, rules = self._station.clock.now(), self._station.rules_of(vendor)
         ready = transitions.signed(job, f"{lease.token}/{uuid.uuid4().hex}")  # a plain arq worker's token is always "1"
         if job.ended:
-            return self._tell(ready, vendor, now)
+            return self._begin_to_tell(ready, vendor, now)
         if job.status is Status.PROCESSING and is_called(job):
             ready = transitions.settle(ready, transitions.worker_died(), rules, now)
         if ready.ended:
@@ -134,7 +134,7 @@ class Starter:
             return transitions.fail(ready, why, rules, now)
         return self._begin(ready, vendor, now)
 
-    def _tell(self, ready: Job, vendor: Vendor, now: datetime) -> Job:
+    def _begin_to_tell(self, ready: Job, vendor: Vendor, now: datetime) -> Job:
         if isinstance(vendor, TakesCancels) and tells_made(ready) < TELLS_ALLOWED:
             key = call_for(ready, CANCEL, vendor.policy.timeout).idempotency_key
             return begin_to_tell(ready, worker=self._station.worker, key=key, now=now)
