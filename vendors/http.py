@@ -77,11 +77,11 @@ class VendorHttp:
         """
         Make one call within `call.timeout`, the body included.
 
-        Raises `OutcomeUnknown` when the vendor may have acted and no whole answer came, and the
-        errors of `vendors.errors`. An answer that is no success is told by its head alone: a body
-        that breaks or does not end changes nothing about it.
+        Raises `NotNow` as the call's gate does, with nothing sent; `OutcomeUnknown` when the vendor may
+        have acted and no whole answer came, and the errors of `vendors.errors`. An answer that is no
+        success is told by its head alone: a body that breaks or does not end changes nothing about it.
         """
-        progress = Progress()
+        progress = Progress(call.gate)
         outgoing = _outgoing(request, call, progress)
         deadline = asyncio.get_running_loop().time() + call.timeout.total_seconds()
         try:

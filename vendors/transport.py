@@ -15,6 +15,8 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 
+from domain.vendors import Gate
+
 # Node, uvicorn and Apache close an idle connection after 5 s. Ours goes first: a request written to a
 # connection that the vendor is closing ends as an unknown outcome, although it was seldom processed.
 KEEPALIVE_SECONDS = 4.0
@@ -23,11 +25,16 @@ _MAX_HEADER_BYTES = 64 * 1024  # aiohttp's 8 KiB turns a vendor's long header in
 
 
 class Progress:
-    """How far one call got. A transport that cannot tell leaves `sent` true, which is the safe side."""
+    """
+    How far one call got. A transport that cannot tell leaves `sent` true, which is the safe side.
 
-    __slots__ = ("sent",)
+    `gate` is awaited when the connection is there and nothing has left; what it raises ends the call.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("gate", "sent")
+
+    def __init__(self, gate: Gate | None = None) -> None:
+        self.gate = gate
         self.sent = True
 
 
@@ -36,7 +43,7 @@ _progress: ContextVar[Progress] = ContextVar("progress")
 
 class OneShotConnector(aiohttp.TCPConnector):
     """
-    Gives each call one connection, and notes the moment it does: from then on bytes may have left.
+    Gives each call one connection when its gate opens, and notes the moment: from then on bytes may have left.
 
     `aiohttp.ClientSession` asks for a second one when an idempotent request met a dead connection:
     the vendor would be called twice and nobody would know, so the second is refused.
@@ -52,6 +59,12 @@ class OneShotConnector(aiohttp.TCPConnector):
         if progress.sent:
             raise aiohttp.ClientConnectionError("this call had its connection")
         connection = await super().connect(req, traces, timeout)
+        try:
+            if progress.gate is not None:
+                await progress.gate()
+        except BaseException:  # nothing was sent: the next call may have it
+            connection.release()
+            raise
         progress.sent = True
         return connection
 

@@ -8,19 +8,23 @@ The claims replace arq's poll: see `docs/adr/0001-a-loop-of-our-own-over-arqs-ke
 import asyncio
 import itertools
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 import structlog
 
-from domain.infra.queue import Claim, Lease
+from domain.errors import Unavailable
+from domain.infra.queue import Claim, Lease, Return
 from domain.infra.redis import REDIS_FAULTS
+from domain.infra.ticks import Tick, seconds_since_boot
 from worker.leases import Leases
 from worker.station import Station
 from worker.verdicts import Again, Ended, LeaseRunner, Lost, to_return
 
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
 AWAY_SECONDS = 0.5  # between claims while Redis is away
+TELL_SECONDS = 1.0  # between two lines in the log about a lane that is held
 LAST_WORDS = timedelta(seconds=10)  # for writing down what was cut off by a stop
 
 log = structlog.get_logger()
@@ -37,6 +41,7 @@ class Lane:
         self._nudge = asyncio.Event()
         self._stopping = False
         self._numbers = itertools.count()
+        self._told_at = 0.0
 
     def wake(self) -> None:
         self._nudge.set()
@@ -58,10 +63,14 @@ class Lane:
             if len(claim.leases) < free:
                 await self._sleep(claim.ask_again_at)
 
-    async def drain(self, grace: timedelta) -> None:
-        """Start nothing more, let calls end within `grace`, then cut and settle the rest."""
+    def retire(self) -> None:
+        """Claim nothing more; what runs goes on."""
         self._stopping = True
         self.wake()
+
+    async def drain(self, grace: timedelta) -> None:
+        """Start nothing more, let calls end within `grace`, then cut and settle the rest."""
+        self.retire()
         if self._running:
             await asyncio.wait(self._running, timeout=grace.total_seconds())
         if self._running:
@@ -71,22 +80,33 @@ class Lane:
                 task.cancel()
 
     async def _release(self, claim: Claim) -> None:
-        returns = [self._leases.returns.submit(to_return(lease, Again(claim.now))) for lease in claim.leases]
+        returns = [self._leases.returns.submit(self._return(lease, Again(claim.now))) for lease in claim.leases]
         with suppress(TimeoutError):  # the leases' end does the same, later
             async with asyncio.timeout(LAST_WORDS.total_seconds()):
                 await asyncio.gather(*returns)
 
     async def _claim(self, free: int) -> Claim:
         token = f"{self._station.worker}:{self.vendor}:{next(self._numbers)}"
+        limits = self._station.limits
+        kept_to = limits.of(self.vendor) if limits else None
         try:
-            claim = await self._station.queue.claim(self.vendor, free, token)
-        except REDIS_FAULTS as fault:
-            log.warning("cannot claim; redis is away", vendor=self.vendor, fault=str(fault))
+            claim = await self._station.queue.claim(self.vendor, free, token, kept_to)
+            self._station.clock.hear(claim.tick)
+            if limits and claim.notice:
+                await limits.restore(self.vendor, claim.notice)
+        except (Unavailable, *REDIS_FAULTS) as fault:
+            log.warning("cannot claim; a store is away", vendor=self.vendor, fault=str(fault))
             await asyncio.sleep(AWAY_SECONDS)
-            now = self._station.clock.now()
-            return Claim([], now, now, closed=False)
-        self._station.clock.hear(claim.now)
+            return Claim([], Tick(self._station.clock.now_micros(), 0.0, 0.0), self._station.clock.now())
+        self._tell_held(claim)
         return claim
+
+    def _tell_held(self, claim: Claim) -> None:
+        held, now = claim.held, seconds_since_boot()
+        if held is not None and held.due and now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            until = claim.ask_again_at and claim.ask_again_at.isoformat()
+            log.info("jobs are held", vendor=self.vendor, by=held.why, jobs=held.due, until=until)
 
     def _begin(self, lease: Lease) -> None:
         task = asyncio.create_task(self._run_one(lease))
@@ -108,14 +128,21 @@ class Lane:
                 case Lost(why=why):
                     log.warning("gave a job up", request_id=lease.request_id, why=why)
                 case Ended() | Again():
-                    await self._leases.returns.submit(to_return(lease, verdict))
+                    await self._leases.returns.submit(self._return(lease, verdict))
                 case _:
                     assert_never(verdict)
         except asyncio.CancelledError:
             if not self._leases.keeper.lost(lease):
                 raise
         finally:
+            self._drop_gate(lease)
             self._leases.keeper.drop(lease)
+
+    def _return(self, lease: Lease, verdict: Ended | Again) -> Return:
+        return replace(to_return(lease, verdict), unused_permit=self._drop_gate(lease))
+
+    def _drop_gate(self, lease: Lease) -> int:
+        return self._station.gates.drop(lease) if self._station.gates else 0
 
     async def _sleep(self, until: datetime | None) -> None:
         left = SLOW_POLL if until is None else min(SLOW_POLL, until - self._station.clock.now())

@@ -6,6 +6,7 @@ The same attempt under a plain `arq.Worker`: our rows are arq's own.
 
 arq's lease is the value "1" at the same key, so the check at the start holds for it too; it is
 not a fencing token, so of two such workers on one job only the epoch in MongoDB tells who won.
+It keeps no vendor's limits, pauses and closings: let it run only where there are none.
 """
 
 from datetime import UTC, datetime, timedelta

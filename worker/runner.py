@@ -8,19 +8,21 @@ and a plain `arq.Worker` can run the same attempt.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from domain.errors import OutcomeUnknown
+from domain.errors import NotNow, OutcomeUnknown
 from domain.infra.batching import Batcher
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
 from domain.outcomes import Outcome, Retry
-from domain.transitions import Unknown, cut_by_stop, never_sent, unanswered
+from domain.transitions import Unknown, cut_by_stop, held_back, never_sent, unanswered
 from domain.vendors import Vendor
 from worker.asking import ask, call_for, time_for
+from worker.gates import LeaseGate
 from worker.settling import Settling, open_settling
 from worker.starting import Started, Starter
 from worker.station import Station
@@ -56,31 +58,43 @@ class Runner:
         if not isinstance(started, Started):
             return started
         job, vendor = started.job, started.vendor
-        outcome = await self._heed_closing(vendor, await self._call(vendor, job))
+        outcome = await self._heed_closing(vendor, await self._call(vendor, job, lease))
         return await self._settling.settle(job, outcome, self._station.rules_of(vendor))
 
-    async def _call(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
+    async def _call(self, vendor: Vendor, job: Job, lease: Lease) -> Outcome | Unknown:
         if vendor.name in self._cut:
             return never_sent()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
         self._calling[task] = vendor.name
+        gate = self._station.gates.of(lease) if self._station.gates else None
         try:
-            return await self._bounded(vendor, job)
+            return await self._admitted(vendor, job, gate)
         except asyncio.CancelledError:
             if vendor.name not in self._cut:
                 raise  # the lease is lost: whoever has it now decides
             task.uncancel()
-            return cut_by_stop()
+            return cut_by_stop() if gate is None or gate.may_have_sent else never_sent()
         finally:
             del self._calling[task]
 
-    async def _bounded(self, vendor: Vendor, job: Job) -> Outcome | Unknown:
+    async def _admitted(self, vendor: Vendor, job: Job, gate: LeaseGate | None) -> Outcome | Unknown:
+        """The call, once its vendor's limit lets it start. What may not be sent now goes back into the queue."""
+        try:
+            if gate is not None:
+                await gate.wait()
+            return await self._bounded(vendor, job, gate)
+        except NotNow as held:
+            return held_back(held.detail, held.until)
+
+    async def _bounded(self, vendor: Vendor, job: Job, gate: LeaseGate | None) -> Outcome | Unknown:
         timeout = time_for(job, vendor, self._station.clock.now())
-        call = call_for(job, job.attempts[-1].operation, timeout)
+        call = replace(call_for(job, job.attempts[-1].operation, timeout), gate=gate)
         try:
             async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
                 return storable(await ask(vendor, job, call))
+        except NotNow:
+            raise
         except OutcomeUnknown as unknown:
             return unanswered(unknown.detail)
         except TimeoutError:

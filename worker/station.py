@@ -13,6 +13,8 @@ from domain.ports import FollowUpRunner
 from domain.transitions import Rules
 from domain.vendors import Vendor
 from worker.clock import FleetClock
+from worker.fleet_limits import FleetLimits
+from worker.gates import Gates
 
 
 class NoFollowUps:
@@ -36,6 +38,8 @@ class Station:
     retention: timedelta = timedelta(days=30)
     lease: timedelta = timedelta(seconds=5)
     follow_ups: FollowUpRunner = field(default_factory=NoFollowUps)
+    limits: FleetLimits | None = None  # None: this worker keeps no limits, and hears of no closings
+    gates: Gates | None = None
 
     def rules_of(self, vendor: Vendor) -> Rules:
         return Rules(vendor.policy, self.retention)

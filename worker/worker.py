@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +14,8 @@ from domain.infra.background import in_background
 from domain.infra.changes import listen
 from domain.infra.event_store import MongoEventStore
 from domain.infra.job_store import MongoJobStore
+from domain.infra.limiter import Limiter
+from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_CHANNEL, Queue
 from domain.infra.redis import RedisClient
@@ -22,6 +24,8 @@ from domain.vendors import Vendor
 from domain.webhooks import EVENTS
 from worker.clock import FleetClock
 from worker.events import open_event_runner
+from worker.fleet_limits import FleetLimits
+from worker.gates import Closings, Gates
 from worker.lane import Lane
 from worker.leases import open_leases
 from worker.runner import open_runner
@@ -29,6 +33,8 @@ from worker.station import NoFollowUps, Station
 from worker.sweep import Sweep
 
 EVENTS_AT_ONCE = 200  # webhooks being applied; each may hold a body of 1 MiB
+
+MakeLane = Callable[[str], Lane]
 
 log = structlog.get_logger()
 
@@ -45,31 +51,50 @@ class WorkerSettings:
 
 
 class Worker:
-    """Runs until `stop`, then drains."""
+    """Runs until `stop`, then drains. A lane for each vendor is made and retired by `follow`."""
 
-    def __init__(self, lanes: list[Lane], settings: WorkerSettings) -> None:
-        self._lanes = lanes
+    def __init__(self, events: Lane, make_lane: MakeLane, settings: WorkerSettings, closings: Closings) -> None:
+        self._lanes = [events]
+        self._retired: list[Lane] = []
+        self._make_lane = make_lane
+        self._group: asyncio.TaskGroup | None = None
         self._settings = settings
+        self._closings = closings
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
         self._stop.set()
 
-    def wake(self, idle_key: str) -> None:
-        """Wake the lane of one vendor; "" wakes all (a subscription was made again)."""
-        vendor = idle_key.removeprefix(IDLE_PREFIX)
+    def wake(self, message: str) -> None:
+        """Wake the lane of one vendor; "" wakes all (a subscription was made again). Closings wake nobody."""
+        self._closings.hear(message)
+        vendor = message.removeprefix(IDLE_PREFIX)
         for lane in self._lanes:
             if vendor in ("", lane.vendor):
                 lane.wake()
 
+    def follow(self, vendors: Collection[str]) -> None:
+        """Work for these vendors from now on; calls to one that is no longer among them end as they would have."""
+        known = {lane.vendor for lane in self._lanes}
+        gone = [lane for lane in self._lanes if lane.vendor not in {*vendors, EVENTS}]
+        new = [self._make_lane(name) for name in vendors if name not in known]
+        self._lanes = [lane for lane in self._lanes if lane not in gone] + new
+        self._retired += gone
+        for lane in gone:
+            lane.retire()
+        if self._group is not None and not self._stop.is_set():
+            for lane in new:
+                self._group.create_task(lane.run())
+
     async def run(self) -> None:
         log.info("worker started", worker=self._settings.name, vendors=[lane.vendor for lane in self._lanes])
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for lane in self._lanes:
                 group.create_task(lane.run())
             await self._stop.wait()
             log.info("worker drains", worker=self._settings.name)
-            await asyncio.gather(*(lane.drain(self._settings.drain) for lane in self._lanes))
+            await asyncio.gather(*(lane.drain(self._settings.drain) for lane in [*self._lanes, *self._retired]))
         log.info("worker stopped", worker=self._settings.name)
 
 
@@ -86,24 +111,35 @@ async def open_worker(
     settings: WorkerSettings,
     follow_ups: FollowUpRunner | None = None,
 ) -> AsyncIterator[Worker]:
-    queue = Queue(redis, lease=settings.lease)
+    queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
+    clock = FleetClock()
+    limits = FleetLimits(vendors, limiter, LimiterSeeds(database), clock)
+    gates = Gates(limiter, clock, limits)
     station = Station(
         worker=settings.name,
         store=MongoJobStore(database),
         events=MongoEventStore(database),
         queue=queue,
-        clock=FleetClock(),
+        clock=clock,
         vendors=vendors,
         retention=settings.retention,
         lease=settings.lease,
         follow_ups=follow_ups or NoFollowUps(),
+        limits=limits,
+        gates=gates,
     )
     async with (
+        gates.again,
         open_leases(queue, lease=settings.lease) as leases,
         open_runner(station) as runner,
         open_event_runner(station) as events,
     ):
-        lanes = [Lane(name, settings.concurrency, station, runner, leases) for name in vendors]
-        worker = Worker([*lanes, Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)], settings)
+
+        def make_lane(vendor: str) -> Lane:
+            return Lane(vendor, settings.concurrency, station, runner, leases)
+
+        events_lane = Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)
+        worker = Worker(events_lane, make_lane, settings, gates.closings)
+        worker.follow(vendors)
         async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(Sweep(station).run()):
             yield worker

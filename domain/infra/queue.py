@@ -11,6 +11,7 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
     gateway:grants:<vendor>         the newest permits of its limit: sorted set, the score is the start (µs)
     gateway:running:<vendor>        the ids of its calls at once, where it bounds them; the score is the lease's end
     gateway:limiter:<vendor>        the marker: of which Redis, and for which limit, the two above are whole
+    gateway:full:<vendor>           a worker waits for one of the calls at once to end
     gateway:pulse, gateway:grace    when a claim or renewal last ran; until when expired leases stay their holders'
     gateway:memory                  missing, Redis has forgotten everything: a flush, or a new server
 
@@ -19,15 +20,17 @@ load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queu
 """
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.infra.limits import CallLimits
+from domain.infra.limiter import why_held
+from domain.infra.limits import UNLIMITED, CallLimits
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
+from domain.infra.ticks import Tick, moment_of, seconds_since_boot
+from domain.infra.vendor_keys import closed_key, full_key, grants_key, limiter_key, paused_key, running_key
 from domain.infra.vendor_looks import VendorLook
 from domain.jobs import Priority
 from domain.ports import Queued
@@ -60,26 +63,6 @@ def idle_key(vendor: str) -> str:
     return IDLE_PREFIX + vendor
 
 
-def closed_key(vendor: str) -> str:
-    return f"gateway:closed:{vendor}"
-
-
-def paused_key(vendor: str) -> str:
-    return f"gateway:paused:{vendor}"
-
-
-def limiter_key(vendor: str) -> str:
-    return f"gateway:limiter:{vendor}"
-
-
-def grants_key(vendor: str) -> str:
-    return f"gateway:grants:{vendor}"
-
-
-def running_key(vendor: str) -> str:
-    return f"gateway:running:{vendor}"
-
-
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to run one job, until somebody else's token stands at its key."""
@@ -90,6 +73,7 @@ class Lease:
     token: str
     claimed_at: float = 0.0  # on this machine's clock, before the claim was sent
     permit: int = 0  # microseconds of Redis' clock: when the vendor's limit lets the call start; 0: it has none
+    counted: bool = False  # one of its vendor's calls at once, over the fleet
 
     @property
     def queue(self) -> str:
@@ -97,22 +81,45 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What keeps due jobs of a vendor from being claimed, for people, and how many jobs."""
+
+    why: str
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim got; `ask_again_at` is when something next comes due, None when nothing is queued."""
+    """
+    What a claim got; `ask_again_at` is when something may be claimed next, None when nobody can tell.
+
+    A `notice` asks for what Redis has forgotten of the vendor: `Limiter.restore` takes it.
+    """
 
     leases: list[Lease]
-    now: datetime
+    tick: Tick
     ask_again_at: datetime | None
-    closed: bool
+    held: Held | None = None
+    closed: bool = False
+    notice: str = ""
+
+    @property
+    def now(self) -> datetime:
+        return self.tick.now
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """A lease given back. `due_again` is None when the job has ended; `tell` wakes those who wait for it."""
+    """
+    A lease given back. `due_again` is None when the job has ended; `tell` wakes those who wait for it.
+
+    `unused_permit` is the start that no call was made at; 0: there was a call, or none was needed.
+    """
 
     lease: Lease
     due_again: datetime | None = None
     tell: bool = False
+    unused_permit: int = 0
 
 
 def read_row(row: bytes) -> dict[str, Any]:
@@ -128,9 +135,9 @@ class Queue:
         self._redis = redis
         self._lease_ms = round(lease.total_seconds() * 1000)
         self._enqueue = load_script(redis, "enqueue", "clock")
-        self._claim = load_script(redis, "claim", "clock", "pulse")
+        self._claim = load_script(redis, "claim", "clock", "pulse", "permits", "marker", "running")
         self._renew = load_script(redis, "renew", "clock", "pulse")
-        self._finish = load_script(redis, "finish")
+        self._finish = load_script(redis, "finish", "permits")
         self._forget = load_script(redis, "forget")
         self._close = load_script(redis, "close", "clock")
         self._pause = load_script(redis, "pause")
@@ -150,23 +157,40 @@ class Queue:
             args += (number[job.vendor, job.priority.value], str(job.request_id), due)
         return int(await self._enqueue(keys=keys, args=args))
 
-    async def claim(self, vendor: str, how_many: int, token: str) -> Claim:
-        """Lease up to `how_many` due jobs of a vendor under `token`, which must be new for every claim."""
+    async def claim(self, vendor: str, how_many: int, token: str, limits: CallLimits | None = None) -> Claim:
+        """
+        Lease up to `how_many` due jobs of a vendor under `token`, which must be new for every claim.
+
+        Of a vendor with `limits` none is leased that may not start within the look-ahead; each then has its permit.
+        None is for a queue that is no vendor's: it has neither limits nor pauses.
+        """
         order = ROTATION[self._turn % len(ROTATION)]
         self._turn += 1
-        claimed_at = seconds_since_boot()
-        keys = [idle_key(vendor), closed_key(vendor), *PULSE, *(queue_key(vendor, priority) for priority in order)]
-        now, again, closed, flat = await self._claim(keys=keys, args=[how_many, token, self._lease_ms])
+        keys = [idle_key(vendor), closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor)]
+        keys += [running_key(vendor), full_key(vendor), *PULSE, *(queue_key(vendor, priority) for priority in order)]
+        kept_to = limits or UNLIMITED
+        args: list[str | int] = [how_many, token, self._lease_ms, int(limits is not None), *kept_to.to_args()]
+        sent = seconds_since_boot()
+        now, again, bar, due, notice, flat = await self._claim(keys=keys, args=args)
+        counted = kept_to.concurrency > 0
         leases = [
-            Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token, claimed_at) for i in range(0, len(flat), 2)
+            Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token, sent, flat[i + 2], counted)
+            for i in range(0, len(flat), 3)
         ]
-        return Claim(leases, _from_ms(now), None if again < 0 else _from_ms(again), bool(closed))
+        return Claim(
+            leases,
+            Tick(now, sent, seconds_since_boot()),
+            None if again < 0 else moment_of(again * 1000),
+            Held(why_held(bar.decode(), kept_to), due) if bar else None,
+            closed=bar == b"closed",
+            notice=notice.decode(),
+        )
 
     async def renew(self, leases: Sequence[Lease]) -> set[str]:
         """Prolong all of `leases`; answers the ids that are another's by now. Of none, it is the pulse alone."""
         args: list[str | int] = [self._lease_ms, FUNCTION, _ms(ROW_LIFETIME)]
         for lease in leases:
-            args += (lease.request_id, lease.token)
+            args += (lease.request_id, lease.token, lease.vendor if lease.counted else "")
         lost = await self._renew(keys=[*PULSE, *(lease.queue for lease in leases)], args=args)
         return {request_id.decode() for request_id in lost}
 
@@ -195,6 +219,7 @@ class Queue:
             keys += (back.lease.queue, idle_key(back.lease.vendor))
             due = -1 if back.due_again is None else _epoch_ms(back.due_again)
             args += (back.lease.request_id, back.lease.token, due, int(back.tell))
+            args += (int(back.lease.counted), back.unused_permit)
         await self._finish(keys=keys, args=args)
 
     async def remembers(self) -> bool:
@@ -246,18 +271,9 @@ class Queue:
             return [None if rank < 0 else int(rank) for rank in await pipeline.execute()]
 
 
-def seconds_since_boot() -> float:
-    """A clock that never steps back and counts the time in which the machine was suspended, where there is one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
 def _ms(span: timedelta) -> int:
     return round(span.total_seconds() * 1000)
 
 
 def _epoch_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def _from_ms(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)

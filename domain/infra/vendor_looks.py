@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
+from domain.infra.ticks import moment_of
 from domain.jobs import Priority
 
 
@@ -26,17 +27,13 @@ class VendorLook:
         now, paused, closed, start, running, oldest, *rest = reply
         counts, used = rest[: 2 * len(Priority)], rest[2 * len(Priority) :]
         return cls(
-            now=_moment(now),
+            now=moment_of(now),
             paused=bool(paused),
-            closed_until=_moment(closed) if closed > now else None,
-            next_start=_moment(start) if start > now else None,
+            closed_until=moment_of(closed) if closed > now else None,
+            next_start=moment_of(start) if start > now else None,
             running=running,
             queued=dict(zip(Priority, counts[::2], strict=True)),
             due=dict(zip(Priority, counts[1::2], strict=True)),
             oldest_due=None if oldest < 0 else timedelta(microseconds=now - oldest),
             used=tuple(used),
         )
-
-
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)

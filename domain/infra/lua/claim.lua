@@ -1,33 +1,87 @@
--- Lease what is due of one vendor, in the order of the queues given.
+-- Lease what is due of one vendor and may start by its limits, in the order of the queues given.
+-- Preludes: clock, pulse, permits, marker, running.
 --
--- KEYS  idle flag, closed-until, last pulse, grace, queue 1 …
--- ARGV  how many, lease token, lease in ms
+-- KEYS  idle flag, closed-until, paused, marker, permits, running, full flag, last pulse, grace, queue 1 …
+-- ARGV  how many, lease token, lease in ms, '1' where limits and pauses are kept, the limits
 -- The claimed id's score moves to the lease's end: it no longer stands at the head of the queue in
 -- everybody's way, and if its holder dies it comes due by itself. An id that somebody else holds
--- (a plain arq worker leaves the score) is moved likewise.
--- Returns {now in ms, when to ask again in ms or -1, closed until in ms or 0, {id, queue's number, …}}.
-local wanted, token, lease = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local closed = tonumber(redis.call('GET', KEYS[2]) or '0')
-if closed > now then
-  return {now, closed, closed, {}}
+-- (a plain arq worker leaves the score) is moved likewise. What may not start yet stays where it is.
+-- Returns {now in µs, when to ask again in ms or -1, what holds the lane back or '', how many jobs that holds,
+-- the notice of what must be restored or '', {id, queue's number, start in µs or 0, …}}.
+local AHEAD_OF_START_US = 60000  -- a claim so early has time to put its starts on record, and finds several at once
+local wanted, token, lease, kept_to = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
+local limits = read_limits(5)
+local permits, running = KEYS[5], KEYS[6]
+local closed, paused, marker = unpack(redis.call('MGET', KEYS[2], KEYS[3], KEYS[4]))
+
+local function held(why, again, notice)
+  local due = 0
+  for q = 10, #KEYS do due = due + redis.call('ZCOUNT', KEYS[q], '-inf', now) end
+  return {now_us, again, why, due, notice or '', {}}
 end
-local grace = feel_pulse(KEYS[3], KEYS[4], lease)
-local claimed, taken, next_due = {}, 0, -1
-for q = 5, #KEYS do
-  local more = true
+
+if tonumber(closed or '0') > now then return held('closed', tonumber(closed)) end
+if paused then return held('paused', -1) end
+if kept_to then
+  local wait, notice = find_missing(KEYS[4], marker, limits)
+  if wait then return held('restoring', wait, wait <= now and notice) end
+end
+local grace = feel_pulse(KEYS[8], KEYS[9], lease)
+
+local start, window, free = now_us, 0, math.huge
+if #limits.windows > 0 then
+  mend_clock(permits, limits, now_us)
+  start, window = next_start(permits, limits, now_us)
+end
+if limits.concurrency > 0 then free = limits.concurrency - count_running(running, grace) end
+
+-- What keeps the next call from starting, and when to ask again.
+local function find_bar()
+  if free < 1 then
+    local first = redis.call('ZRANGE', running, 0, 0, 'WITHSCORES')[2]
+    return 'concurrency', math.max(math.ceil(tonumber(first or '0')), now) + 1
+  end
+  if start > now_us + limits.ahead then
+    return 'window ' .. window, math.max(math.ceil((start - AHEAD_OF_START_US) / 1000), now + 1)
+  end
+end
+
+local claimed, taken = {}, 0
+local function take(id, q)
+  claimed[#claimed + 1] = id
+  claimed[#claimed + 1] = q - 9
+  claimed[#claimed + 1] = 0
+  taken = taken + 1
+  if #limits.windows > 0 then
+    claimed[#claimed] = start
+    take_permit(permits, limits, id, start)
+    start, window = next_start(permits, limits, now_us)
+  end
+  if limits.concurrency > 0 then
+    redis.call('ZADD', running, now + lease, id)
+    free = free - 1
+  end
+end
+
+local next_due, bar, again = -1, nil, nil
+for q = 10, #KEYS do
+  local more = not bar
   while more and taken < wanted do
     local ids = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', now, 'WITHSCORES', 'LIMIT', 0, wanted - taken)
     more = #ids > 0
     for i = 1, #ids, 2 do
+      bar, again = find_bar()
+      if bar then
+        more = false
+        break
+      end
       local id, was_leased = ids[i], tonumber(ids[i + 1]) % 1 ~= 0
       local key = 'arq:in-progress:' .. id
       local until_ms = now + lease + 0.5  -- the half marks a lease's end among the scores
       if was_leased and grace > now then
         until_ms = grace + 0.5
       elseif redis.call('SET', key, token, 'NX', 'PX', lease) then
-        claimed[#claimed + 1] = id
-        claimed[#claimed + 1] = q - 4
-        taken = taken + 1
+        take(id, q)
       else
         -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
         local left = redis.call('PTTL', key)
@@ -42,7 +96,14 @@ for q = 5, #KEYS do
     if next_due == -1 or due < next_due then next_due = due end
   end
 end
+if #limits.windows > 0 and taken > 0 then trim_permits(permits, limits) end
+if bar then  -- no idle flag: a wake-up would change nothing
+  if bar == 'concurrency' then redis.call('SET', KEYS[7], '1') end
+  local reply = held(bar, again)
+  reply[6] = claimed
+  return reply
+end
 if taken < wanted then
   redis.call('SET', KEYS[1], '1')
 end
-return {now, next_due, 0, claimed}
+return {now_us, next_due, '', 0, '', claimed}

@@ -1,25 +1,36 @@
 -- Give leases back: the job has ended, or is due again later. Fenced: another's lease is left alone.
+-- Prelude: permits.
 --
 -- KEYS  the queue and the idle flag of each lease, in turn
--- ARGV  wake channel, changes channel, then four for each pair: id, token, due again (ms; -1: ended), tell (1 or 0)
+-- ARGV  wake channel, changes channel, then six for each lease: id, token, due again (ms; -1: ended), tell (1 or 0),
+--       counted among the calls at once (1 or 0), the start in µs that no call was made at (0: none)
 local told = {}
+
+local function wake(flag, idle)
+  if redis.call('DEL', flag) == 1 then redis.call('PUBLISH', ARGV[1], idle) end
+end
+
 for i = 1, #KEYS / 2 do
   local queue, idle = KEYS[2 * i - 1], KEYS[2 * i]
-  local at = 4 * i - 1
-  local id, token, due, tell = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local vendor = string.match(idle, '^gateway:idle:(.*)$')
+  local id, token, due, tell, counted, unused = unpack(ARGV, 6 * i - 3, 6 * i + 2)
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if not holder or holder == token then
-    if due == -1 then
+    if due == '-1' then
       redis.call('DEL', key, 'arq:job:' .. id, 'arq:retry:' .. id)
       redis.call('ZREM', queue, id)
     else
       redis.call('DEL', key)
       redis.call('ZADD', queue, due, id)
-      if redis.call('DEL', idle) == 1 then
-        redis.call('PUBLISH', ARGV[1], idle)
-      end
+      wake(idle, idle)
     end
+    if counted == '1' and redis.call('ZREM', 'gateway:running:' .. vendor, id) == 1 then
+      wake('gateway:full:' .. vendor, idle)
+    end
+  end
+  if unused ~= '0' and give_up_permit('gateway:grants:' .. vendor, id, tonumber(unused)) == 1 then
+    redis.call('PUBLISH', ARGV[1], idle)  -- a lane that waits for the limit may start earlier
   end
   if tell == '1' then told[#told + 1] = id end
 end

@@ -1,14 +1,16 @@
 -- Prolong leases. A lease that is missing is set again by its holder (a flush forgot it); only
--- another's token means that it is lost.
+-- another's token means that it is lost. Preludes: clock, pulse.
 --
 -- KEYS  last pulse, grace, the queue of each lease (of none: the pulse alone)
--- ARGV  lease in ms, function name, row's lifetime in ms, then two for each key: id, token
+-- ARGV  lease in ms, function name, row's lifetime in ms, then three for each lease: id, token, the vendor among
+--       whose calls at once it is counted or ''
 -- Returns the ids that are lost.
 local lease, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 feel_pulse(KEYS[1], KEYS[2], lease)
 local lost = {}
-for i = 3, #KEYS do
-  local queue, id, token = KEYS[i], ARGV[2 * i - 2], ARGV[2 * i - 1]
+for i = 1, #KEYS - 2 do
+  local queue = KEYS[i + 2]
+  local id, token, counted_for = unpack(ARGV, 3 * i + 1, 3 * i + 3)
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if holder and holder ~= token then
@@ -16,6 +18,7 @@ for i = 3, #KEYS do
   else
     redis.call('SET', key, token, 'PX', lease)
     redis.call('ZADD', queue, now + lease + 0.5, id)
+    if counted_for ~= '' then redis.call('ZADD', 'gateway:running:' .. counted_for, now + lease, id) end
     if not holder then
       local row = '{"t":null,"f":"' .. func .. '","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'
       redis.call('SET', 'arq:job:' .. id, row, 'PX', keep)

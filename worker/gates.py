@@ -1,0 +1,149 @@
+"""
+The gate before a call: it opens at the start that the vendor's limit has given, unless the vendor was shut since.
+
+A call that is late gives its permit up and takes another start: what the vendor sees must not bunch up because
+we were slow. It is asked about again immediately before its first byte, when the connection is there.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.errors import NotNow, Unavailable
+from domain.infra.batching import Batcher
+from domain.infra.limiter import Late, Limiter
+from domain.infra.limits import UNLIMITED
+from domain.infra.queue import CLOSED, PAUSED, Lease
+from domain.infra.redis import REDIS_FAULTS
+from domain.infra.ticks import moment_of, seconds_since_boot
+from worker.clock import FleetClock
+from worker.fleet_limits import FleetLimits
+
+LATEST_MICROS = 10_000  # what a vendor's `burst_guard` allows for, besides its own jitter
+TRUSTED_SECONDS = 0.2  # how long a word of Redis that the vendor is open is good for; closings are told besides
+REDIS_AWAY = timedelta(seconds=0.5)
+MOST_STARTS = 5  # that one call may miss
+LARGEST_BATCH = 500
+
+
+class Closings:
+    """What was said on the wake channel about vendors that nobody may call."""
+
+    def __init__(self) -> None:
+        self._shut: dict[str, tuple[float, datetime | None]] = {}
+
+    def hear(self, message: str) -> None:
+        """Anything but a closing or a pause is for others."""
+        if message.startswith(CLOSED):
+            vendor, _, until_ms = message.removeprefix(CLOSED).rpartition(":")
+            self._shut[vendor] = seconds_since_boot(), moment_of(int(until_ms) * 1000)
+        elif message.startswith(PAUSED):
+            self._shut[message.removeprefix(PAUSED)] = seconds_since_boot(), None
+
+    def refuse(self, vendor: str, asked_at: float, now: datetime) -> None:
+        """Raises `NotNow` where the vendor was shut since Redis was asked: what it granted later holds."""
+        heard_at, until = self._shut.get(vendor, (asked_at - 1, None))
+        if heard_at >= asked_at:
+            why = "paused" if until is None else "closed, as the vendor asked"
+            raise NotNow(f"held back: {why}", until=until or now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """One call's wish for another start."""
+
+    vendor: str
+    late: Late
+
+
+class Gates:
+    """The gates of one worker's calls, by lease. `again` must be open while calls are made."""
+
+    def __init__(self, limiter: Limiter, clock: FleetClock, limits: FleetLimits) -> None:
+        self.clock = clock
+        self.closings = Closings()
+        self._limiter = limiter
+        self._limits = limits
+        self._gates: dict[Lease, LeaseGate] = {}
+        self.again: Batcher[_Again, tuple[int, float]] = Batcher(self._reserve, largest=LARGEST_BATCH)
+
+    def of(self, lease: Lease) -> "LeaseGate":
+        """The gate of a lease: the same one until it is dropped."""
+        return self._gates.setdefault(lease, LeaseGate(lease, self))
+
+    def drop(self, lease: Lease) -> int:
+        """Forget a lease's gate; answers the permit that no call was made with, 0 where there is none."""
+        gate = self._gates.pop(lease, None)
+        return lease.permit if gate is None else gate.unused_permit
+
+    async def reserve_again(self, lease: Lease, permit: int) -> tuple[int, float]:
+        """Another start for a late call (µs; 0: at once), and when Redis was asked. Raises `NotNow`."""
+        try:
+            return await self.again.submit(_Again(lease.vendor, Late(lease.request_id, permit)))
+        except (Unavailable, *REDIS_FAULTS):
+            raise NotNow("held back: redis is away", until=self.clock.now() + REDIS_AWAY) from None
+
+    async def _reserve(self, wishes: Sequence[_Again]) -> Sequence[tuple[int, float] | Exception]:
+        answers: dict[_Again, tuple[int, float] | Exception] = {}
+        for vendor in {wish.vendor for wish in wishes}:
+            asked = [wish for wish in wishes if wish.vendor == vendor]
+            late = [wish.late for wish in asked]
+            limits = self._limits.of(vendor) or UNLIMITED
+            tick, starts = await self._limiter.reserve_again(vendor, limits, late)
+            self.clock.hear(tick)
+            for wish, start in zip(asked, starts, strict=True):
+                answers[wish] = (start, tick.sent) if isinstance(start, int) else start
+        return [answers[wish] for wish in wishes]
+
+
+class LeaseGate:
+    """A `domain.vendors.Gate`. The runner waits at it too, before it hands the call to the vendor."""
+
+    __slots__ = ("_asked_at", "_gates", "_lease", "_passed", "_permit", "_sent")
+
+    def __init__(self, lease: Lease, gates: Gates) -> None:
+        self._lease = lease
+        self._gates = gates
+        self._permit = lease.permit
+        self._asked_at = lease.claimed_at
+        self._passed = False
+        self._sent = False
+
+    @property
+    def may_have_sent(self) -> bool:
+        return self._passed or self._sent
+
+    @property
+    def unused_permit(self) -> int:
+        return 0 if self._passed else self._permit
+
+    async def __call__(self) -> None:
+        if self._sent:  # a second request of the same call: the permit is used up
+            self._permit, self._asked_at = await self._gates.reserve_again(self._lease, 0)
+        await self.wait()
+        self._sent = True
+
+    async def wait(self) -> None:
+        """Return when the call may start, within a few look-aheads. Raises `NotNow`."""
+        self._passed = False
+        for _ in range(MOST_STARTS):
+            if await self._is_time():
+                self._passed = True
+                return
+            permit, self._permit = self._permit, 0
+            self._permit, self._asked_at = await self._gates.reserve_again(self._lease, permit)
+        raise NotNow("held back: this worker is too slow", until=self._gates.clock.now() + REDIS_AWAY)
+
+    async def _is_time(self) -> bool:
+        """Wait for the start; False when it has gone by, or when Redis said too long ago that the vendor is open."""
+        clock = self._gates.clock
+        # uvloop's timers may fire a millisecond early: look again.
+        while self._permit and (left := self._permit - clock.now_micros()) > 0:
+            if left > TRUSTED_SECONDS * 1e6:  # written by another clock
+                return False
+            await asyncio.sleep(left / 1e6)
+        self._gates.closings.refuse(self._lease.vendor, self._asked_at, clock.now())
+        if self._permit and clock.now_micros() - self._permit > LATEST_MICROS:
+            return False
+        return seconds_since_boot() - self._asked_at <= TRUSTED_SECONDS
