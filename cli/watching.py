@@ -6,16 +6,19 @@ The files are looked at once a second. What the process's own environment says w
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from cli.home import Home, write_whole
 from cli.settings import DOTENV, Settings
 from domain.errors import ConfigurationError
 from domain.infra.background import in_background
+from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors, VendorSources
+from vendors.registry import ADAPTERS
 from vendors.signatures.secrets import SecretHistory
 
 LOOK_SECONDS = 1.0
@@ -34,13 +37,16 @@ class SecretsInHome:
         write_whole(self._path, text)
 
 
-def live_vendors(settings: Settings, http: VendorHttp, *, home: Home | None = None) -> LiveVendors:
+def live_vendors(
+    settings: Settings, http: VendorHttp, *, home: Home | None = None, also: Sequence[Vendor] = ()
+) -> LiveVendors:
     """
-    The vendors as the settings say; a home lets former webhook secrets outlive the process.
+    The vendors as the settings say, and those that were made already.
 
-    Raises `ConfigurationError`.
+    A home lets former webhook secrets outlive the process. Raises `ConfigurationError`.
     """
-    sources = VendorSources(settings.vendors_files, lambda: _environment(settings))
+    made = {vendor.name: partial(_made, vendor) for vendor in also}
+    sources = VendorSources(settings.vendors_files, lambda: _environment(settings), {**ADAPTERS, **made})
     return LiveVendors(sources, http, SecretHistory(SecretsInHome(home) if home else None))
 
 
@@ -77,6 +83,10 @@ def _state(file: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _made(vendor: Vendor, _http: VendorHttp, _environment: Mapping[str, str]) -> Vendor:
+    return vendor
 
 
 def _environment(settings: Settings) -> dict[str, str]:

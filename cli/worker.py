@@ -14,12 +14,13 @@ from cli.garbage import settle_memory
 from cli.logs import start_logging
 from cli.settings import Settings
 from cli.stores import open_stores
+from cli.watching import files_of, live_vendors, watched
 from domain.errors import ConfigurationError
 from domain.infra.follow_ups import open_follow_ups
 from domain.infra.queue import Queue
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
-from vendors.registry import load_vendors
+from vendors.live import LiveVendors
 from worker.worker import WorkerSettings, open_worker, worker_name
 
 log = structlog.get_logger()
@@ -48,20 +49,26 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
             stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base
         ) as follow_ups,
     ):
-        tables = load_vendors(settings.vendors_files, settings.table_environment(), http)
-        vendors = _chosen(tables | {callback.name: callback}, wanted)
+        known = live_vendors(settings, http, also=[callback])
+        vendors = _chosen(known, wanted)
         async with open_worker(stores.database, stores.redis, vendors, worker_settings, follow_ups) as worker:
+
+            def reload() -> None:
+                if known.reload():
+                    worker.follow(vendors)
+
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
             settle_memory()
-            await worker.run()
+            async with watched(files_of(settings), reload):
+                await worker.run()
 
 
-def _chosen(known: Mapping[str, Vendor], wanted: tuple[str, ...] | None) -> dict[str, Vendor]:
+def _chosen(known: LiveVendors, wanted: tuple[str, ...] | None) -> Mapping[str, Vendor]:
     """The vendors to work for. Raises `ConfigurationError` for one that no table has."""
     for name in wanted or ():
         if name not in known:
             raise ConfigurationError(
                 f"--vendors: no table names a vendor {name!r}; choose of {', '.join(sorted(known)) or 'none'}"
             )
-    return dict(known) if wanted is None else {name: known[name] for name in wanted}
+    return known if wanted is None else known.only(wanted)

@@ -4,7 +4,7 @@ The vendors while the gateway runs: the tables and their secrets are read again,
 A table that is broken then is told of and not taken: the vendors stay as they were.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -68,6 +68,10 @@ class LiveVendors(Mapping[str, Vendor]):
     def webhooks(self) -> Mapping[str, WebhookReader]:
         """The readers of those that send webhooks, live too; a former secret is good for a day."""
         return _View(lambda: self._readers)
+
+    def only(self, names: Collection[str]) -> Mapping[str, Vendor]:
+        """Of all vendors those of these names, live too."""
+        return _View(lambda: {name: vendor for name, vendor in self._vendors.items() if name in names})
 
     def reload(self) -> bool:
         """Read everything again; False, and all stays as it was, where something is wrong with it."""

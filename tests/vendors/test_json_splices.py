@@ -1,6 +1,7 @@
 """Setting values into JSON text: the value is there, and no other byte has changed."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -50,14 +51,13 @@ def test_the_text_then_means_the_payload_with_the_value_set(
 def test_no_byte_changes_but_those_of_a_value_that_is_replaced(
     payload: Any, pointer: Pointer, indent: int | None
 ) -> None:
-    text = json.dumps(payload, indent=indent)
+    text, replaced = json.dumps(payload, indent=indent), ""
     try:
         changed = set_json(text, pointer, MARK)
-        replaced = slice_json(text.encode(), pointer)
     except Unfit:
         return
-    except NothingThere:
-        replaced = ""
+    with suppress(NothingThere):
+        replaced = slice_json(text.encode(), pointer)
     ways = ((text[:at], text[at + len(replaced) :]) for at in range(len(text) - len(replaced) + 1))
     inserted = [
         changed.removeprefix(before).removesuffix(after)
