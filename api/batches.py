@@ -106,7 +106,9 @@ class _Batch:
 
     def _read_submission(self, item: Item, now: datetime) -> Job | _Refused:
         try:
-            submission = read_submission(item.body, now=now, vendors=self.ports.vendors)
+            submission = read_submission(
+                item.body, now=now, vendors=self.ports.vendors, callbacks_anywhere=self.ports.callbacks_anywhere
+            )
         except Invalid as fault:
             return _Refused(fault, item.key, "" if item.key is None else fingerprint(item.body.decode()))
         return submission.job(self.caller, key=item.key, now=now, traceparent=self.traceparent)

@@ -122,7 +122,7 @@ async def _take_in(request: AnyRequest, caller: Caller, ports: ApiPorts) -> Acce
 
     def read() -> Job:
         now = _now()
-        submission = read_submission(body, now=now, vendors=ports.vendors)
+        submission = read_submission(body, now=now, vendors=ports.vendors, callbacks_anywhere=ports.callbacks_anywhere)
         return submission.job(caller, key=key, now=now, traceparent=traceparent)
 
     try:

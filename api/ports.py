@@ -27,4 +27,5 @@ class ApiPorts:
     anonymous_allowed: bool
     cursor_secret: bytes
     health: tuple[HealthCheck, ...]  # named "db" and "redis"
+    callbacks_anywhere: bool = False  # in development only: over http, and to private addresses
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set when the process is told to stop

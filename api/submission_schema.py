@@ -34,7 +34,7 @@ SUBMISSION: dict[str, Any] = {
             "format": "uri",
             "maxLength": LONGEST_URL,
             "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^@]+$",
-            "description": "Absolute, http or https, without credentials.",
+            "description": "Absolute, without credentials; https and to a public address, but in development.",
         },
         "metadata": {
             "type": "object",

@@ -76,10 +76,13 @@ class Submission:
         )
 
 
-def read_submission(body: bytes, *, now: datetime, vendors: Collection[str]) -> Submission:
+def read_submission(
+    body: bytes, *, now: datetime, vendors: Collection[str], callbacks_anywhere: bool = False
+) -> Submission:
     """
     Check the body of a submission against the vendors that there are.
 
+    In development callbacks may go anywhere, over http too.
     Raises `BadSyntax` when it is not JSON, and `Invalid` with every fault when it is not a submission.
     """
     reading = _Reading(read_object(body), now)
@@ -87,7 +90,7 @@ def read_submission(body: bytes, *, now: datetime, vendors: Collection[str]) -> 
     payload = reading.require("vendorPayload", read_payload)
     priority = reading.take("priority", read_priority) or Priority.NORMAL
     run_at, deadline = reading.times()
-    callback_url = reading.take("callback_url", read_callback_url)
+    callback_url = reading.take("callback_url", lambda raw: read_callback_url(raw, anywhere=callbacks_anywhere))
     metadata = reading.take("metadata", read_metadata)
     reading.refuse_unknown()
     if reading.faults:

@@ -11,6 +11,7 @@ import msgspec
 from domain.errors import FieldError, Invalid
 from domain.jobs import Priority
 from domain.json_text import MAX_DEPTH, is_too_deep, member_names, pointer_to
+from domain.public_addresses import is_public
 
 LONGEST_URL = 2_048
 MOST_METADATA = 50
@@ -67,14 +68,23 @@ def to_milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
 
 
-def read_callback_url(raw: bytes) -> str:
-    url = _read(raw, str, "must be a string, an http or https URL", "callback_url")
+def read_callback_url(raw: bytes, *, anywhere: bool) -> str:
+    """
+    Where to call back. Unless it may go `anywhere`, over https only, and to no address that is plainly private.
+
+    What a name leads to is not looked up here: that is checked when it is called.
+    """
+    url = _read(raw, str, "must be a string, an https URL", "callback_url")
     if len(url) > LONGEST_URL:
         raise refusal(f"is too long: {LONGEST_URL} characters are the most", "callback_url")
     if "@" in url.partition("//")[2].partition("/")[0]:
         raise refusal("must not hold credentials; callbacks are signed instead", "callback_url")
     if not _URL.fullmatch(url.replace("@", "%40")) or not _has_host(url):
-        raise refusal("must be an absolute http or https URL, everything else than ASCII escaped", "callback_url")
+        raise refusal("must be an absolute https URL, everything else than ASCII escaped", "callback_url")
+    if not anywhere and not url.lower().startswith("https:"):
+        raise refusal("must be https: callbacks over http are for development only", "callback_url")
+    if not anywhere and _is_plainly_private(urlsplit(url).hostname or ""):
+        raise refusal("must lead to a public address", "callback_url")
     return url
 
 
@@ -110,6 +120,14 @@ def _has_host(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, a bracket without its pair
         return False
+
+
+def _is_plainly_private(host: str) -> bool:
+    """Of a name this says only what everybody knows."""
+    name = host.rstrip(".")
+    if ":" in name or name.replace(".", "").isdigit():
+        return not is_public(name)
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _read(raw: bytes, kind: type[_T], detail: str, name: str) -> _T:

@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 
-from vendors.addresses import is_public
+from domain.public_addresses import is_public
 from vendors.errors import VendorError
 from vendors.transport import KEEPALIVE_SECONDS, OneShotConnector, OneShotTransport
 

@@ -116,8 +116,25 @@ def test_a_metadata_name_given_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     "url", ["http://a", "HTTPS://a.example:8443/x?y=%20#z", "http://[::1]:80/", "http://a/p@q", "http://127.0.0.1/"]
 )
-def test_http_urls_are_taken(url: str) -> None:
+def test_in_development_callbacks_go_anywhere(url: str) -> None:
+    body = msgspec.json.encode({"vendorType": "sync", "vendorPayload": {}, "callback_url": url})
+    assert read_submission(body, now=NOW, vendors={"sync"}, callbacks_anywhere=True).callback_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a", "HTTPS://a.example:8443/x?y=%20#z", "https://1.1.1.1/", "https://[2606:4700::1111]:444/"]
+)
+def test_https_urls_are_taken(url: str) -> None:
     assert read(callback_url=url).callback_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a.example/", "https://10.0.0.1/", "https://127.0.0.1:8443/", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
+     "https://2130706433/", "https://127.1/", "https://169.254.169.254/", "https://localhost/", "https://a.LOCALHOST./"],
+)  # fmt: skip
+def test_callbacks_in_the_clear_and_to_what_is_plainly_private_are_refused(url: str) -> None:
+    assert faults_of(callback_url=url) == ["/callback_url"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.vendors import Call
 from tests.vendors.scripted import listening
-from vendors.addresses import is_public
+from domain.public_addresses import is_public
 from vendors.errors import NotSent
 from vendors.guarded import AddressRefused, GuardedResolver, GuardedTransport
 from vendors.http import Reply, VendorHttp, VendorRequest
