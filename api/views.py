@@ -8,17 +8,20 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from domain.callbacks import callback_id
 from domain.estimates import Standing, standing_of
 from domain.jobs import Attempt, Job, JobError, Priority, Stage, Status
 
 LONGEST_RETRY_AFTER_SECONDS = 60
 
 RequestId = Annotated[str, Meta(description="The job's id, a UUIDv7.", extra_json_schema={"format": "uuid"})]
+CallbackPath = Annotated[str, Meta(description="The job that tells the callback_url of this one's end.")]
 Json = Annotated[Raw, Meta(description="Any JSON value, as the vendor gave it.")]
 
 
-class Links(msgspec.Struct, frozen=True):
+class Links(msgspec.Struct, frozen=True, omit_defaults=True):
     self: Annotated[str, Meta(description="Where the job is to be read.")]
+    callback: CallbackPath | UnsetType = UNSET
 
 
 class AcceptedView(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ def view_of(job: Job, now: datetime, *, standing: Standing | None = None, with_a
         updated_at=job.updated_at,
         run_at=job.run_at,
         deadline=job.deadline,
-        links=Links(path_of(job)),
+        links=Links(path_of(job), _callback_path(job)),
         stage=UNSET if stands is None else stands.stage,
         waiting_until=(stands and stands.waiting_until) or UNSET,
         estimated_start=(stands and stands.estimated_start) or UNSET,
@@ -112,6 +115,10 @@ def view_of(job: Job, now: datetime, *, standing: Standing | None = None, with_a
 
 def accepted_view(job: Job) -> AcceptedView:
     return AcceptedView(str(job.id), job.status, Links(path_of(job)))
+
+
+def _callback_path(job: Job) -> str | UnsetType:
+    return f"/jobs/{callback_id(job)}" if job.ended and job.callback_url else UNSET
 
 
 def path_of(job: Job) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
+from domain.callbacks import callback_id
 from domain.jobs import Status
 from tests.api.samples import ended, failed, pending_job
 from tests.fakes import FakeJobs
@@ -52,6 +53,17 @@ async def test_a_result_is_shown_as_the_vendor_gave_it(client: AsyncClient, jobs
     assert f'"result":{result}' in answer.text
     assert "retry-after" not in answer.headers
     assert "stage" not in answer.text
+
+
+async def test_an_ended_job_links_to_the_job_that_tells_of_its_end(client: AsyncClient, jobs: FakeJobs) -> None:
+    running, silent = pending_job(callback_url="https://client.example/"), ended(pending_job())
+    told = ended(pending_job(callback_url="https://client.example/"))
+    links = {}
+    for job in (running, silent, told):
+        await jobs.put(job)
+        links[job.id] = (await client.get(f"/jobs/{job.id}")).json()["links"]
+    assert links[told.id]["callback"] == f"/jobs/{callback_id(told)}"
+    assert "callback" not in links[running.id] | links[silent.id]
 
 
 async def test_a_failed_job_says_why(client: AsyncClient, jobs: FakeJobs) -> None:
