@@ -88,8 +88,8 @@ class VendorControl:
 
     http: httpx.AsyncClient
 
-    async def tell(self, *script: Json) -> None:
-        (await self.http.put("/control/sync", json=list(script))).raise_for_status()
+    async def tell(self, *script: Json, vendor: str = "sync") -> None:
+        (await self.http.put(f"/control/{vendor}", json=list(script))).raise_for_status()
 
     async def calls(self, request_id: str | None = None) -> list[Json]:
         """In order of arrival, those in flight too."""
@@ -109,6 +109,20 @@ class VendorControl:
         """What the last call of a job brought."""
         answer = await self.http.get("/control/body", params={"request_id": request_id})
         return answer.raise_for_status().content
+
+    async def deliveries(self, request_id: str) -> list[Json]:
+        """Every webhook of a job that was sent so far, tries that failed too, in order."""
+        answer = await self.http.get("/control/webhooks", params={"request_id": request_id})
+        return list(answer.raise_for_status().json()["deliveries"])
+
+    async def told(self, request_id: str, events: int = 1) -> list[Any]:
+        """What each delivery was answered, once so many were taken, refused for good or given up."""
+
+        async def over() -> list[Json] | None:
+            found = await self.deliveries(request_id)
+            return found if sum(delivery.get("over", False) for delivery in found) >= events else None
+
+        return [delivery["answered"] for delivery in await until(over) or []]
 
     async def in_flight(self, request_ids: Sequence[str]) -> int:
         return sum("answered" not in call for call in await self.calls_of(request_ids))
