@@ -15,12 +15,31 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from domain.outcomes import Failed, Retry
-from vendors.http import Reply
+from domain.vendors import Call
+from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable
+from vendors.http import Reply, VendorHttp, VendorRequest
 
 LONGEST_WAIT = timedelta(days=1)  # what a vendor may ask for; more is a mistake of its own
 
 _TRY_AGAIN = frozenset({408, 425, 500, 502, 503, 504})
 _DELTA_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # RFC 9110 says whole seconds; some vendors send fractions
+
+
+async def success_of(http: VendorHttp, request: VendorRequest, call: Call, *, max_bytes: int) -> Reply | Retry | Failed:
+    """
+    Make one call: the reply if it is a success, otherwise what the call came to.
+
+    Raises `OutcomeUnknown` when the vendor may have acted and nobody can tell.
+    """
+    try:
+        reply = await http.send(request, call, max_bytes=max_bytes)
+    except NotSent as error:
+        return Retry(error.code, error.detail)
+    except Unsendable as error:
+        return Failed(error.code, error.detail)
+    except (ReplyTooLarge, ReplyUnreadable) as error:
+        return Failed(error.code, error.detail, error.status)
+    return read_refusal(reply, datetime.now(UTC)) or reply
 
 
 def read_refusal(reply: Reply, now: datetime) -> Retry | Failed | None:

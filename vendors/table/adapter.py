@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 
 import httpx
 
-from domain.outcomes import Failed, Outcome, Retry
+from domain.outcomes import Failed, Outcome
 from domain.vendors import Call
-from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable
 from vendors.http import Reply, VendorHttp, VendorRequest
 from vendors.json_slices import read_pointer
 from vendors.json_splices import Unfit
-from vendors.refusals import read_refusal
+from vendors.refusals import success_of
 from vendors.table.fields import reveal
 from vendors.table.polling import ask
 from vendors.table.settings import VendorTable
@@ -43,29 +42,18 @@ class TableVendor:
         except Unfit:
             return Failed("payload_unfit", "The payload has no room for what this vendor's table sets into it.")
         request = VendorRequest(self.settings.method, self._url, self._headers, payload.encode())
-        try:
-            reply = await self._http.send(request, call, max_bytes=self.settings.reply.max_bytes)
-        except NotSent as error:
-            return Retry(error.code, error.detail)
-        except Unsendable as error:
-            return Failed(error.code, error.detail)
-        except (ReplyTooLarge, ReplyUnreadable) as error:
-            return Failed(error.code, error.detail, error.status)
-        return self._read(reply)
+        reply = await success_of(self._http, request, call, max_bytes=self.settings.reply.max_bytes)
+        return self._read(reply) if isinstance(reply, Reply) else reply
 
     async def poll(self, call: Call, reference: str) -> Outcome:
         """Ask once what came of the job that the vendor knows as `reference`."""
         return await ask(self.settings, self._http, call, reference)
 
     def _read(self, reply: Reply) -> Outcome:
-        now = datetime.now(UTC)
-        refusal = read_refusal(reply, now)
-        if refusal is not None:
-            return refusal
-        if self.settings.reply.reference is not None:
-            pointer = read_pointer(self.settings.reply.reference)
-            return read_reference(reply, pointer, now + self.settings.later.deadline)
-        return read_success(reply, self.settings.reply)
+        if self.settings.reply.reference is None:
+            return read_success(reply, self.settings.reply)
+        deadline = datetime.now(UTC) + self.settings.later.deadline
+        return read_reference(reply, read_pointer(self.settings.reply.reference), deadline)
 
 
 def _webhooks(table: WebhookTable | None) -> TableWebhooks | None:
