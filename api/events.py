@@ -6,7 +6,7 @@ only what it has not seen. Format: HTML, section 9.2 (https://html.spec.whatwg.o
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,11 @@ from domain.jobs import Job
 HEARTBEAT_SECONDS = 15.0  # under the 30 s to 60 s of silence after which proxies commonly hang up
 LOOK_AGAIN_SECONDS = 1.0  # when the store did not answer
 HEARTBEAT = b": still here\n\n"
-MEDIA_TYPE = "text/event-stream"
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx would hold events back
+}
 
 
 @get("/jobs/{request_id:str}/events")
@@ -43,8 +47,7 @@ async def watch_job(request: AnyRequest, request_id: FromPath[str], ports: Ports
     if job.ended and seen == str(job.epoch):
         return ASGIResponse(status_code=HTTPStatus.NO_CONTENT)  # by the specification: do not come back
     watch = Watch(ports, with_attempts)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold events back
-    return ASGIStreamingResponse(iterator=watch.tell(job, seen), media_type=MEDIA_TYPE, headers=headers)
+    return ASGIStreamingResponse(iterator=watch.tell(job, seen), headers=HEADERS)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,10 @@ class Watch:
 
     ports: ApiPorts
     with_attempts: bool
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    look_again_seconds: float = LOOK_AGAIN_SECONDS
 
-    async def tell(self, job: Job, seen: str) -> AsyncIterator[bytes]:
+    async def tell(self, job: Job, seen: str) -> AsyncGenerator[bytes, None]:
         if seen != str(job.epoch):
             yield await self._event(job)
         while not job.ended and not self.ports.stopping.is_set():
@@ -74,11 +79,11 @@ class Watch:
             return await self._unless_stopped(job)
         except Unavailable:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.ports.stopping.wait(), LOOK_AGAIN_SECONDS)
+                await asyncio.wait_for(self.ports.stopping.wait(), self.look_again_seconds)
             return None
 
     async def _unless_stopped(self, job: Job) -> Job | None:
-        change = asyncio.ensure_future(self.ports.jobs.wait_for_change(job, HEARTBEAT_SECONDS))
+        change = asyncio.ensure_future(self.ports.jobs.wait_for_change(job, self.heartbeat_seconds))
         stop = asyncio.ensure_future(self.ports.stopping.wait())
         try:
             await asyncio.wait({change, stop}, return_when=asyncio.FIRST_COMPLETED)
