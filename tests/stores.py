@@ -18,6 +18,7 @@ from domain.infra.queue import Queue
 from domain.infra.redis import RedisClient, open_redis
 from domain.jobs import Job
 from domain.outcomes import Done, Outcome
+from domain.ports import FollowUpRunner
 from domain.vendors import Call, Vendor, VendorPolicy
 from tests.strategies import a_job
 from worker.clock import FleetClock
@@ -84,11 +85,16 @@ class Stores:
         return Station(**{**usual, "clock": FleetClock(), **parts})
 
     @asynccontextmanager
-    async def worker(self, *vendors: Vendor, drain: timedelta = timedelta(seconds=5)) -> AsyncIterator[Worker]:
+    async def worker(
+        self,
+        *vendors: Vendor,
+        drain: timedelta = timedelta(seconds=5),
+        follow_ups: FollowUpRunner | None = None,
+    ) -> AsyncIterator[Worker]:
         """A worker that runs until the block ends, and is drained then."""
         settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE, drain=drain)
         table: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}
-        async with open_worker(self.database, self.redis, table, settings) as worker:
+        async with open_worker(self.database, self.redis, table, settings, follow_ups) as worker:
             running = asyncio.create_task(worker.run())
             try:
                 yield worker

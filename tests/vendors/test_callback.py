@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
 from domain.callbacks import TRIES, VENDOR, callback_of
-from domain.errors import BadSignature, NotNow, OutcomeUnknown
+from domain.errors import BadSignature, ConfigurationError, NotNow, OutcomeUnknown
 from domain.outcomes import Done, Failed, Retry
 from domain.vendors import Call, Vendor
 from tests.strategies import NOON, a_job
@@ -21,6 +22,7 @@ from vendors.callback.adapter import MAX_REPLY_BYTES, Callback
 from vendors.callback.settings import CallbackSettings
 from vendors.guarded import GuardedTransport
 from vendors.http import VendorHttp
+from vendors.registry import load_vendor_names
 from vendors.signatures.standard import read_secret, verify
 
 SETTINGS = CallbackSettings(SecretStr("a master of 32 characters or more"), allow_private=True)
@@ -213,6 +215,15 @@ async def test_a_dead_host_holds_nobody_else_up() -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def test_no_table_may_take_its_name_and_no_client_can_ask_for_it(tmp_path: Path) -> None:
+    table = tmp_path / "vendors.toml"
+    table.write_text('[vendors.callback]\nurl = "https://api.example/"\n')
+    with pytest.raises(ConfigurationError, match=r"vendors\.toml:1: `callback` is the name of a vendor in code"):
+        load_vendor_names([table], {})
+    table.write_text('[vendors.acme]\nurl = "https://api.example/"\n')
+    assert load_vendor_names([table], {}) == {"acme"}
 
 
 def test_a_secret_is_told_apart_by_client_and_shows_nothing_of_the_master() -> None:
