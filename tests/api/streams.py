@@ -27,6 +27,11 @@ class Stream:
         assert message["more_body"] or not message["body"]
         return bytes(message["body"])
 
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The rest of the body."""
+        while piece := await self.piece():
+            yield piece
+
     async def event(self) -> dict[str, str]:
         """The next event, by field; lines of data are put together as a browser does."""
         return parse_event((await self.piece()).decode())

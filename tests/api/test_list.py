@@ -1,14 +1,17 @@
 """`GET /jobs`: pages that neither skip nor repeat, filters, cursors that cannot be moved elsewhere, and ids."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from httpx import AsyncClient
+from litestar.types import ASGIApp
 
 from domain.ports import LARGEST_PAGE
 from domain.request_ids import new_request_id
 from tests.api.samples import ended, pending_job
+from tests.api.streams import opened
 from tests.fakes import FakeJobs
 
 
@@ -60,6 +63,28 @@ async def test_ids_are_answered_in_their_order_with_null_for_unknown(client: Asy
     found = [item and item["request_id"] for item in answer["items"]]
     assert found == [asked[0], None, None, asked[3], None, asked[5]]
     assert answer["next_cursor"] is None
+
+
+async def test_no_ids_are_no_jobs(client: AsyncClient) -> None:
+    assert (await client.get("/jobs?ids=")).json() == {"items": [], "next_cursor": None}
+
+
+async def test_ids_are_answered_group_by_group(app: ASGIApp, jobs: FakeJobs) -> None:
+    """The fake hands the first job out alone."""
+    held = [pending_job() for _ in range(3)]
+    for job in held:
+        await jobs.put(job)
+    ids = ",".join(str(job.id) for job in held)
+    async with opened(app, f"/jobs?ids={ids}", {"Authorization": "Bearer acme"}) as stream:
+        assert (await stream.head())[0] == 200
+        pieces = [piece async for piece in stream.pieces()]
+    assert [piece.count(b"request_id") for piece in pieces] == [1, 2, 0]
+    assert [item["request_id"] for item in json.loads(b"".join(pieces))["items"]] == ids.split(",")
+
+
+async def test_a_store_that_is_down_is_told_before_the_first_group(client: AsyncClient, jobs: FakeJobs) -> None:
+    jobs.down = True
+    assert (await client.get(f"/jobs?ids={new_request_id()}")).status_code == 503
 
 
 @pytest.mark.parametrize(

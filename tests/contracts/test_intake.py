@@ -12,6 +12,7 @@ from domain.infra.mongo import open_mongo, prepare_mongo
 from domain.infra.queue import Queue
 from domain.infra.redis import open_redis
 from domain.ports import LARGEST_PAGE, JobFilter
+from domain.request_ids import new_request_id
 from tests.stores import Stores
 from tests.strategies import a_job
 
@@ -64,6 +65,20 @@ async def test_a_hanging_redis_delays_no_answer(mongo_database_url: str) -> None
                     for _ in range(20):
                         await intake.take_in(a_job())
                 assert await database.jobs.count_documents({}) == 20
+
+
+async def test_jobs_of_given_ids_are_read_in_groups_that_memory_can_hold(stores: Stores) -> None:
+    half = "x" * (LARGEST_PAGE // 2 - 10_000)
+    ids = []
+    for result in (half, half, None, half, None):
+        job = (await stores.intake.take_in(a_job())).job
+        after = job.model_copy(update={"epoch": 1, "result": result})
+        assert await stores.store.compare_and_set([(job, after)]) == [True]
+        ids.append(job.id)
+    asked = [*ids, new_request_id(), ids[0]]
+    groups = [group async for group in stores.reader.find_many(asked, "acme")]
+    assert [len(group) for group in groups] == [3, 4]
+    assert [job and job.id for group in groups for job in group] == [*ids, None, ids[0]]
 
 
 async def test_a_list_reads_no_more_than_a_page_of_results_and_the_one_that_overruns_it(stores: Stores) -> None:
