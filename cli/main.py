@@ -7,6 +7,7 @@ and with exit code 78. Each subcommand loads only what it runs.
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
@@ -18,6 +19,7 @@ from domain.callers import ANONYMOUS
 from domain.errors import ConfigurationError
 
 Flags = dict[str, str | None]
+OVER_HTTP = {"jobs": "cli.jobs", "vendors": "cli.vendors"}  # groups of commands that a client types
 
 
 def main() -> None:
@@ -28,7 +30,20 @@ def main() -> None:
         sys.exit(CONFIGURATION_EXIT)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class LateGroup(click.Group):
+    """Loads the groups of `OVER_HTTP` when they are asked for: no process of the gateway needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *OVER_HTTP])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in OVER_HTTP:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(OVER_HTTP[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="vendor-gateway")
 def gateway() -> None:
     """

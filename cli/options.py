@@ -19,7 +19,7 @@ WORKER = (
     *SERVERS,
     *TABLE,
 )
-EVERY = tuple(Settings.model_fields)
+EVERY = tuple(name for name in Settings.model_fields if name != "api_key")  # which no process of ours needs
 
 
 def setting_flags(*names: str) -> Callable[[Command], Command]:

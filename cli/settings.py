@@ -22,7 +22,9 @@ from domain.errors import ConfigurationError
 
 PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
-SECRETS = frozenset({"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET"})  # URLs may hold passwords
+SECRETS = frozenset(  # URLs may hold passwords
+    {"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET", "GATEWAY_API_KEY"}
+)
 DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; kept in the home unless it is set
 NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET})  # read by the tests, and by the tables
 
@@ -76,6 +78,9 @@ class Settings(BaseSettings):
         "production", description="production or development; development lets callbacks go to http and to this machine"
     )
     trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front of us that write X-Forwarded-For, 0 to 10")
+    api_key: SecretStr | None = Field(
+        None, description="what `gateway jobs` and `gateway vendors` show the API; a flag is seen by others in ps"
+    )
     anonymous: bool = Field(False, description="let callers without credentials use /jobs: 1 or 0")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
