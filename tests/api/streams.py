@@ -80,7 +80,7 @@ async def opened(app: ASGIApp, path: str, headers: dict[str, str]) -> AsyncItera
     }
 
     async def run() -> None:
-        await app(scope, stream.receive, stream.sent.put)  # type: ignore[arg-type]
+        await app(scope, stream.receive, stream.sent.put)
         stream.left.set()
 
     task = asyncio.create_task(run())

@@ -78,7 +78,7 @@ async def test_a_client_that_has_the_end_need_not_come_back(client: AsyncClient,
 async def test_what_is_no_version_of_it_is_ignored(client: AsyncClient, jobs: FakeJobs, seen: str) -> None:
     job = ended(pending_job())
     await jobs.put(job)
-    answer = await client.get(f"/jobs/{job.id}/events", headers={"Last-Event-ID": seen.encode("latin-1")})  # type: ignore[dict-item]
+    answer = await client.get(f"/jobs/{job.id}/events", headers={b"Last-Event-ID": seen.encode("latin-1")})
     assert parse_event(answer.text)["id"] == "2"
 
 
