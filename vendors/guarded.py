@@ -24,6 +24,7 @@ from vendors.transport import KEEPALIVE_SECONDS, OneShotConnector, OneShotTransp
 
 # A stranger's name servers may be slow on purpose: such look-ups have threads of their own, and wait for each other.
 LOOKUPS_AT_ONCE = 16
+MOST_DIALLED = 4  # addresses of one name: with hundreds of strangers' we would knock at doors on somebody's behalf
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]  # the addresses of a name; raises OSError
 MakeSocket = Callable[[AddrInfoType], socket.socket]
@@ -61,7 +62,7 @@ class GuardedResolver(AbstractResolver):
             raise OSError("the name has no address")
         if not all(is_public(address) for address in addresses):
             raise AddressRefused
-        return [_resolved(host, address, port) for address in addresses]
+        return [_resolved(host, address, port) for address in addresses[:MOST_DIALLED]]
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

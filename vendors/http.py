@@ -102,15 +102,15 @@ async def _read_reply(response: httpx.Response, max_bytes: int, deadline: float)
         async with asyncio.timeout_at(deadline):
             body = await read_capped(response, max_bytes)
     else:
-        body = await _read_refusal(response, deadline)
+        body = await _read_refusal(response, min(max_bytes, _REFUSAL_BYTES), deadline)
     return Reply(response.status_code, response.headers, body)
 
 
-async def _read_refusal(response: httpx.Response, deadline: float) -> bytes:
+async def _read_refusal(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
     soon = asyncio.get_running_loop().time() + _REFUSAL_SECONDS
     try:
         async with asyncio.timeout_at(min(soon, deadline)):
-            return await read_capped(response, _REFUSAL_BYTES)
+            return await read_capped(response, max_bytes)
     except (*_BROKEN, ReplyTooLarge, ReplyUnreadable):
         return b""
 

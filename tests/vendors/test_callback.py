@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -39,6 +40,22 @@ class FakeHostLimit:
     async def take(self, host: str) -> datetime | None:
         self.asked.append(host)
         return self.until
+
+
+class EndlessReply(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+    """Answers with a body that has no end; `read` is how much of it was taken."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+        self.read = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(self._code, stream=self)
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        while True:
+            self.read += 1_000
+            yield b"x" * 1_000
 
 
 def a_call(url: str, *, client: str = "acme", seconds: float = 5.0) -> Call:
@@ -128,6 +145,14 @@ async def test_a_success_is_one_however_long_or_odd_its_body(encoding: str) -> N
     head = f"HTTP/1.1 200 OK\r\n{encoding}Content-Length: {10 * MAX_REPLY_BYTES}\r\n\r\n"
     async with receiver(say(head.encode() + b"x" * (2 * MAX_REPLY_BYTES))) as (callback, server):
         assert await callback.call(a_call(server.url)) == Done('{"status":200}', 200)
+
+
+@pytest.mark.parametrize("code", [200, 500])
+async def test_no_more_of_a_reply_is_read_than_its_cap(code: int) -> None:
+    endless = EndlessReply(code)
+    async with VendorHttp(endless) as http:
+        await Callback(http, SETTINGS, FakeHostLimit()).call(a_call("https://client.example/"))
+    assert endless.read <= MAX_REPLY_BYTES + 1_000
 
 
 @pytest.mark.parametrize("answer", [hang_up, stay_silent, say(b"rubbish\r\n\r\n", then_close=True)])

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.public_addresses import is_public
 from domain.vendors import Call
 from tests.vendors.scripted import listening
-from domain.public_addresses import is_public
 from vendors.errors import NotSent
 from vendors.guarded import AddressRefused, GuardedResolver, GuardedTransport
 from vendors.http import Reply, VendorHttp, VendorRequest
@@ -246,6 +246,14 @@ async def test_a_public_receiver_is_reached_and_sees_its_name(make_call: MakeCal
         reply = await post(http, "http://client.example:8080/hook", make_call())
     assert reply.status == 200
     assert server.received[0].headers["host"] == "client.example:8080"
+
+
+async def test_of_a_name_with_a_hundred_addresses_a_few_are_dialled(make_call: MakeCall) -> None:
+    dialled = Dialled()
+    async with guarded(Names([f"93.184.215.{number}" for number in range(100)]), dialled) as http:
+        with pytest.raises(NotSent):
+            await post(http, "https://many.example/", make_call())
+    assert len(set(dialled.addresses)) == 4
 
 
 async def test_a_name_that_does_not_exist_is_no_refusal(make_call: MakeCall) -> None:
