@@ -24,8 +24,8 @@ from cli.watching import files_of, live_vendors, watched
 from domain.edge.malformed import ProblemProtocol
 from domain.edge.split import SplitByPath
 from domain.errors import ConfigurationError
-from domain.infra.follow_ups import open_follow_ups
 from domain.infra.failure_limit import WindowedFailureLimit
+from domain.infra.follow_ups import open_follow_ups
 from domain.infra.inbox import open_inbox
 from domain.infra.intake import open_intake
 from domain.infra.job_control import open_job_control
@@ -75,12 +75,29 @@ async def _serve(settings: Settings, parts: frozenset[str], listener: socket.soc
 async def _open_app(settings: Settings, parts: frozenset[str], stopping: asyncio.Event) -> AsyncIterator[ASGIApp]:
     async with open_stores(settings) as stores, _open_vendors(settings) as vendors:
         health = (MongoHealth(stores.database), RedisHealth(stores.redis))
-        receiver = webhooks.app.build_app(WebhookPorts(health=health))
-        if parts == {WEBHOOKS}:
-            yield receiver
-            return
-        async with _open_api(settings, stores, vendors, health, stopping) as main:
+        async with AsyncExitStack() as stack:
+            receiver = await stack.enter_async_context(_open_receiver(settings, stores, vendors, health))
+            if parts == {WEBHOOKS}:
+                yield receiver
+                return
+            main = await stack.enter_async_context(_open_api(settings, stores, vendors, health, stopping))
             yield SplitByPath(webhooks.app.PREFIX, receiver, main) if WEBHOOKS in parts else main
+
+
+@asynccontextmanager
+async def _open_receiver(
+    settings: Settings, stores: Stores, vendors: LiveVendors, health: tuple[MongoHealth, RedisHealth]
+) -> AsyncIterator[ASGIApp]:
+    queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
+    async with open_inbox(stores.database, queue) as inbox:
+        ports = WebhookPorts(
+            readers=vendors.webhooks,
+            inbox=inbox,
+            failures=WindowedFailureLimit(),
+            trusted_hops=settings.trusted_hops,
+            health=health,
+        )
+        yield webhooks.app.build_app(ports)
 
 
 @asynccontextmanager
@@ -124,6 +141,7 @@ async def _open_api(
                 anonymous_allowed=settings.anonymous,
                 cursor_secret=cursor_secret(home),
                 health=health,
+                callbacks_anywhere=settings.env == "development",
                 stopping=stopping,
             )
         )

@@ -1,15 +1,18 @@
 """One fake per port of `domain.ports`, and those of the API: in memory, with the port's own promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.callers import Caller
-from domain.errors import KeyReused, NotFound, Unavailable
+from domain.errors import BadSignature, KeyReused, NotFound, Unavailable
 from domain.jobs import Job
-from domain.ports import Accepted, JobFilter
+from domain.ports import Accepted, JobFilter, StoredEvent
 from domain.vendor_states import VendorState
+from domain.webhooks import EventState, Notice, WebhookEvent
 
 
 class FakeJobs:
@@ -162,3 +165,62 @@ def _matches(job: Job, which: JobFilter) -> bool:
         and (which.created_after is None or job.created_at > which.created_after)
         and (which.before is None or job.id < which.before)
     )
+
+
+class FakeInbox:
+    """A `WebhookInbox` over a list, for one worker to empty."""
+
+    def __init__(self) -> None:
+        self.stored: list[WebhookEvent] = []
+        self.queued: list[UUID] = []
+        self.down = False
+
+    async def take_in(self, event: WebhookEvent) -> StoredEvent:
+        if self.down:
+            raise Unavailable("the store does not answer just now")
+        name = (event.vendor, event.webhook_id)
+        earlier = next((known for known in self.stored if (known.vendor, known.webhook_id) == name), None)
+        if earlier is not None:
+            return StoredEvent.DUPLICATE if earlier.body_hash == event.body_hash else StoredEvent.CONFLICTING
+        self.stored.append(event)
+        if event.state is EventState.RECEIVED:
+            self.queued.append(event.id)
+        return StoredEvent.NEW
+
+
+class FakeWebhookReader:
+    """
+    A `WebhookReader` of bodies that are a reference. The header `signed` is the event's id.
+
+    A test may say what else it reads, and what either method raises.
+    """
+
+    def __init__(self) -> None:
+        self.headers: Mapping[str, str] = {}
+        self.verifies: Exception | None = None
+        self.says: Notice | Exception | None = None
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+        self.headers = headers
+        if self.verifies is not None:
+            raise self.verifies
+        if "signed" not in headers:
+            raise BadSignature("the header signed is missing")
+        return headers["signed"]
+
+    def read(self, body: bytes) -> Notice:
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says or Notice(body.decode(), None, None)
+
+
+class FakeFailureLimit:
+    """A `FailureLimit` that tolerates so many of each sender at each vendor, and forgives none."""
+
+    def __init__(self, tolerated: int) -> None:
+        self._tolerated = tolerated
+        self.failures: Counter[tuple[str, str]] = Counter()
+
+    def failed(self, who: str, vendor: str) -> timedelta | None:
+        self.failures[who, vendor] += 1
+        return timedelta(seconds=7) if self.failures[who, vendor] > self._tolerated else None

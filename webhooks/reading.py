@@ -1,0 +1,93 @@
+"""
+A vendor's reader, asked and not trusted: whatever it does with a stranger's bytes, the answer is one of ours.
+
+Who cannot be verified is refused; what is verified becomes an event, if only for a person to look at.
+"""
+
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+import structlog
+
+from domain.errors import BadSignature
+from domain.request_ids import new_request_id
+from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, Notice, NotPromised, WebhookEvent, WebhookReader
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request to the receiver, its body read."""
+
+    vendor: str
+    headers: Iterable[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+def verify(reader: WebhookReader, delivery: Delivery) -> str:
+    """The event's id. Raises `BadSignature`, and nothing else."""
+    try:
+        return reader.verify(unambiguous(delivery.headers), delivery.body, delivery.received_at)
+    except BadSignature:
+        raise
+    except Exception as fault:  # noqa: BLE001 - a stranger's bytes made the reader fail: they are not verified
+        _report("a webhook broke its vendor's verification", delivery.vendor, fault)
+        raise BadSignature("the signature cannot be verified") from None
+
+
+def read(reader: WebhookReader, delivery: Delivery, webhook_id: str) -> WebhookEvent:
+    """The event to be stored, with what it says of a job or why nobody can tell."""
+    try:
+        said = reader.read(delivery.body)
+        (said.reference or "").encode()  # a lone surrogate is no text that MongoDB could hold
+        return _event(delivery, webhook_id, said)
+    except NotPromised as fault:
+        return _event(delivery, webhook_id, str(fault))
+    except Exception as fault:  # noqa: BLE001 - it is the vendor's own word all the same
+        _report("a webhook broke its vendor's reader", delivery.vendor, fault)
+        return _event(delivery, webhook_id, f"reading it failed ({type(fault).__name__})")
+
+
+def unambiguous(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """
+    The headers by lower-case name, as latin-1 text, without those that were sent more than once.
+
+    Of two signatures, ids or timestamps nobody can say which one is meant: it counts as missing.
+    """
+    lines = list(headers)
+    sent = Counter(name for name, _ in lines)
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in lines if sent[name] == 1}
+
+
+def _event(delivery: Delivery, webhook_id: str, said: Notice | str) -> WebhookEvent:
+    """`said` is what the reader made of it, or why it made nothing of it."""
+    now = delivery.received_at
+    if isinstance(said, Notice):
+        fields = {"reference": said.reference, "request_id": said.request_id, "sweep_at": now + QUEUED_WITHIN}
+    else:
+        fields = {"state": EventState.QUARANTINED, "note": said}
+    return WebhookEvent.model_validate(
+        {
+            "id": new_request_id(),
+            "vendor": delivery.vendor,
+            "webhook_id": webhook_id,
+            "body_hash": sha256(delivery.body).hexdigest(),
+            "body": delivery.body,
+            "received_at": now,
+            "updated_at": now,
+            "expire_at": now + KEPT,
+            **fields,
+        }
+    )
+
+
+def _report(what: str, vendor: str, fault: Exception) -> None:
+    """Where it broke, without the fault's text: a piece of the body may stand in it."""
+    *_, frame = traceback.extract_tb(fault.__traceback__)
+    log.error(what, vendor=vendor, fault=type(fault).__name__, file=frame.filename, line=frame.lineno)
