@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate
 
 import click
@@ -34,10 +34,6 @@ class Wiring:
 def with_api(command: ApiCommand) -> Callable[..., None]:
     """Opens the gateway that the options name and hands it on. Ctrl-C ends the command without a word."""
 
-    @click.option("--url", metavar="URL", help="Where the gateway is; default GATEWAY_PUBLIC_URL or http://host:port.")
-    @setting_flags("api_key")
-    @click.pass_obj
-    @wraps(command)
     def run(wiring: Wiring | None, *, url: str | None, api_key: str | None, **options: Any) -> None:
         settings = load_settings({"api_key": api_key})
         with open_api(
@@ -48,7 +44,11 @@ def with_api(command: ApiCommand) -> Callable[..., None]:
             except KeyboardInterrupt:
                 sys.exit(INTERRUPTED_EXIT)
 
-    return run
+    update_wrapper(run, command)  # with the options that it has so far
+    url = click.option(
+        "--url", metavar="URL", help="Where the gateway is; default GATEWAY_PUBLIC_URL or http://host:port."
+    )
+    return url(setting_flags("api_key")(click.pass_obj(run)))
 
 
 def say(lines: Iterable[str]) -> None:

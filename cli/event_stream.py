@@ -18,7 +18,8 @@ def read_events(chunks: Iterator[bytes]) -> Iterator[Event]:
 
     Lines are cut at line feeds alone: what else `str.splitlines` cuts at may stand in a result.
     """
-    name, data, rest = "", [], b""
+    name, rest = "", b""
+    data: list[bytes] = []
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in (line.removesuffix(b"\r") for line in lines):

@@ -80,7 +80,7 @@ class WebhookDocument(WebhookEvent, Document):
 class VendorDocument(Document):
     """An operator's word on a vendor, in the collection `vendors` under the vendor's name. Redis has a copy of it."""
 
-    id: str
+    id: str  # type: ignore[assignment]  # Beanie's default is an ObjectId
     paused: bool = False
     paused_by: str | None = None
     paused_at: datetime | None = None
