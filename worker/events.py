@@ -70,7 +70,7 @@ class EventRunner:
 
     async def _apply(self, event: WebhookEvent) -> Verdict:
         vendor = self._station.vendors.get(event.vendor)
-        reader = _reader_of(vendor)
+        reader = _reader_of(vendor) if vendor is not None else None
         if vendor is None or reader is None:
             return Again(_when_known(event, self._station.clock.now()))
         notice = _read(reader, event)
@@ -140,7 +140,7 @@ async def open_event_runner(station: Station) -> AsyncIterator[EventRunner]:
         yield EventRunner(batches, station)
 
 
-def _reader_of(vendor: Vendor | None) -> WebhookReader | None:
+def _reader_of(vendor: Vendor) -> WebhookReader | None:
     return vendor.webhooks if isinstance(vendor, SendsWebhooks) else None
 
 

@@ -18,10 +18,10 @@ import structlog
 from domain import transitions
 from domain.errors import Unavailable
 from domain.infra.redis import REDIS_FAULTS
-from domain.interventions import CALLBACK, is_called, overdue, owes_telling
+from domain.interventions import CALLBACK, TELL_VENDOR, followed_up, is_called, overdue, owes_telling
 from domain.jobs import Job, Status
 from domain.ports import Queued
-from domain.vendors import VendorPolicy
+from domain.vendors import TakesCancels, VendorPolicy
 from worker.asking import is_polled
 from worker.event_sweep import sweep_events
 from worker.station import Station
@@ -30,7 +30,7 @@ PAUSE_SECONDS = 2.0
 LARGEST_SWEEP = 500
 SOONEST = timedelta(seconds=5)
 LATEST = timedelta(hours=1)
-IN_ORDER = frozenset({"in_order", "events_in_order", "parked_again"})  # nothing to tell of
+IN_ORDER = frozenset({"in_order", "events_in_order", "parked_again", "untold"})  # nothing to tell of
 
 log = structlog.get_logger()
 
@@ -63,6 +63,7 @@ class Sweep:
         late = {job.id: failed for job in found if (failed := self._overdue(job, now)) is not None}
         rest = [job for job in found if job.id not in late]
         counts = await self._fail_late([(job, late[job.id]) for job in found if job.id in late])
+        counts["untold"] = await self._strike_off([job for job in rest if self._cannot_be_told(job)], now)
         queued = [self._queued(job, now) for job in rest if self._comes_due(job)]
         counts["queued_again"] = await self._station.queue.enqueue(queued) if queued else 0
         await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in rest])
@@ -88,8 +89,19 @@ class Sweep:
         if vendor is None:
             return False
         if job.ended:
-            return owes_telling(job)
+            return owes_telling(job) and isinstance(vendor, TakesCancels)
         return job.status is Status.PENDING or is_called(job) or is_polled(vendor)
+
+    def _cannot_be_told(self, job: Job) -> bool:
+        """Whether its vendor would be told that it is cancelled, if it were one that takes cancels."""
+        vendor = self._station.vendors.get(job.vendor)
+        return vendor is not None and owes_telling(job) and not isinstance(vendor, TakesCancels)
+
+    async def _strike_off(self, jobs: Sequence[Job], now: datetime) -> int:
+        """Without its lane's permit, which would be wasted."""
+        token = f"sweep:{uuid.uuid4().hex}"
+        changes = [(job, followed_up(transitions.signed(job, token), TELL_VENDOR, now)) for job in jobs]
+        return sum(await self._station.store.compare_and_set(changes))
 
     def _queued(self, job: Job, now: datetime) -> Queued:
         """A call that is on record comes due a lease later: by then a living holder has renewed and moved it."""

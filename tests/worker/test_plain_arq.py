@@ -8,10 +8,13 @@ from arq.jobs import Job as ArqJob
 from arq.jobs import JobStatus
 
 from domain.backoff import Backoff
-from domain.infra.queue import read_row
+from domain.infra.queue import queue_key, read_row
 from domain.outcomes import Done, Outcome, Retry
 from domain.vendors import Call
+from domain.webhooks import EVENTS
 from tests.stores import ScriptedVendor, Stores
+from tests.worker.async_vendor import AsyncVendor, Inbox
+from worker.events import open_event_runner
 from worker.plain_arq import arq_function
 from worker.runner import open_runner
 
@@ -20,14 +23,14 @@ QUEUE = "arq:queue:sync:normal"
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq 0.28 with redis-py 5
 
 
-async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str) -> arq.Worker:
+async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str, queue_name: str = QUEUE) -> arq.Worker:
     station = stores.station(vendor)
-    async with open_runner(station) as runner:
+    async with open_runner(station) as runner, open_event_runner(station) as events:
         plain = arq.Worker(
             [arq_function()],
-            queue_name=QUEUE,
+            queue_name=queue_name,
             redis_settings=arq.connections.RedisSettings.from_dsn(redis_url),
-            ctx={"runner": runner, "jobs": stores.reader},
+            ctx={"runner": runner, "jobs": stores.reader, "events": events},
             job_deserializer=read_row,
             handle_signals=False,
             burst=True,
@@ -63,6 +66,16 @@ async def test_a_plain_arq_worker_retries_what_we_say_is_due_again(stores: Store
     plain = await run_plain_arq(stores, ScriptedVendor(answer, backoff=Backoff(0.01, 0.01)), redis_database_url)
     assert plain.jobs_retried == 1
     assert (await stores.look(job)).status == "complete"
+
+
+async def test_a_plain_arq_worker_applies_our_webhooks(stores: Stores, redis_database_url: str) -> None:
+    vendor = AsyncVendor()
+    job = await stores.submit()
+    await queued(stores, 1)
+    await run_plain_arq(stores, vendor, redis_database_url)
+    await Inbox(stores).take(ref="ref-1", status="done")
+    plain = await run_plain_arq(stores, vendor, redis_database_url, queue_key(EVENTS, "normal"))
+    assert (plain.jobs_complete, (await stores.look(job)).status) == (1, "complete")
 
 
 async def test_arq_itself_tells_the_status_of_our_queued_job(stores: Stores) -> None:

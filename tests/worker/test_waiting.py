@@ -113,7 +113,7 @@ async def test_a_worker_that_dies_in_a_poll_costs_nothing(stores: Stores) -> Non
 
 async def test_polls_go_on_after_a_flush_of_redis(stores: Stores) -> None:
     vendor = AsyncVendor(poll_every=timedelta(seconds=0.3))
-    vendor.poll_answers = [accepted("ref-1")] * 2 + [Done("1")]
+    vendor.poll_answers = [accepted("ref-1"), accepted("ref-1"), Done("1")]
     async with stores.worker(vendor):
         job = await stores.submit()
         await vendor.polled.wait()

@@ -1,18 +1,22 @@
 """Webhooks on real stores: whatever their order, each job ends once, by the vendor's own word."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain import interventions
+from domain.infra.event_store import MongoEventStore, Moved
+from domain.infra.queue import Lease
 from domain.jobs import Job, Status
 from domain.outcomes import LARGEST_RESULT_BYTES, Done, Outcome
 from domain.ports import Queued
 from domain.transitions import Rules, signed
 from domain.vendors import Call
-from domain.webhooks import EventState
+from domain.webhooks import EVENTS, EventState
 from tests.stores import ScriptedVendor, Stores
 from tests.worker.async_vendor import AsyncVendor, Inbox, accepted, waiting
+from worker.events import open_event_runner
 
 APPLIED, IGNORED, PARKED = EventState.APPLIED, EventState.IGNORED, EventState.PARKED
 
@@ -56,6 +60,36 @@ async def test_a_webhook_before_the_vendors_answer_is_parked_and_then_matched(st
         ended = await stores.ended(job)
         await inbox.until(event, APPLIED)
     assert (ended.status, ended.result) == (Status.COMPLETE, '"x"')
+
+
+class ParksLate(MongoEventStore):
+    """Lets a worker save the reference, and look for parked events, between the look for the job and the parking."""
+
+    def __init__(self, stores: Stores) -> None:
+        super().__init__(stores.database)
+        self.parks = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def move(self, moves: Sequence[Moved]) -> None:
+        self.parks.set()
+        await self.go_on.wait()
+        await super().move(moves)
+
+
+async def test_a_reference_that_is_saved_just_before_its_webhook_is_parked_is_found_by_the_second_look(
+    stores: Stores,
+) -> None:
+    inbox, events = Inbox(stores), ParksLate(stores)
+    event = await inbox.take(ref="ref-1", status="done", queued=False)
+    async with open_event_runner(stores.station(AsyncVendor(), events=events)) as runner:
+        applying = asyncio.create_task(runner.run(Lease(str(event.id), EVENTS, "normal", "w:0")))
+        await events.parks.wait()
+        async with stores.worker(AsyncVendor()):
+            job = await waiting(stores, await stores.submit())
+        events.go_on.set()
+        await applying
+    assert (await stores.look(job)).status is Status.COMPLETE
+    assert (await inbox.look(event)).state is APPLIED
 
 
 async def test_a_webhook_that_names_our_id_ends_the_job_in_mid_call_and_the_late_answer_is_noted(
