@@ -14,12 +14,12 @@ from domain.infra import replays
 from domain.infra.job_control import MongoJobControl, open_job_control
 from domain.infra.queue import queue_key
 from domain.jobs import AttemptOutcome, Job, Priority, Status
-from domain.outcomes import Done, Failed, Waiting
+from domain.outcomes import Done, Failed, Outcome, Waiting
 from domain.ports import Replayed, ReplayFilter
 from domain.tombstones import KEPT
-from domain.vendors import VendorPolicy
+from domain.vendors import Call, VendorPolicy
 from tests.fake_control import FakeFollowUps
-from tests.stores import Stores
+from tests.stores import ScriptedVendor, Stores
 
 RULES = transitions.Rules(VendorPolicy())
 SYNC = queue_key("sync", Priority.NORMAL)
@@ -117,6 +117,31 @@ async def test_a_call_whose_worker_is_gone_holds_no_retry_up(stores: Stores, con
     await control.cancel(job.id, None)
     retried = await control.retry(job.id, None)
     assert (retried.attempts[-1].outcome, retried.generation) == (AttemptOutcome.CRASHED, 1)
+
+
+async def test_a_late_answer_is_never_taken_for_that_of_the_next_run(stores: Stores, control: MongoJobControl) -> None:
+    answer = asyncio.Event()
+
+    async def slowly(_: Call) -> Outcome:
+        await answer.wait()
+        return Done(f"[{len(vendor.calls)}]", 200)
+
+    vendor = ScriptedVendor(slowly)
+    async with stores.worker(vendor):
+        job = await stores.submit()
+        await vendor.called.wait()
+        await control.cancel(job.id, None)
+        with pytest.raises(Conflict):
+            await control.retry(job.id, None)
+        answer.set()
+        async with asyncio.timeout(5):
+            while interventions.is_called(await stores.look(job)):
+                await asyncio.sleep(0.01)
+        late = await stores.look(job)
+        assert (late.status, late.attempts[-1].outcome, late.result) == (Status.CANCELLED, AttemptOutcome.DONE, None)
+        await control.retry(job.id, None)
+        done = await stores.ended(job)
+    assert (done.status, done.result, len(vendor.calls)) == (Status.COMPLETE, "[2]", 2)
 
 
 async def test_who_waits_hears_of_a_cancel_and_of_a_delete(stores: Stores, control: MongoJobControl) -> None:
