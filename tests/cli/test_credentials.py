@@ -3,7 +3,14 @@
 import stat
 from base64 import b64decode
 
-from cli.credentials import ADMIN, BootstrapCallers, cursor_secret, demo_webhook_secret, ensure_bootstrap_key, renew_bootstrap_key
+from cli.credentials import (
+    ADMIN,
+    BootstrapCallers,
+    cursor_secret,
+    demo_webhook_secret,
+    ensure_bootstrap_key,
+    renew_bootstrap_key,
+)
 from cli.home import Home
 
 
