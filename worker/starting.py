@@ -41,7 +41,7 @@ from worker.asking import call_for, is_polled, operation_for
 from worker.station import Station
 from worker.verdicts import Again, Ended, Lost, Verdict, verdict_of
 
-LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer
+LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer, or another wrote first
 VENDOR_GONE = timedelta(seconds=30)
 
 log = structlog.get_logger()
@@ -148,10 +148,10 @@ class Starter:
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]
         won = iter(await self._surely([(plan.before, plan.after) for plan in to_write]))
-        now = self._station.clock.now()
+        later = self._station.clock.now() + LOOK_AGAIN
         decisions = [
             # A job that went on meanwhile is looked at once more: with that its slot is free again.
-            plan if not isinstance(plan, _Plan) else self._stands(plan) if next(won) else Again(now)
+            plan if not isinstance(plan, _Plan) else self._stands(plan) if next(won) else Again(later)
             for plan in plans
         ]
         self._announce([str(decision.job.id) for decision in decisions if isinstance(decision, Started)])
