@@ -96,7 +96,7 @@ def _problem_answer(description: str) -> Json:
     headers = {"X-Request-ID": _header("X-Request-ID")}
     if description == PROBLEMS[401][1]:
         headers["WWW-Authenticate"] = _header("WWW-Authenticate")
-    if description == PROBLEMS[503][1]:
+    if description in {PROBLEMS[429][1], PROBLEMS[503][1]}:
         headers["Retry-After"] = _header("Retry-After")
     return {"description": description, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}
 

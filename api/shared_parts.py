@@ -36,13 +36,14 @@ HEADERS: Json = {
 # status: name, meaning
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("BadSyntax", "Not JSON, not UTF-8, or a header that is not as it should be."),
-    401: ("Unauthenticated", "No credentials, or wrong ones."),
+    401: ("Unauthenticated", "No credentials or signature, or wrong ones."),
     403: ("Forbidden", "This caller may not; an admin may."),
     404: ("NotFound", "There is none, or none of yours."),
     409: ("Conflict", "The job's state forbids it; `detail` says what would allow it."),
     413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB."),
     415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8."),
     422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),
+    429: ("TooMany", "Too often; it is worth trying again after Retry-After."),
     500: ("Bug", "A bug of ours, logged under the trace_id."),
     503: ("Unavailable", "Not now; the same request is safe to repeat after Retry-After."),
 }

@@ -15,8 +15,10 @@ from api.ports import ApiPorts
 from domain.callbacks import callback_of
 from tests.api.openapi import PINNED
 from tests.api.samples import BODY, ended, failed, pending_job
-from tests.fakes import FakeJobs
+from tests.fakes import FakeFailureLimit, FakeInbox, FakeJobs
 from tests.strategies import NOON
+from webhooks.app import build_app as build_receiver
+from webhooks.ports import WebhookPorts
 
 OF_THE_DOCUMENT_ITSELF = {("get", "/docs"), ("get", "/docs/static/{name}"), ("get", "/openapi.json")}
 
@@ -27,10 +29,12 @@ def test_the_document_is_the_one_that_is_checked_in() -> None:
 
 
 def test_every_route_is_described_and_nothing_else(ports: ApiPorts) -> None:
+    receiver = WebhookPorts(readers={}, inbox=FakeInbox(), failures=FakeFailureLimit(0))
     served = set()
-    for route in build_app(ports).app.routes:  # type: ignore[attr-defined]
-        path = route.path_format.rstrip("/") or "/"
-        served |= {(method.lower(), path) for method in route.methods if method != "OPTIONS"}
+    for app in (build_app(ports), build_receiver(receiver)):
+        for route in app.app.routes:  # type: ignore[attr-defined]
+            path = route.path_format.rstrip("/") or "/"
+            served |= {(method.lower(), path) for method in route.methods if method != "OPTIONS"}
     assert served - OF_THE_DOCUMENT_ITSELF == set(OPERATIONS)
 
 
