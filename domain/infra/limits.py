@@ -13,7 +13,7 @@ from domain.errors import ConfigurationError
 from domain.vendors import VendorPolicy
 
 LOOK_AHEAD_MICROS = 100_000  # how far ahead a start may be reserved
-WIDEST_SPACING_MICROS = 1_000  # a burst is spread this wide: sent in one turn of a loop it would arrive in one packet
+WIDEST_SPACING_MICROS = 250  # between two starts of a burst: not all in one turn of a loop, yet written down together
 
 
 @dataclass(frozen=True, slots=True)

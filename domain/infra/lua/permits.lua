@@ -4,6 +4,8 @@
 -- is promised only where, of the units before it, enough are older than every window: so no sliding window
 -- ever holds more than its amount. New starts go to the end, which keeps that true whatever is taken out.
 
+local AGAIN = 1.5  -- so many look-aheads may a call that missed its start wait for another: sending it back costs more
+
 -- What `CallLimits.to_args` wrote into ARGV from `at` on.
 local function read_limits(at)
   local limits = {
@@ -34,12 +36,12 @@ local function next_start(grants, limits, now_us)
   return start, because
 end
 
--- Redis' clock stepped back: nothing is reserved further ahead than the look-ahead, so what is was written by
--- another clock. All permits move so that the last one stands as late as it can truly be.
+-- Redis' clock stepped back: what stands further ahead than anything is reserved was written by another clock.
+-- All permits move so that the last one stands as late as it can truly be.
 local function mend_clock(grants, limits, now_us)
-  local last = redis.call('ZRANGE', grants, -1, -1, 'WITHSCORES')[2]
-  if not last or tonumber(last) <= now_us + limits.ahead then return end
-  local shift = last - (now_us + limits.ahead)
+  local last, furthest = redis.call('ZRANGE', grants, -1, -1, 'WITHSCORES')[2], now_us + limits.ahead * AGAIN
+  if not last or tonumber(last) <= furthest then return end
+  local shift = last - furthest
   local all = redis.call('ZRANGE', grants, 0, -1, 'WITHSCORES')
   for i = 1, #all, 2 do
     redis.call('ZADD', grants, all[i + 1] - shift, all[i])

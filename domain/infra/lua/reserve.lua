@@ -30,7 +30,7 @@ local function reserve(id)
   end
   if #limits.windows == 0 then return 'start', 0 end
   local start, window = next_start(KEYS[4], limits, now_us)
-  if start > now_us + limits.ahead then return 'window ' .. window, start end
+  if start > now_us + limits.ahead * AGAIN then return 'window ' .. window, start end
   take_permit(KEYS[4], limits, id, start)
   return 'start', start
 end
