@@ -263,12 +263,13 @@ class Queue:
 
     async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:
         """How many due jobs of its vendor stand before each queued job; None where it is running or not queued."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for job in jobs:
-                before = [*Priority][: [*Priority].index(job.priority)]  # roughly: every eighth claim looks elsewhere
-                keys = [queue_key(job.vendor, priority) for priority in (job.priority, *before)]
-                await self._rank(keys=keys, args=[str(job.request_id)], client=pipeline)
-            return [None if rank < 0 else int(rank) for rank in await pipeline.execute()]
+        vendors = sorted({job.vendor for job in jobs})
+        keys = [queue_key(vendor, priority) for vendor in vendors for priority in Priority]  # high before low, roughly
+        number = {key: index for index, key in enumerate(keys, start=1)}
+        args: list[str | int] = [len(Priority)]
+        for job in jobs:
+            args += (number[queue_key(job.vendor, job.priority)], str(job.request_id))
+        return [None if rank < 0 else rank for rank in await self._rank(keys=keys, args=args)]
 
 
 def _ms(span: timedelta) -> int:
