@@ -6,24 +6,23 @@ become when somebody else was first. The answer waits for MongoDB only: Redis is
 and what Redis does not hear is mended by the sweep and by the waiters' own look.
 """
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain import interventions
 from domain.errors import Conflict, NotFound, Unavailable
-from domain.infra.background import end
 from domain.infra.job_reader import may_see
 from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database
 from domain.infra.queue import Queue
-from domain.infra.redis import REDIS_FAULTS, RedisClient
+from domain.infra.queue_notices import QueueNotices
+from domain.infra.redis import RedisClient
 from domain.infra.replays import Replays
 from domain.jobs import AttemptOutcome, Job, Status
-from domain.ports import FollowUpRunner, Queued, Replayed, ReplayFilter
+from domain.ports import FollowUpRunner, Replayed, ReplayFilter
 from domain.submitted_fields import to_milliseconds
 from domain.tombstones import bury
 from domain.transitions import Rules, close_attempt, signed
@@ -32,8 +31,6 @@ from domain.vendors import VendorPolicy
 RETRYABLE = frozenset({Status.FAILED, Status.CANCELLED})
 MOST_REPLAYED = 10_000  # in one call: some seconds, as long as a client should be kept
 TRIES = 20  # a job changes a few times in its life: more rivals than that is trouble
-LOOK_AGAIN_SECONDS = 1.0
-BACKLOG = 10_000  # what waits to be told while Redis is away; the sweep finds what is dropped beyond
 
 Step = Callable[[Job, datetime], Job]  # the next state; raises `Conflict` where there is none
 
@@ -42,27 +39,27 @@ class MongoJobControl:
     """A `JobControl`."""
 
     def __init__(
-        self, store: MongoJobStore, replays: Replays, redis: "_RedisSide", follow_ups: FollowUpRunner, rules: Rules
+        self, store: MongoJobStore, replays: Replays, notices: QueueNotices, follow_ups: FollowUpRunner, rules: Rules
     ) -> None:
         self._store = store
         self._replays = replays
-        self._redis = redis
+        self._notices = notices
         self._follow_ups = follow_ups
         self._rules = rules
 
     async def cancel(self, request_id: UUID, owner: str | None) -> Job:
         job = await self._move(request_id, owner, self._cancelled)
-        self._redis.forget(job)
+        self._notices.forget(job)
         self._follow_ups.soon(job)
         return job
 
     async def retry(self, request_id: UUID, owner: str | None) -> Job:
         job = await self._move(request_id, owner, _retried)
-        self._redis.queue([job])
+        self._notices.queue([job])
         return job
 
     async def delete(self, request_id: UUID, owner: str | None) -> None:
-        self._redis.forget(await self._move(request_id, owner, _buried))
+        self._notices.forget(await self._move(request_id, owner, _buried))
 
     async def replay(self, which: ReplayFilter, *, dry_run: bool) -> Replayed:
         matched = await self._replays.count(which)
@@ -92,7 +89,7 @@ class MongoJobControl:
         after = step(_signed(job), now)
         if not (job.ended and interventions.is_called(job)):
             return after
-        if await self._redis.holds_lease(job):  # its answer must not be taken for that of the next generation
+        if await self._notices.holds_lease(job):  # its answer must not be taken for that of the next generation
             raise Conflict(
                 "the job's call to its vendor is still under way; try again when it has ended (its attempts tell)",
                 code="call-under-way",
@@ -118,61 +115,8 @@ class MongoJobControl:
         changes = [(job, interventions.retry(_signed(job), now)) for job in jobs]
         won = await self._store.compare_and_set(changes)
         retried = [after for (_, after), mine in zip(changes, won, strict=True) if mine]
-        self._redis.queue(retried)
+        self._notices.queue(retried)
         return len(retried)
-
-
-class _RedisSide:
-    """What Redis is told and asked of a job that a client changed."""
-
-    def __init__(self, redis: RedisClient, queue: Queue) -> None:
-        self._redis = redis
-        self._queue = queue
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._in_order = asyncio.Lock()  # a job's cancel must not be told after its retry
-
-    async def holds_lease(self, job: Job) -> bool:
-        """Whether a worker holds the job. Raises `Unavailable`."""
-        try:
-            return bool(await self._redis.exists(f"arq:in-progress:{job.id}"))
-        except REDIS_FAULTS:
-            raise Unavailable("nobody can say just now whether the job's call is still under way; try again") from None
-
-    def forget(self, job: Job) -> None:
-        self._start(self._forget(Queued.of(job)))
-
-    def queue(self, jobs: Sequence[Job]) -> None:
-        if jobs:
-            self._start(self._queue_again([Queued.of(job) for job in jobs]))
-
-    async def close(self) -> None:
-        """Give what is under way a moment; the sweep does what is cut off."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LOOK_AGAIN_SECONDS)
-        for task in tuple(self._tasks):
-            await end(task)
-
-    async def _forget(self, job: Queued) -> None:
-        async with self._in_order:
-            await self._queue.tell([str(job.request_id)])
-            await self._queue.forget([job])
-
-    async def _queue_again(self, jobs: Sequence[Queued]) -> None:
-        async with self._in_order:
-            await self._queue.forget(jobs)  # an entry that was left behind may come due later than now
-            added = await self._queue.enqueue(jobs)
-            await self._queue.tell([str(job.request_id) for job in jobs])
-        if added < len(jobs):  # an earlier lease that is about to be given back takes the new entry along
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            await self._queue.enqueue(jobs)
-
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        if len(self._tasks) >= BACKLOG:
-            work.close()
-            return
-        task = asyncio.create_task(_patiently(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 @asynccontextmanager
@@ -185,12 +129,12 @@ async def open_job_control(
     retention: timedelta,
 ) -> AsyncIterator[MongoJobControl]:
     """The control of one process; closing it lets what Redis is being told come to an end."""
-    side = _RedisSide(redis, queue)
+    notices = QueueNotices(redis, queue)
     rules = Rules(VendorPolicy(), retention)  # a client's word hangs on no vendor's policy
     try:
-        yield MongoJobControl(MongoJobStore(database), Replays(database), side, follow_ups, rules)
+        yield MongoJobControl(MongoJobStore(database), Replays(database), notices, follow_ups, rules)
     finally:
-        await side.close()
+        await notices.close()
 
 
 def _retried(job: Job, now: datetime) -> Job:
@@ -219,8 +163,3 @@ def _signed(job: Job) -> Job:
 
 def _now() -> datetime:
     return to_milliseconds(datetime.now(UTC))
-
-
-async def _patiently(work: Coroutine[object, object, None]) -> None:
-    with suppress(*REDIS_FAULTS):
-        await work
