@@ -125,7 +125,7 @@ async def _open_api(
     retention = timedelta(days=settings.retention_days)
     async with (
         open_intake(stores.database, queue) as intake,
-        open_job_reader(stores.database, stores.redis) as jobs,
+        open_job_reader(stores.database, stores.redis, stopping=stopping) as jobs,
         open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,
         open_job_control(stores.database, stores.redis, queue, follow_ups, retention=retention) as control,
         open_vendor_states(stores.database, queue, vendors.policies) as vendor_states,

@@ -23,6 +23,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.stopped = False
 
     @contextmanager
     def watch(self, request_id: str) -> Iterator[asyncio.Event]:
@@ -35,6 +36,14 @@ class Changes:
             self._waiters[request_id].discard(event)
             if not self._waiters[request_id]:
                 del self._waiters[request_id]
+
+    async def stop_with(self, stopping: asyncio.Event) -> None:
+        """Let everybody go when the process is told to stop: who waits would hold it up."""
+        await stopping.wait()
+        self.stopped = True
+        for waiting in self._waiters.values():
+            for event in waiting:
+                event.set()
 
     def tell(self, message: str) -> None:
         """Wake those who wait for any of the comma-separated ids."""

@@ -76,14 +76,16 @@ class MongoJobReader:
                 changed.clear()
                 job = await self.find(request_id, owner)
                 left = ends - time.monotonic()
-                if job is None or enough(job) or left <= 0:
+                if job is None or enough(job) or left <= 0 or self._changes.stopped:
                     return job
                 await _first(changed, min(left, READ_AGAIN_SECONDS))
 
 
 @asynccontextmanager
-async def open_job_reader(database: Database, redis: RedisClient) -> AsyncIterator[MongoJobReader]:
-    """The reader of one process, with its one subscription."""
+async def open_job_reader(
+    database: Database, redis: RedisClient, *, stopping: asyncio.Event | None = None
+) -> AsyncIterator[MongoJobReader]:
+    """The reader of one process, with its one subscription. Once `stopping` is set nobody is kept waiting."""
     store = MongoJobStore(database)
     changes = Changes()
 
@@ -94,6 +96,7 @@ async def open_job_reader(database: Database, redis: RedisClient) -> AsyncIterat
     async with (
         Batcher(read, largest=LARGEST_READ) as reads,
         in_background(listen(redis, CHANGES_CHANNEL, changes.tell)),
+        in_background(changes.stop_with(stopping or asyncio.Event())),
     ):
         yield MongoJobReader(store, reads, changes)
 
