@@ -30,28 +30,36 @@ class Delivery:
     received_at: datetime
 
 
-def verify(reader: WebhookReader, delivery: Delivery) -> str:
-    """The event's id. Raises `BadSignature`, and nothing else."""
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nobody can tell that the vendor sent it."""
+
+    reason: str
+
+
+def examine(reader: WebhookReader, delivery: Delivery) -> WebhookEvent | Refused:
+    """The event to be stored: with what it says of a job, or why nobody can tell. Raises nothing."""
     try:
-        return reader.verify(unambiguous(delivery.headers), delivery.body, delivery.received_at)
-    except BadSignature:
-        raise
+        webhook_id = reader.verify(unambiguous(delivery.headers), delivery.body, delivery.received_at)
+    except BadSignature as forged:
+        return Refused(forged.detail)
     except Exception as fault:  # noqa: BLE001 - a stranger's bytes made the reader fail: they are not verified
         _report("a webhook broke its vendor's verification", delivery.vendor, fault)
-        raise BadSignature("the signature cannot be verified") from None
+        return Refused("the signature cannot be verified")
+    return _event(delivery, webhook_id, _read(reader, delivery))
 
 
-def read(reader: WebhookReader, delivery: Delivery, webhook_id: str) -> WebhookEvent:
-    """The event to be stored, with what it says of a job or why nobody can tell."""
+def _read(reader: WebhookReader, delivery: Delivery) -> Notice | str:
+    """What the reader makes of it, or why it makes nothing of it."""
     try:
         said = reader.read(delivery.body)
         (said.reference or "").encode()  # a lone surrogate is no text that MongoDB could hold
-        return _event(delivery, webhook_id, said)
+        return said
     except NotPromised as fault:
-        return _event(delivery, webhook_id, str(fault))
+        return str(fault)
     except Exception as fault:  # noqa: BLE001 - it is the vendor's own word all the same
         _report("a webhook broke its vendor's reader", delivery.vendor, fault)
-        return _event(delivery, webhook_id, f"reading it failed ({type(fault).__name__})")
+        return f"reading it failed ({type(fault).__name__})"
 
 
 def unambiguous(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -66,7 +74,6 @@ def unambiguous(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _event(delivery: Delivery, webhook_id: str, said: Notice | str) -> WebhookEvent:
-    """`said` is what the reader made of it, or why it made nothing of it."""
     now = delivery.received_at
     if isinstance(said, Notice):
         fields = {"reference": said.reference, "request_id": said.request_id, "sweep_at": now + QUEUED_WITHIN}

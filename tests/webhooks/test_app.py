@@ -1,18 +1,27 @@
 """The receiver's case table: what each kind of delivery is answered with, and what it leaves behind."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from litestar.types import HTTPRequestEvent
 from structlog.testing import capture_logs
 
 from domain.edge.bodies import LARGEST_BODY
-from domain.errors import BadSignature
+from domain.errors import BadSignature, TooMany
 from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, Notice, NotPromised
 from tests.fakes import FakeFailureLimit, FakeInbox, FakeWebhookReader
 from tests.webhooks.conftest import GOOD, PATH, ClientFrom
-from webhooks.receiver import LONG_BODY
+from webhooks.ports import WebhookPorts
+from webhooks.receiver import HOLD_SECONDS, LONG_BODY, MOST_HELD, Receiver
+
+
+async def no_body() -> HTTPRequestEvent:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def test_a_valid_event_is_stored_with_what_a_worker_needs_and_then_accepted(
@@ -107,6 +116,25 @@ async def test_after_too_many_failures_the_next_is_a_429_and_a_good_signature_st
     assert answers[-1].json()["code"] == "too-many-requests"
     assert len(log) == 3  # a flood does not fill the log
     assert (await client.post(PATH, content=b"r", headers=GOOD)).status_code == 202
+
+
+async def test_who_fails_too_often_waits_for_the_answer_and_nobody_else_does(client: AsyncClient) -> None:
+    for _ in range(3):
+        await client.post(PATH)
+    forged = asyncio.create_task(client.post(PATH))
+    await asyncio.sleep(0)
+    assert (await client.post(PATH, headers=GOOD)).status_code == 202
+    assert not forged.done()
+    assert (await forged).status_code == 429
+
+
+async def test_no_more_than_a_bound_wait_for_their_429(ports: WebhookPorts) -> None:
+    receiver = Receiver(replace(ports, failures=FakeFailureLimit(tolerated=0)))
+    receiver._held = MOST_HELD
+    scope: dict[str, Any] = {"type": "http", "headers": [], "client": None}
+    with pytest.raises(TooMany):
+        async with asyncio.timeout(HOLD_SECONDS / 2):
+            await receiver.receive("acme", scope, no_body)  # type: ignore[arg-type]
 
 
 async def test_failures_count_for_one_address_at_one_vendor(client_from: ClientFrom) -> None:
