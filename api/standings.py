@@ -36,5 +36,10 @@ async def _look(job: Job, states: VendorStates, now: datetime) -> tuple[VendorSt
     with suppress(Unavailable):
         vendor = await states.look(job.vendor)
         if vendor is not None and not vendor.paused and job.run_at <= now:
-            return vendor, await states.ahead(job)
+            return vendor, await states.ahead(job) if _has_a_line(vendor) else 0
     return vendor, None
+
+
+def _has_a_line(vendor: VendorState) -> bool:
+    """Whether jobs may stand before others: with no limit and nothing due a second ago, it is not worth a question."""
+    return bool(vendor.due or vendor.windows or vendor.policy.concurrency)

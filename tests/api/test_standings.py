@@ -17,7 +17,7 @@ from tests.fakes import FakeJobs, FakeVendorStates
 @pytest.fixture
 def vendor(vendor_states: FakeVendorStates) -> VendorState:
     """One that is open and starts two calls a second."""
-    state = VendorState("sync", VendorPolicy(), datetime.now(UTC), recent=Recent(starts_per_second=2.0))
+    state = VendorState("sync", VendorPolicy(), datetime.now(UTC), recent=Recent(starts_per_second=2.0), due=61)
     vendor_states.states["sync"] = state
     return state
 
@@ -127,9 +127,22 @@ async def test_a_job_that_runs_or_has_ended_costs_no_question(
     assert vendor_states.questions == 0
 
 
+async def test_where_nobody_stands_in_line_no_place_is_asked_for(
+    client: AsyncClient, job: Job, vendor: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    vendor_states.states["sync"] = replace(vendor, due=0)
+    shown = (await client.get(f"/jobs/{job.id}")).json()
+    assert in_seconds(shown["estimated_start"]) == pytest.approx(0, abs=1)
+    assert vendor_states.questions == 1
+    vendor_states.states["sync"] = replace(vendor, due=0, policy=VendorPolicy(concurrency=5))
+    await client.get(f"/jobs/{job.id}")
+    assert vendor_states.questions == 3
+
+
 async def test_a_scheduled_job_is_not_ranked(
     client: AsyncClient, jobs: FakeJobs, vendor: VendorState, vendor_states: FakeVendorStates
 ) -> None:
+    vendor_states.states["sync"] = replace(vendor, due=0)
     scheduled = pending_job(run_at=datetime.now(UTC) + timedelta(hours=1))
     await jobs.put(scheduled)
     shown = (await client.get(f"/jobs/{scheduled.id}")).json()
