@@ -64,7 +64,7 @@ class Gates:
         self.clock = clock
         self.closings = Closings()
         self._limiter = limiter
-        self._limits = limits
+        self.limits = limits
         self._gates: dict[Lease, LeaseGate] = {}
         self.again: Batcher[_Again, tuple[int, float]] = Batcher(self._reserve, largest=LARGEST_BATCH)
 
@@ -89,7 +89,7 @@ class Gates:
         for vendor in {wish.vendor for wish in wishes}:
             asked = [wish for wish in wishes if wish.vendor == vendor]
             late = [wish.late for wish in asked]
-            limits = self._limits.of(vendor) or UNLIMITED
+            limits = self.limits.of(vendor) or UNLIMITED
             tick, starts = await self._limiter.reserve_again(vendor, limits, late)
             self.clock.hear(tick)
             for wish, start in zip(asked, starts, strict=True):

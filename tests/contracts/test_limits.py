@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -115,6 +116,15 @@ async def test_a_quiet_vendor_gets_a_full_burst_and_then_waits_for_the_window(ti
     later = (await bench.claim(60)).leases
     assert min(lease.permit for lease in later) >= burst[0].permit + SECOND + 25_000
     assert worst([lease.permit for lease in bench.leases], SECOND) == 50
+
+
+async def test_starts_are_spread_and_never_before_the_last_one_though_the_clock_steps_back(timed: TimedRedis) -> None:
+    bench = await a_bench(timed)
+    for _ in range(4):
+        await bench.claim(5)
+        await bench.move(-2_000)
+    starts = [lease.permit for lease in bench.leases]
+    assert all(after - before == 250 for before, after in pairwise(starts))
 
 
 async def test_what_may_not_start_stays_queued_and_the_claim_says_when_to_ask(timed: TimedRedis) -> None:
