@@ -18,9 +18,13 @@ LIMIT = 20  # of the vendor "rated", a second
 
 
 async def assert_kept(vendor: VendorControl, ended: Sequence[dict[str, Any]]) -> list[float]:
-    """The limit held as the vendor saw it, and each job was called once. Answers when the calls came."""
+    """
+    The limit held as the vendor saw it, and each job was called once. Answers when the calls came.
+
+    On a machine that is too busy to start a call in time the call is given back, unsent: that may be on record.
+    """
     assert {job["status"] for job in ended} == {"complete"}
-    assert all(len(job["attempts"]) == 1 for job in ended)
+    assert all(attempt["outcome"] == "released" for job in ended for attempt in job["attempts"][:-1])
     calls = await vendor.calls_of([job["request_id"] for job in ended])
     assert len(calls) == len(ended)
     times = sorted(call["at_monotonic"] for call in calls)
@@ -32,7 +36,7 @@ async def test_a_limit_holds_in_every_second_and_no_job_is_called_in_vain(jobs: 
     """Slow: 60 jobs at 20 a second."""
     ended = await jobs.all_ended(await jobs.submit_many(60, vendor="rated"))
     times = await assert_kept(vendor, ended)
-    assert times[-1] - times[0] < 3  # two windows and a little: a limit that is kept is used, too
+    assert 2 <= times[-1] - times[0] < 6  # two windows and a little, more on a busy machine: it is used, too
 
 
 async def test_a_limit_outlasts_a_redis_that_forgets_everything(

@@ -55,7 +55,7 @@ def test_every_wrong_setting_is_named_with_its_remedy(unstarted: Gateway) -> Non
 @pytest.mark.parametrize(
     ("line", "remedy"),
     [
-        ('mode = "async"', 'use mode = "sync"'),
+        ('mode = "later"', 'write mode = "sync"'),
         ('headers = { Authorization = "Bearer ${NOBODY_SET_THIS}" }', "NOBODY_SET_THIS"),
         ("attempts = ", ""),
     ],
@@ -110,7 +110,7 @@ def test_a_redis_that_may_evict_is_refused(neighbour: Gateway) -> None:
 
 
 def test_a_worker_for_a_vendor_that_no_table_has_is_refused(neighbour: Gateway) -> None:
-    assert "choose of brisk, gone" in refusal(neighbour, "worker", "--vendors", "nobody")
+    assert "choose of asked, async, brisk" in refusal(neighbour, "worker", "--vendors", "nobody")
 
 
 def test_a_second_gateway_in_the_same_home_or_on_the_same_port_is_refused(gateway: Gateway, unstarted: Gateway) -> None:
