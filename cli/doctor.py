@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from cli.addresses import with_servers
 from cli.settings import Settings, load_settings
+from cli.watching import live_vendors
 from domain.errors import ConfigurationError
 from domain.infra.inspection import keeps_append_only_file, missing_indexes, mongo_version, redis_version
 from domain.infra.mongo import Database, check_mongo, mongo_clock_ahead, open_mongo
 from domain.infra.redis import RedisClient, check_redis, open_redis, redis_clock_ahead
-from vendors.registry import load_vendor_names
+from vendors.http import VendorHttp
 
 CLOCK_TOLERANCE = timedelta(
     seconds=1
@@ -73,8 +74,10 @@ async def _examine_servers(settings: Settings, report: Report) -> None:
 
 
 async def _vendors(settings: Settings) -> str:
-    names = load_vendor_names(settings.vendors_files, settings.table_environment())
-    return f"{', '.join(sorted(names)) or 'none'} (from {settings.vendors_file})"
+    async with VendorHttp() as http:
+        vendors = live_vendors(settings, http)
+    told = "".join(f"; {name} posts to {settings.public_base}/webhooks/{name}" for name in sorted(vendors.webhooks))
+    return f"{', '.join(sorted(vendors)) or 'none'} (from {settings.vendors_file}){told}"
 
 
 async def _mongo(url: str, report: Report) -> str:
