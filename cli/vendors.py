@@ -10,7 +10,7 @@ from cli.api_client import GatewayApi
 from cli.api_options import as_json, say, say_json, with_api
 from cli.columns import Table, lines_of, text_of
 
-_COLUMNS = ("limit", "running", "due", "queued", "oldest_due_seconds", "estimated_drain_seconds", "error_rate")
+_COLUMNS = ("running", "due", "queued", "oldest_due_seconds", "estimated_drain_seconds", "error_rate")
 
 
 @click.group()
@@ -80,7 +80,13 @@ def _tell(api: GatewayApi, method: str, path: str, *, as_json: bool) -> None:
 
 def _row(vendor: Fields) -> Sequence[str]:
     cells = [text_of(vendor.get(name)) for name in _COLUMNS]
-    return [text_of(vendor.get("name")), _state(vendor), *cells, text_of(vendor.get("p50_ms"))]
+    return [text_of(vendor.get("name")), _state(vendor), _limit(vendor), *cells, text_of(vendor.get("p50_ms"))]
+
+
+def _limit(vendor: Fields) -> str:
+    limit, concurrency = text_of(vendor.get("limit")), text_of(vendor.get("concurrency"))
+    told = [*([limit] if limit != "-" else []), *([f"{concurrency} at once"] if concurrency != "-" else [])]
+    return "; ".join(told) or "-"
 
 
 def _state(vendor: Fields) -> str:

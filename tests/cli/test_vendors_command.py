@@ -12,8 +12,8 @@ VENDOR: dict[str, Any] = {
     "due": 12, "queued": 40, "oldest_due_seconds": 1.5, "estimated_drain_seconds": 0.2, "error_rate": 0.01,
     "p50_ms": 180.0,
 }  # fmt: skip
-LIMITED = {**VENDOR, "name": "limited", "next_start": "2026-11-21T09:00:00Z", "limit": None}
-CLOSED = {**VENDOR, "name": "closed", "closed_until": "2026-11-21T09:00:00Z"}
+LIMITED = {**VENDOR, "name": "limited", "next_start": "2026-11-21T09:00:00Z", "concurrency": 2}
+CLOSED = {**VENDOR, "name": "closed", "limit": None, "closed_until": "2026-11-21T09:00:00Z"}
 
 
 def test_the_vendors_are_a_table_and_for_programs_a_line_each() -> None:
@@ -26,8 +26,8 @@ def test_the_vendors_are_a_table_and_for_programs_a_line_each() -> None:
     assert heading.split()[:3] == ["VENDOR", "STATE", "LIMIT"]
     assert [" ".join(row.split()) for row in rows] == [
         "sync open 50/second 3 12 40 1.5 0.2 0.01 180.0",
-        "limited at its limit - 3 12 40 1.5 0.2 0.01 180.0",
-        "closed closed until 2026-11-21T09:00:00Z 50/second 3 12 40 1.5 0.2 0.01 180.0",
+        "limited at its limit 50/second; 2 at once 3 12 40 1.5 0.2 0.01 180.0",
+        "closed closed until 2026-11-21T09:00:00Z - 3 12 40 1.5 0.2 0.01 180.0",
         "sync paused 50/second 3 12 40 1.5 0.2 0.01 180.0",
     ]
     lines = double.run("vendors", "list", "--json").stdout.splitlines()
