@@ -1,6 +1,7 @@
 """The processes of `gateway up`: which there are, what each is started with, and in what order."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -51,6 +52,10 @@ class Fleet:
     def restart(self) -> None:
         for names in self._stopping_order():
             self._supervisor.restart(names, self._grace_seconds)
+
+    def reread(self) -> None:
+        """Have all that know the vendors read their tables and secrets again."""
+        self._supervisor.signal(self._stopping_order()[0], signal.SIGHUP)
 
     def stop(self, hurry: Callable[[], bool]) -> None:
         for names in self._stopping_order():

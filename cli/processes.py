@@ -51,6 +51,10 @@ class Child:
         """None while it runs."""
         return self._process.poll()
 
+    def signal(self, number: signal.Signals) -> None:
+        if self.exit_code() is None:
+            self._process.send_signal(number)
+
     def terminate(self) -> None:
         if self.exit_code() is None:
             self._process.terminate()

@@ -1,6 +1,7 @@
 """The HTTP process: the API, the webhook receiver, or both in one server."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,6 +46,7 @@ STOP_SECONDS = 10
 
 def run(settings: Settings, parts: frozenset[str]) -> None:
     """Serve until SIGINT or SIGTERM."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # read again once it runs; until then it reads for the first time
     start_logging(settings.log_level)
     with _bind(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, parts, listener))

@@ -8,6 +8,7 @@ A child that says at its very first start that it is configured wrongly ends eve
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from signal import Signals
 
 from cli.processes import Child, Program, stop
 from domain.errors import ConfigurationError
@@ -58,6 +59,10 @@ class Supervisor:
         stop([self._kept[name].child for name in names], grace_seconds)
         for name in names:
             self._kept[name] = _Kept(Child(self._kept[name].child.program), self._clock(), starts=2)
+
+    def signal(self, names: Sequence[str], number: Signals) -> None:
+        for name in names:
+            self._kept[name].child.signal(number)
 
     def stop(self, names: Sequence[str], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> None:
         """Stop these together, and no longer keep them."""

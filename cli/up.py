@@ -93,6 +93,8 @@ class _Watch:
 
     def _look(self) -> None:
         self.supervisor.look()
+        if self.stop_wish.take_reread():
+            self.fleet.reread()
         if self.changes and self.changes.found():
             self.terminal.say("A file has changed: starting the processes again.")
             self.fleet.restart()

@@ -53,13 +53,14 @@ def live_vendors(
 @asynccontextmanager
 async def watched(files: Sequence[Path], reload: Callable[[], object]) -> AsyncIterator[None]:
     """Call `reload`, in the loop, whenever one of `files` has changed or a SIGHUP comes."""
-    loop = asyncio.get_running_loop()
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGHUP)
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         async with in_background(_watch(files, reload)):
             yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, before)  # the loop would leave the default, which ends the process
 
 
 def files_of(settings: Settings) -> tuple[Path, ...]:

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 def run(settings: Settings, vendors: tuple[str, ...] | None, name: str | None) -> None:
     """Work until SIGINT or SIGTERM, then drain. `vendors` None is all of them."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # read again once it runs; until then it reads for the first time
     start_logging(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(settings, vendors, name))

@@ -67,16 +67,16 @@ async def answered(jobs: Jobs, control: VendorControl, secret: str) -> int:
     return int(answer)
 
 
-@pytest.mark.parametrize("hint", ["a signal", "none"])
+@pytest.mark.parametrize("told", ["api", "up", None])
 async def test_a_new_secret_is_good_at_once_and_the_former_still_is(
-    turning_gateway: Gateway, table: Path, turning_jobs: Jobs, control: VendorControl, hint: str
+    turning_gateway: Gateway, table: Path, turning_jobs: Jobs, control: VendorControl, told: str | None
 ) -> None:
     """Slow: starts everything, and looks until the change was noticed."""
     assert await answered(turning_jobs, control, FORMER) == 202
     assert await answered(turning_jobs, control, NEW) == 401
     write_table(table, NEW)
-    if hint == "a signal":
-        os.kill(turning_gateway.pid("api"), signal.SIGHUP)
+    if told is not None:
+        os.kill(turning_gateway.pid(told), signal.SIGHUP)
 
     async def taken() -> bool:
         return await answered(turning_jobs, control, NEW) == 202
@@ -84,3 +84,4 @@ async def test_a_new_secret_is_good_at_once_and_the_former_still_is(
     await until(taken)
     assert await answered(turning_jobs, control, FORMER) == 202
     assert await answered(turning_jobs, control, STRANGERS) == 401
+    assert "ended by signal" not in turning_gateway.said()
