@@ -22,6 +22,7 @@ from worker.fleet_limits import FleetLimits
 
 LATEST_MICROS = 10_000  # what a vendor's `burst_guard` allows for, besides its own jitter
 TRUSTED_SECONDS = 0.2  # how long a word of Redis that the vendor is open is good for; closings are told besides
+FURTHEST_MICROS = 200_000  # above the look-ahead of any start
 REDIS_AWAY = timedelta(seconds=0.5)
 MOST_STARTS = 5  # that one call may miss
 LARGEST_BATCH = 500
@@ -41,12 +42,14 @@ class Closings:
         elif message.startswith(PAUSED):
             self._shut[message.removeprefix(PAUSED)] = seconds_since_boot(), None
 
-    def refuse(self, vendor: str, asked_at: float, now: datetime) -> None:
+    def refuse(self, vendor: str, asked_at: float, clock: FleetClock) -> None:
         """Raises `NotNow` where the vendor was shut since Redis was asked: what it granted later holds."""
-        heard_at, until = self._shut.get(vendor, (asked_at - 1, None))
+        if vendor not in self._shut:
+            return
+        heard_at, until = self._shut[vendor]
         if heard_at >= asked_at:
             why = "paused" if until is None else "closed, as the vendor asked"
-            raise NotNow(f"held back: {why}", until=until or now)
+            raise NotNow(f"held back: {why}", until=until or clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +129,26 @@ class LeaseGate:
 
     async def wait(self) -> None:
         """Return when the call may start, within a few look-aheads. Raises `NotNow`."""
-        self._passed = False
+        self._passed, gates = False, self._gates
         for _ in range(MOST_STARTS):
-            if await self._is_time():
+            if self._permit:
+                await self._sleep_until_start()
+            gates.closings.refuse(self._lease.vendor, self._asked_at, gates.clock)
+            if self._is_time():
                 self._passed = True
                 return
             permit, self._permit = self._permit, 0
-            self._permit, self._asked_at = await self._gates.reserve_again(self._lease, permit)
-        raise NotNow("held back: this worker is too slow", until=self._gates.clock.now() + REDIS_AWAY)
+            self._permit, self._asked_at = await gates.reserve_again(self._lease, permit)
+        raise NotNow("held back: this worker is too slow", until=gates.clock.now() + REDIS_AWAY)
 
-    async def _is_time(self) -> bool:
-        """Wait for the start; False when it has gone by, or when Redis said too long ago that the vendor is open."""
-        clock = self._gates.clock
+    async def _sleep_until_start(self) -> None:
+        """Not for long: what lies further ahead than anything is reserved was written by another clock."""
         # uvloop's timers may fire a millisecond early: look again.
-        while self._permit and (left := self._permit - clock.now_micros()) > 0:
-            if left > TRUSTED_SECONDS * 1e6:  # written by another clock
-                return False
+        while 0 < (left := self._permit - self._gates.clock.now_micros()) <= FURTHEST_MICROS:  # noqa: ASYNC110
             await asyncio.sleep(left / 1e6)
-        self._gates.closings.refuse(self._lease.vendor, self._asked_at, clock.now())
-        if self._permit and clock.now_micros() - self._permit > LATEST_MICROS:
+
+    def _is_time(self) -> bool:
+        """False when the start has gone by, or when Redis said too long ago that the vendor is open."""
+        if self._permit and not 0 <= self._gates.clock.now_micros() - self._permit <= LATEST_MICROS:
             return False
         return seconds_since_boot() - self._asked_at <= TRUSTED_SECONDS

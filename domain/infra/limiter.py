@@ -61,7 +61,7 @@ class Limiter:
     ) -> tuple[Tick, list[int | NotNow]]:
         """For each call the µs at which it may start (0: at once), or why it may not. Its old permit is gone."""
         keys = [closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor), running_key(vendor)]
-        args: list[str | int] = [self._lease_ms, *limits.to_args()]
+        args: list[str | int] = [self._lease_ms, *limits.args]
         for call in late:
             args += (call.request_id, call.permit)
         sent = seconds_since_boot()

@@ -5,6 +5,7 @@ A vendor's limits as the scripts take them: sliding windows, the cost of a call,
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from limits import RateLimitItem, parse_many
@@ -29,7 +30,7 @@ class Window:
         return cls(item.amount, item.get_expiry() * 1_000_000, str(item))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallLimits:
     """What one vendor's calls must keep to over the whole fleet. `concurrency` 0 is any number at once."""
 
@@ -63,13 +64,12 @@ class CallLimits:
         paces = [window.micros * self.cost // (2 * window.amount) for window in self.windows]
         return min([WIDEST_SPACING_MICROS, *paces])
 
-    def to_args(self) -> list[int]:
+    @cached_property
+    def args(self) -> tuple[int, ...]:
         """As `permits.lua` reads them."""
         flat = [number for window in self.windows for number in (window.amount, window.micros)]
-        return [
-            *(self.cost, self.guard_micros, self.spacing_micros, LOOK_AHEAD_MICROS, self.concurrency),
-            *(self.kept, self.longest_micros, len(self.windows), *flat),
-        ]
+        each = (self.cost, self.guard_micros, self.spacing_micros, LOOK_AHEAD_MICROS, self.concurrency)
+        return (*each, self.kept, self.longest_micros, len(self.windows), *flat)
 
 
 UNLIMITED = CallLimits()

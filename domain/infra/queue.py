@@ -169,7 +169,7 @@ class Queue:
         keys = [idle_key(vendor), closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor)]
         keys += [running_key(vendor), full_key(vendor), *PULSE, *(queue_key(vendor, priority) for priority in order)]
         kept_to = limits or UNLIMITED
-        args: list[str | int] = [how_many, token, self._lease_ms, int(limits is not None), *kept_to.to_args()]
+        args: list[str | int] = [how_many, token, self._lease_ms, int(limits is not None), *kept_to.args]
         sent = seconds_since_boot()
         now, again, bar, due, notice, flat = await self._claim(keys=keys, args=args)
         counted = kept_to.concurrency > 0
@@ -258,7 +258,7 @@ class Queue:
         """How a vendor stands at this moment, in one script."""
         keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor)]
         keys += [queue_key(vendor, priority) for priority in Priority]
-        args = [self._lease_ms, *CallLimits.of(vendor, policy).to_args()]
+        args = [self._lease_ms, *CallLimits.of(vendor, policy).args]
         return VendorLook.of(await self._look(keys=keys, args=args))
 
     async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:

@@ -91,6 +91,6 @@ class VendorReservations(RateLimiter):
         limits = CallLimits((Window.of(item),), cost, self._guard_micros)
         if cost > item.amount:
             return 0, 0, 0
-        args: list[str | int] = [int(take), f"hit:{uuid.uuid4().hex}", *limits.to_args()]
+        args: list[str | int] = [int(take), f"hit:{uuid.uuid4().hex}", *limits.args]
         granted, used, leaves = await self._permits.hit(keys=[limiter_key(vendor), grants_key(vendor)], args=args)
         return granted, used, leaves

@@ -12,6 +12,7 @@ local AHEAD_OF_START_US = 60000  -- a claim so early has time to put its starts 
 local wanted, token, lease, kept_to = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local limits = read_limits(5)
 local permits, running = KEYS[5], KEYS[6]
+local limited = #limits.windows > 0 or limits.concurrency > 0
 local closed, paused, marker = unpack(redis.call('MGET', KEYS[2], KEYS[3], KEYS[4]))
 
 local function held(why, again, notice)
@@ -46,14 +47,11 @@ local function find_bar()
   end
 end
 
-local claimed, taken = {}, 0
-local function take(id, q)
-  claimed[#claimed + 1] = id
-  claimed[#claimed + 1] = q - 9
-  claimed[#claimed + 1] = 0
-  taken = taken + 1
+-- The start of the call for an id that is leased now, put on record.
+local function grant(id)
+  local granted = 0
   if #limits.windows > 0 then
-    claimed[#claimed] = start
+    granted = start
     take_permit(permits, limits, id, start)
     start, window = next_start(permits, limits, now_us)
   end
@@ -61,7 +59,10 @@ local function take(id, q)
     redis.call('ZADD', running, now + lease, id)
     free = free - 1
   end
+  return granted
 end
+
+local claimed, taken = {}, 0
 
 local next_due, bar, again = -1, nil, nil
 for q = 10, #KEYS do
@@ -70,7 +71,7 @@ for q = 10, #KEYS do
     local ids = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', now, 'WITHSCORES', 'LIMIT', 0, wanted - taken)
     more = #ids > 0
     for i = 1, #ids, 2 do
-      bar, again = find_bar()
+      if limited then bar, again = find_bar() end
       if bar then
         more = false
         break
@@ -81,7 +82,9 @@ for q = 10, #KEYS do
       if was_leased and grace > now then
         until_ms = grace + 0.5
       elseif redis.call('SET', key, token, 'NX', 'PX', lease) then
-        take(id, q)
+        local at = 3 * taken
+        claimed[at + 1], claimed[at + 2], claimed[at + 3] = id, q - 9, limited and grant(id) or 0
+        taken = taken + 1
       else
         -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
         local left = redis.call('PTTL', key)

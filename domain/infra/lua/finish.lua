@@ -6,13 +6,17 @@
 --       counted among the calls at once (1 or 0), the start in µs that no call was made at (0: none)
 local told = {}
 
+-- Another key of the vendor that an idle flag is for.
+local function beside(what, idle)
+  return (string.gsub(idle, '^gateway:idle:', 'gateway:' .. what .. ':'))
+end
+
 local function wake(flag, idle)
   if redis.call('DEL', flag) == 1 then redis.call('PUBLISH', ARGV[1], idle) end
 end
 
 for i = 1, #KEYS / 2 do
   local queue, idle = KEYS[2 * i - 1], KEYS[2 * i]
-  local vendor = string.match(idle, '^gateway:idle:(.*)$')
   local id, token, due, tell, counted, unused = unpack(ARGV, 6 * i - 3, 6 * i + 2)
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
@@ -25,11 +29,11 @@ for i = 1, #KEYS / 2 do
       redis.call('ZADD', queue, due, id)
       wake(idle, idle)
     end
-    if counted == '1' and redis.call('ZREM', 'gateway:running:' .. vendor, id) == 1 then
-      wake('gateway:full:' .. vendor, idle)
+    if counted == '1' and redis.call('ZREM', beside('running', idle), id) == 1 then
+      wake(beside('full', idle), idle)
     end
   end
-  if unused ~= '0' and give_up_permit('gateway:grants:' .. vendor, id, tonumber(unused)) == 1 then
+  if unused ~= '0' and give_up_permit(beside('grants', idle), id, tonumber(unused)) == 1 then
     redis.call('PUBLISH', ARGV[1], idle)  -- a lane that waits for the limit may start earlier
   end
   if tell == '1' then told[#told + 1] = id end

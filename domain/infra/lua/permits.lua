@@ -6,7 +6,7 @@
 
 local AGAIN = 1.5  -- so many look-aheads may a call that missed its start wait for another: sending it back costs more
 
--- What `CallLimits.to_args` wrote into ARGV from `at` on.
+-- What `CallLimits.args` put into ARGV from `at` on.
 local function read_limits(at)
   local limits = {
     cost = tonumber(ARGV[at]), guard = tonumber(ARGV[at + 1]), spacing = tonumber(ARGV[at + 2]),
