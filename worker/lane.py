@@ -7,6 +7,7 @@ The claims replace arq's poll: see `docs/adr/0001-a-loop-of-our-own-over-arqs-ke
 
 import asyncio
 import itertools
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,9 +20,11 @@ from domain.infra.queue import Claim, Lease, Return
 from domain.infra.redis import REDIS_FAULTS
 from domain.infra.ticks import Tick, seconds_since_boot
 from worker.leases import Leases
+from worker.pace import Pace
 from worker.station import Station
 from worker.verdicts import Again, Ended, LeaseRunner, Lost, to_return
 
+LARGEST_CLAIM = 10  # more at once would start, and later end, in one turn of the loop: a neighbour's job waits so long
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
 AWAY_SECONDS = 0.5  # between claims while Redis is away
 TELL_SECONDS = 1.0  # between two lines in the log about a lane that is held
@@ -42,6 +45,7 @@ class Lane:
         self._stopping = False
         self._numbers = itertools.count()
         self._told_at = 0.0
+        self._pace = Pace(slots)
 
     def wake(self) -> None:
         self._nudge.set()
@@ -54,13 +58,16 @@ class Lane:
             if free <= 0:
                 await self._nudge.wait()
                 continue
-            claim = await self._claim(free)
+            asked = min(free, LARGEST_CLAIM)
+            claim = await self._claim(asked)
             if self._stopping:  # the stop came during the claim: what it got goes straight back
                 await self._release(claim)
                 return
             for lease in claim.leases:
                 self._begin(lease)
-            if len(claim.leases) < free:
+            if pause := self._pace.pause_after(len(claim.leases)):
+                await asyncio.sleep(pause)
+            if len(claim.leases) < asked:
                 await self._sleep(claim.ask_again_at)
 
     def retire(self) -> None:
@@ -122,8 +129,10 @@ class Lane:
             log.error("a job's task broke; its lease will expire and it runs again", exc_info=fault)
 
     async def _run_one(self, lease: Lease) -> None:
+        began = time.monotonic()
         try:
             verdict = await self._runner.run(lease)
+            self._pace.note(time.monotonic() - began)
             match verdict:
                 case Lost(why=why):
                     log.warning("gave a job up", request_id=lease.request_id, why=why)

@@ -14,7 +14,6 @@ from datetime import timedelta
 import structlog
 
 from domain.errors import NotNow, OutcomeUnknown
-from domain.infra.batching import Batcher
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
@@ -25,11 +24,11 @@ from worker.asking import ask, call_for, time_for
 from worker.gates import LeaseGate
 from worker.settling import Settling, open_settling
 from worker.starting import Started, Starter
+from worker.starts import Starts, open_starts
 from worker.station import Station
 from worker.storable import storable
 from worker.verdicts import Verdict
 
-LARGEST_BATCH = 200
 ADAPTER_GRACE = timedelta(seconds=2)  # an adapter bounds its own call; this one only guards against its bugs
 
 log = structlog.get_logger()
@@ -38,7 +37,7 @@ log = structlog.get_logger()
 class Runner:
     """Runs single attempts of one worker process."""
 
-    def __init__(self, starts: Batcher[Lease, Started | Verdict], settling: Settling, station: Station) -> None:
+    def __init__(self, starts: Starts, settling: Settling, station: Station) -> None:
         self._starts = starts
         self._settling = settling
         self._station = station
@@ -117,6 +116,5 @@ class Runner:
 
 @asynccontextmanager
 async def open_runner(station: Station) -> AsyncIterator[Runner]:
-    starts: Batcher[Lease, Started | Verdict] = Batcher(Starter(station).start, largest=LARGEST_BATCH)
-    async with open_settling(station) as settling, starts:
+    async with open_settling(station) as settling, open_starts(Starter(station)) as starts:
         yield Runner(starts, settling, station)
