@@ -7,7 +7,6 @@ The claims replace arq's poll: see `docs/adr/0001-a-loop-of-our-own-over-arqs-ke
 
 import asyncio
 import itertools
-import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,7 +23,6 @@ from worker.pace import Pace
 from worker.station import Station
 from worker.verdicts import Again, Ended, LeaseRunner, Lost, to_return
 
-LARGEST_CLAIM = 10  # more at once would start, and later end, in one turn of the loop: a neighbour's job waits so long
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
 AWAY_SECONDS = 0.5  # between claims while Redis is away
 TELL_SECONDS = 1.0  # between two lines in the log about a lane that is held
@@ -58,7 +56,7 @@ class Lane:
             if free <= 0:
                 await self._nudge.wait()
                 continue
-            asked = min(free, LARGEST_CLAIM)
+            asked = self._pace.ask(free)
             claim = await self._claim(asked)
             if self._stopping:  # the stop came during the claim: what it got goes straight back
                 await self._release(claim)
@@ -129,10 +127,11 @@ class Lane:
             log.error("a job's task broke; its lease will expire and it runs again", exc_info=fault)
 
     async def _run_one(self, lease: Lease) -> None:
-        began = time.monotonic()
+        clock = self._station.clock
+        began = max(clock.now_micros(), lease.permit)
         try:
             verdict = await self._runner.run(lease)
-            self._pace.note(time.monotonic() - began)
+            self._pace.note((clock.now_micros() - began) / 1e6)
             match verdict:
                 case Lost(why=why):
                     log.warning("gave a job up", request_id=lease.request_id, why=why)

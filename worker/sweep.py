@@ -1,8 +1,8 @@
 """
 The sweep: finds what fell between MongoDB and Redis, and puts it back.
 
-Every worker runs it, and any number may run at once: each finding is mended by an idempotent
-script or by compare-and-set. What it looks at carries `sweep_at`; what is in order is looked at
+Every worker runs it, in turns, so that a large fleet looks no more often than a small one. Any number may run at
+once all the same: each finding is mended by an idempotent script or by compare-and-set. What it looks at carries `sweep_at`; what is in order is looked at
 again later, ever more seldom.
 """
 
@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import structlog
 
@@ -27,6 +28,7 @@ from worker.event_sweep import sweep_events
 from worker.station import Station
 
 PAUSE_SECONDS = 2.0
+TURN_LASTS = timedelta(seconds=1.5)  # less than the shortest pause: a worker alone misses no turn
 LARGEST_SWEEP = 500
 SOONEST = timedelta(seconds=5)
 LATEST = timedelta(hours=1)
@@ -42,15 +44,21 @@ class Sweep:
     async def run(self) -> None:
         """Sweep for ever, out of step with the other workers."""
         while True:
-            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter is no secret
+            await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
             try:
-                while (found := await self.once()).total() >= LARGEST_SWEEP:
+                if await self._station.queue.take_turn(self._turn(), TURN_LASTS):
+                    while (found := await self.once()).total() >= LARGEST_SWEEP:
+                        _report(found)
                     _report(found)
-                _report(found)
             except (Unavailable, *REDIS_FAULTS) as fault:
                 log.warning("the sweep could not look", fault=str(fault))
             except Exception:
                 log.exception("the sweep broke; it goes on")
+
+    def _turn(self) -> str:
+        """Workers of the same vendors take turns; what one does not know, another has to look at."""
+        names = ",".join(sorted(self._station.vendors))
+        return f"sweep:{sha256(names.encode()).hexdigest()[:16]}"
 
     async def once(self) -> Counter[str]:
         """One look; answers how many of each kind were found, those in order included."""

@@ -14,6 +14,7 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
     gateway:full:<vendor>           a worker waits for one of the calls at once to end
     gateway:pulse, gateway:grace    when a claim or renewal last ran; until when expired leases stay their holders'
     gateway:memory                  missing, Redis has forgotten everything: a flush, or a new server
+    gateway:turn:<name>             somebody has just done what need be done once over the fleet
 
 Everything that enqueues goes through these scripts, so no wake-up is lost and none is sent under
 load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queued here.
@@ -44,6 +45,7 @@ IDLE_PREFIX = "gateway:idle:"
 CLOSED, PAUSED = "closed:", "paused:"  # how a message on the wake channel begins: closed:<vendor>:<until, ms>
 PULSE = ("gateway:pulse", "gateway:grace")
 MEMORY = "gateway:memory"
+TURN = "gateway:turn:"
 
 ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low still moves
     *(("high", "normal", "low"),) * 2,
@@ -228,6 +230,10 @@ class Queue:
 
     async def remember(self) -> None:
         await self._redis.set(MEMORY, "1")
+
+    async def take_turn(self, name: str, span: timedelta) -> bool:
+        """Whether nobody in the fleet took this turn within the last `span`; if so, it is ours."""
+        return bool(await self._redis.set(TURN + name, "1", nx=True, px=round(span.total_seconds() * 1000)))
 
     async def tell(self, request_ids: Sequence[str]) -> None:
         """Wake those who wait for any of these jobs."""

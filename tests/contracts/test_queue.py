@@ -145,3 +145,9 @@ async def test_only_an_old_lease_is_asked_about(stores: Stores) -> None:
     assert await stores.queue.still_held([lease]) == [True]  # younger than any expiry
     old = replace(lease, claimed_at=lease.claimed_at - LEASE.total_seconds())
     assert await stores.queue.still_held([old]) == [False]
+
+
+async def test_a_turn_is_taken_by_one_of_the_fleet(stores: Stores) -> None:
+    turns = [await stores.queue.take_turn("sweep", timedelta(minutes=1)) for _ in range(3)]
+    assert turns == [True, False, False]
+    assert await stores.queue.take_turn("another", timedelta(minutes=1))

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.pace import LONGEST, Pace
+from worker.pace import LONGEST_PAUSE, Pace
 
 
 def test_a_lane_that_knows_nothing_yet_takes_all_at_once() -> None:
+    assert Pace(100).ask(100) == 100
     assert Pace(100).pause_after(100) == 0.0
 
 
@@ -14,6 +15,7 @@ def test_short_calls_are_not_held_up() -> None:
     pace = Pace(100)
     for _ in range(100):
         pace.note(0.02)
+    assert pace.ask(100) == 100
     assert pace.pause_after(20) == 0.0
 
 
@@ -21,6 +23,7 @@ def test_long_calls_are_spread_over_a_tenth_of_their_length() -> None:
     pace = Pace(100)
     for _ in range(100):
         pace.note(5.0)
+    assert pace.ask(100) == 10
     assert 0.4 < 10 * pace.pause_after(10) <= 0.5
 
 
@@ -29,4 +32,4 @@ def test_no_pause_holds_a_stop_up(calls: list[float], claimed: int, slots: int) 
     pace = Pace(slots)
     for seconds in calls:
         pace.note(seconds)
-    assert 0.0 <= pace.pause_after(claimed) <= LONGEST
+    assert 0.0 <= pace.pause_after(claimed) <= LONGEST_PAUSE
