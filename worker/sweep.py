@@ -1,9 +1,9 @@
 """
 The sweep: finds what fell between MongoDB and Redis, and puts it back.
 
-Every worker runs it, in turns, so that a large fleet looks no more often than a small one. Any number may run at
-once all the same: each finding is mended by an idempotent script or by compare-and-set. What it looks at carries `sweep_at`; what is in order is looked at
-again later, ever more seldom.
+Every worker runs it, in turns, so that a large fleet looks no more often than a small one. Any number
+may run at once all the same: each finding is mended by an idempotent script or by compare-and-set. What
+it looks at carries `sweep_at`; what is in order is looked at again later, ever more seldom.
 """
 
 import asyncio
