@@ -69,6 +69,7 @@ class Look:
     def __init__(self, ports: ApiPorts, tags: frozenset[str], *, with_attempts: bool) -> None:
         self._jobs = ports.jobs
         self._vendor_states = ports.vendor_states
+        self._stopping = ports.stopping
         self._tags = tags
         self._with_attempts = with_attempts
 
@@ -92,7 +93,7 @@ class Look:
             return await self.see(ended)
         ends = time.monotonic() + seconds
         sight = await self.see(job)
-        while not job.ended and self._has_seen(sight) and (left := ends - time.monotonic()) > 0:
+        while self._may_differ(job, sight) and (left := ends - time.monotonic()) > 0:
             job = await self._jobs.wait_for_change(job, left)
             sight = await self.see(job)
         return sight
@@ -104,6 +105,10 @@ class Look:
         if self._has_seen(sight):
             return ASGIResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         return ASGIResponse(body=sight.body, headers=headers)
+
+    def _may_differ(self, job: Job, sight: Sight) -> bool:
+        """Whether waiting may show the client something new; a process that stops keeps nobody waiting."""
+        return self._has_seen(sight) and not job.ended and not self._stopping.is_set()
 
     def _has_seen(self, sight: Sight) -> bool:
         """Tags are compared weakly, as RFC 9110, section 13.1.2, wants it of If-None-Match."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
+from api.ports import ApiPorts
 from domain.callbacks import callback_id
 from domain.jobs import Status
 from tests.api.samples import ended, failed, pending_job
@@ -162,6 +163,16 @@ async def test_an_ended_job_that_the_client_has_is_a_304_at_once(client: AsyncCl
     job = ended(pending_job())
     await jobs.put(job)
     tag = (await client.get(f"/jobs/{job.id}")).headers["etag"]
+    async with asyncio.timeout(1):
+        same = await client.get(f"/jobs/{job.id}", headers={"If-None-Match": tag, "Prefer": "wait=25"})
+    assert same.status_code == 304
+
+
+async def test_a_process_that_stops_keeps_nobody_waiting(client: AsyncClient, jobs: FakeJobs, ports: ApiPorts) -> None:
+    job = pending_job()
+    await jobs.put(job)
+    tag = (await client.get(f"/jobs/{job.id}")).headers["etag"]
+    ports.stopping.set()
     async with asyncio.timeout(1):
         same = await client.get(f"/jobs/{job.id}", headers={"If-None-Match": tag, "Prefer": "wait=25"})
     assert same.status_code == 304
