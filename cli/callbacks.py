@@ -18,7 +18,7 @@ from vendors.http import VendorHttp
 
 def callback_settings(settings: Settings) -> CallbackSettings:
     master = settings.callback_secret or SecretStr(callback_master(Home.at(settings.home)))
-    return CallbackSettings(master, allow_private=settings.env == "development")
+    return CallbackSettings(master, allow_private=settings.env == "development", slots=settings.concurrency)
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ class Callback:
         self._settings = settings
         self._limit = limit
         self._clock = clock
-        self._turns = Turns(clock=clock)
+        self._turns = Turns(clock=clock, slots=settings.slots)
 
     async def call(self, call: Call) -> Outcome:
         """Deliver once. Raises `NotNow` when the receiver has enough to do, `OutcomeUnknown` when it may have heard."""

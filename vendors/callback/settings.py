@@ -1,10 +1,11 @@
-"""What callbacks are signed with, and whether this is a developer's machine."""
+"""What callbacks are signed with, whether this is a developer's machine, and how many are made at once."""
 
 import base64
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from vendors.callback.turns import SLOTS
 from vendors.signatures.digests import authenticate
 
 
@@ -19,6 +20,7 @@ class CallbackSettings:
 
     master: SecretStr
     allow_private: bool = False
+    slots: int = SLOTS  # of its lane in one worker
 
     def key_of(self, client: str) -> bytes:
         """What this client's callbacks are signed with. It tells nothing of the master, nor of another's."""
