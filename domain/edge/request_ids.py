@@ -23,7 +23,7 @@ class RequestIds:
             await self.app(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out (RFC 9110, section 9.3.2)
-            scope = {**scope, "method": HttpMethod.GET}
+            scope, send = {**scope, "method": HttpMethod.GET}, _ended_by_its_head(send)
         request_id = _sent(scope) or os.urandom(16).hex().encode()
         scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
 
@@ -38,6 +38,21 @@ class RequestIds:
 def request_id_of(scope: Scope) -> str:
     """The id that this request's answer carries."""
     return str(scope.get(_KEY, ""))
+
+
+def _ended_by_its_head(send: Send) -> Send:
+    """An endless stream ends with its first piece: none of it is sent, and the connection is wanted again."""
+    over = False
+
+    async def send_until_over(message: Message) -> None:
+        nonlocal over
+        if message["type"] == "http.response.body" and not over:
+            over = True
+            await send({**message, "more_body": False})
+        elif not over:
+            await send(message)
+
+    return send_until_over
 
 
 def _sent(scope: Scope) -> bytes | None:

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from litestar import get, post
 from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
 
 from domain.edge.answers import AnyRequest
 from domain.edge.app import build_edge
@@ -28,11 +29,21 @@ async def here() -> ASGIResponse:
     return ASGIResponse(body=b"here")
 
 
+@get("/stream")
+async def stream() -> ASGIStreamingResponse:
+    async def tell() -> AsyncIterator[bytes]:
+        while True:
+            yield b"on and on"
+            await asyncio.sleep(60)
+
+    return ASGIStreamingResponse(iterator=tell())
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
-            build_edge([echo, here]), http=ProblemProtocol, ws="none", lifespan="off", log_config=None
+            build_edge([echo, here, stream]), http=ProblemProtocol, ws="none", lifespan="off", log_config=None
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server._serve(sockets=[listener]))
@@ -91,3 +102,10 @@ async def test_head_is_answered_as_get_is_without_the_body(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b"content-length: 4" in answer
     assert answer.endswith(b"\r\n\r\n")
+
+
+async def test_the_head_of_a_stream_leaves_the_connection_to_the_next_request(port: int) -> None:
+    async with asyncio.timeout(5):
+        answer = await exchange(port, b"HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n" + NEXT)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert answer.endswith(b"here")
