@@ -22,8 +22,8 @@ from domain.public_addresses import is_public
 from vendors.errors import VendorError
 from vendors.transport import KEEPALIVE_SECONDS, OneShotConnector, OneShotTransport
 
-# A stranger's name servers may be slow on purpose: such look-ups have threads of their own, and wait for each other.
-LOOKUPS_AT_ONCE = 16
+# A stranger's name servers may be slow on purpose, and nothing ends a look-up: they have threads of their own.
+LOOKUPS_AT_ONCE = 64
 MOST_DIALLED = 4  # addresses of one name: with hundreds of strangers' we would knock at doors on somebody's behalf
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]  # the addresses of a name; raises OSError
@@ -44,9 +44,10 @@ class _NotPublic(OSError):
 
 
 class GuardedResolver(AbstractResolver):
-    """The system's resolver, with its answers checked."""
+    """The system's resolver, with its answers checked. A name is looked up once for all who ask meanwhile."""
 
     def __init__(self, look_up: Lookup | None = None) -> None:
+        self._under_way: dict[str, asyncio.Future[list[str]]] = {}
         self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="callback-names")
         self._look_up = look_up or self._ask_system
 
@@ -57,14 +58,27 @@ class GuardedResolver(AbstractResolver):
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp takes of each what it can use
     ) -> list[ResolveResult]:
         """Raises `AddressRefused` when any address of the name is not public, OSError when there is no such name."""
-        addresses = await self._look_up(host, port)
+        # Shielded: whoever gives up takes it from nobody, and whoever comes again finds it, and takes no second thread.
+        addresses = await asyncio.shield(self._under_way.get(host) or self._begin(host, port))
         if not addresses:
             raise OSError("the name has no address")
         if not all(is_public(address) for address in addresses):
             raise AddressRefused
         return [_resolved(host, address, port) for address in addresses[:MOST_DIALLED]]
 
+    def _begin(self, host: str, port: int) -> asyncio.Future[list[str]]:
+        def end(asked: asyncio.Future[list[str]]) -> None:
+            del self._under_way[host]
+            if not asked.cancelled():
+                asked.exception()  # heard, though all who asked may have gone
+
+        asked = self._under_way[host] = asyncio.ensure_future(self._look_up(host, port))
+        asked.add_done_callback(end)
+        return asked
+
     async def close(self) -> None:
+        for asked in self._under_way.values():
+            asked.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _ask_system(self, host: str, port: int) -> list[str]:

@@ -275,5 +275,30 @@ async def test_a_look_up_that_hangs_ends_with_the_call(make_call: MakeCall) -> N
             await post(http, "https://slow.example/", make_call(seconds=0.05))
 
 
+async def test_a_name_whose_servers_hang_is_looked_up_once_for_all_who_ask(make_call: MakeCall) -> None:
+    asked: list[str] = []
+    answer = asyncio.Event()
+
+    async def slow(host: str, port: int) -> list[str]:
+        asked.append(host)
+        await answer.wait()
+        return [PUBLIC]
+
+    async with (
+        listening() as server,
+        VendorHttp(GuardedTransport(look_up=slow, make_socket=Dialled(server.url))) as http,
+    ):
+        for _ in range(3):
+            with pytest.raises(NotSent):
+                await post(http, "http://slow.example/", make_call(seconds=0.02))
+        waits = asyncio.create_task(post(http, "http://slow.example/", make_call()))
+        await asyncio.sleep(0)
+        answer.set()
+        assert (await waits).status == 200
+        assert asked == ["slow.example"]
+        await post(http, "http://slow.example:81/", make_call())
+    assert len(asked) == 2  # what was answered is not kept
+
+
 async def _redirect(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
