@@ -15,6 +15,7 @@ import httpx
 from vendors.errors import ReplyTooLarge, ReplyUnreadable
 
 ACCEPT_ENCODING = "gzip"  # all that is understood here
+_PACKING = 64 * 1024  # what packing may add to a body; gzip can also go on for ever and hold nothing
 
 
 class _Identity:
@@ -42,19 +43,21 @@ class _Gzip:
 
 async def read_capped(response: httpx.Response, max_bytes: int) -> bytes:
     """
-    The body, decoded. Raises `ReplyTooLarge` as soon as it is longer than `max_bytes` and reads no
-    further, `ReplyUnreadable` when its encoding is not gzip or is broken.
+    The body, decoded. Raises `ReplyTooLarge` as soon as it is longer than `max_bytes`, or much longer while
+    packed, and reads no further; `ReplyUnreadable` when its encoding is not gzip or is broken.
     """
     decoder = _decoder(response)
     body = bytearray()
+    room_on_the_wire = max_bytes + _PACKING
     stream = cast("httpx.AsyncByteStream", response.stream)  # not httpx's iterators, which decode without a bound
     async with aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream))) as chunks:
         async for chunk in chunks:
+            room_on_the_wire -= len(chunk)
             try:
                 body += decoder.feed(chunk, max_bytes - len(body))
             except zlib.error:
                 raise ReplyUnreadable(response.status_code, "The vendor's reply is broken gzip.") from None
-            if len(body) > max_bytes:
+            if len(body) > max_bytes or room_on_the_wire < 0:
                 raise ReplyTooLarge(response.status_code, max_bytes)
     if body and not decoder.complete:
         raise ReplyUnreadable(response.status_code, "The vendor's reply is gzip that ends too early or too late.")

@@ -271,6 +271,23 @@ class TestTheCap:
             with pytest.raises(ReplyTooLarge):
                 await http.send(request_to(vendor.url), make_call(), max_bytes=1_000_000)
 
+    @pytest.mark.parametrize("more", [b"z" * 65_540, b"\0\0\0\xff\xff" * 13_108])
+    async def test_gzip_that_goes_on_without_holding_anything(
+        self, http: VendorHttp, make_call: MakeCall, more: bytes
+    ) -> None:
+        begun = gzip.compress(b"", mtime=0)[: None if more[0] else 10]  # whole, or its header
+
+        async def flood(writer: asyncio.StreamWriter) -> None:
+            writer.write(head("Content-Encoding: gzip", "Transfer-Encoding: chunked"))
+            writer.write(f"{len(begun):x}\r\n".encode() + begun + b"\r\n")
+            while True:
+                writer.write(b"10004\r\n" + more + b"\r\n")
+                await writer.drain()
+
+        async with listening(flood) as vendor:
+            with pytest.raises(ReplyTooLarge):
+                await http.send(request_to(vendor.url), make_call(), max_bytes=1_000)
+
 
 async def test_gzip_is_undone(http: VendorHttp, make_call: MakeCall) -> None:
     packed = gzip.compress(b'{"a": 1}')
