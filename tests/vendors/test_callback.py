@@ -185,6 +185,8 @@ async def test_a_receiver_that_cannot_be_reached_is_tried_again() -> None:
         "https:///",
         "file:///etc/passwd",
         "https://exa mple/",
+        "https://xn--/",
+        "https://a.xn--a/",
     ],
 )
 async def test_what_leads_nowhere_public_is_refused_at_once_with_one_text(url: str) -> None:

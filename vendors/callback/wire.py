@@ -15,12 +15,12 @@ GONE = 410
 
 def read_url(text: str, *, allow_private: bool) -> httpx.URL | None:
     """Where to deliver; None for a URL that nothing may be sent to, whatever address it leads to."""
+    schemes = {"http", "https"} if allow_private else {"https"}
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+        return url if url.scheme in schemes and url.host and not url.userinfo else None
+    except (httpx.InvalidURL, ValueError):  # ValueError: a host in `xn--` that is no punycode, and is decoded late
         return None
-    schemes = {"http", "https"} if allow_private else {"https"}
-    return url if url.scheme in schemes and url.host and not url.userinfo else None
 
 
 def host_of(url: httpx.URL) -> str:
