@@ -77,7 +77,7 @@ def read_callback_url(raw: bytes, *, anywhere: bool) -> str:
     url = _read(raw, str, "must be a string, an https URL", "callback_url")
     if len(url) > LONGEST_URL:
         raise refusal(f"is too long: {LONGEST_URL} characters are the most", "callback_url")
-    if "@" in url.partition("//")[2].partition("/")[0]:
+    if "@" in re.split("[/?#]", url.partition("//")[2])[0]:
         raise refusal("must not hold credentials; callbacks are signed instead", "callback_url")
     if not _URL.fullmatch(url.replace("@", "%40")) or not _has_host(url):
         raise refusal("must be an absolute https URL, everything else than ASCII escaped", "callback_url")

@@ -122,8 +122,10 @@ def test_in_development_callbacks_go_anywhere(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://a", "HTTPS://a.example:8443/x?y=%20#z", "https://1.1.1.1/", "https://[2606:4700::1111]:444/"]
-)
+    "url",
+    ["https://a", "HTTPS://a.example:8443/x?y=%20#z", "https://1.1.1.1/", "https://[2606:4700::1111]:444/",
+     "https://a.example?to=u@b", "https://a.example/u@b", "https://a.example#u@b"],
+)  # fmt: skip
 def test_https_urls_are_taken(url: str) -> None:
     assert read(callback_url=url).callback_url == url
 
@@ -139,8 +141,8 @@ def test_callbacks_in_the_clear_and_to_what_is_plainly_private_are_refused(url: 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "a", "http:", "http://", "http://:80", "http://u@a", "http://u@a?x", "http:/a", " http://a", "http://a b",
-     "http://ä", "http://a\\@b", "http://[::1", "http://a:x", "http://a:0", "file:///etc/passwd", "http://a\x00"],
+    ["", "a", "http:", "http://", "http://:80", "http://u@a", "http://u@a?x", "http://u:p@a#x", "http:/a", " http://a",
+     "http://a b", "http://ä", "http://a\\@b", "http://[::1", "http://a:x", "http://a:0", "file:///etc/passwd", "http://a\x00"],
 )  # fmt: skip
 def test_other_urls_are_refused(url: str) -> None:
     assert faults_of(callback_url=url) == ["/callback_url"]
