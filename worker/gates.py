@@ -20,6 +20,7 @@ from domain.infra.ticks import moment_of, seconds_since_boot
 from worker.clock import FleetClock
 from worker.fleet_limits import FleetLimits
 
+LONGEST_WAY_MICROS = 40_000  # that a call is taken to have been on its way: a slow answer is not a slow road
 LATEST_MICROS = 10_000  # what a vendor's `burst_guard` allows for, besides its own jitter
 TRUSTED_SECONDS = 0.2  # how long a word of Redis that the vendor is open is good for; closings are told besides
 FURTHEST_MICROS = 200_000  # above the look-ahead of any start
@@ -75,10 +76,10 @@ class Gates:
         """The gate of a lease: the same one until it is dropped."""
         return self._gates.setdefault(lease, LeaseGate(lease, self))
 
-    def drop(self, lease: Lease) -> int:
-        """Forget a lease's gate; answers the permit that no call was made with, 0 where there is none."""
+    def drop(self, lease: Lease) -> tuple[int, int]:
+        """Forget a lease's gate; answers its permit, and when its call had arrived at the latest (0: none was made)."""
         gate = self._gates.pop(lease, None)
-        return lease.permit if gate is None else gate.unused_permit
+        return (lease.permit, 0) if gate is None else (gate.permit, gate.arrived_by)
 
     async def reserve_again(self, lease: Lease, permit: int) -> tuple[int, float]:
         """Another start for a late call (µs; 0: at once), and when Redis was asked. Raises `NotNow`."""
@@ -103,7 +104,7 @@ class Gates:
 class LeaseGate:
     """A `domain.vendors.Gate`. The runner waits at it too, before it hands the call to the vendor."""
 
-    __slots__ = ("_asked_at", "_gates", "_lease", "_passed", "_permit", "_sent")
+    __slots__ = ("_answered_at", "_asked_at", "_gates", "_lease", "_passed", "_permit", "_sent")
 
     def __init__(self, lease: Lease, gates: Gates) -> None:
         self._lease = lease
@@ -112,14 +113,26 @@ class LeaseGate:
         self._asked_at = lease.claimed_at
         self._passed = False
         self._sent = False
+        self._answered_at = 0
 
     @property
     def may_have_sent(self) -> bool:
         return self._passed or self._sent
 
     @property
-    def unused_permit(self) -> int:
-        return 0 if self._passed else self._permit
+    def permit(self) -> int:
+        return self._permit
+
+    @property
+    def arrived_by(self) -> int:
+        """How long it was on its way is known by the answer only, and an answer may be slow for other reasons."""
+        if not self._passed or not self._permit:
+            return 0
+        return max(self._permit, min(self._answered_at, self._permit + LONGEST_WAY_MICROS))
+
+    def note_answer(self) -> None:
+        """The call is over: it arrived before now, or never."""
+        self._answered_at = self._gates.clock.now_micros()
 
     async def __call__(self) -> None:
         if self._sent:  # a second request of the same call: the permit is used up

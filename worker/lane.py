@@ -147,10 +147,11 @@ class Lane:
             self._leases.keeper.drop(lease)
 
     def _return(self, lease: Lease, verdict: Ended | Again) -> Return:
-        return replace(to_return(lease, verdict), unused_permit=self._drop_gate(lease))
+        permit, arrived_by = self._drop_gate(lease)
+        return replace(to_return(lease, verdict), permit=permit, arrived_by=arrived_by)
 
-    def _drop_gate(self, lease: Lease) -> int:
-        return self._station.gates.drop(lease) if self._station.gates else 0
+    def _drop_gate(self, lease: Lease) -> tuple[int, int]:
+        return self._station.gates.drop(lease) if self._station.gates else (0, 0)
 
     async def _sleep(self, until: datetime | None) -> None:
         left = SLOW_POLL if until is None else min(SLOW_POLL, until - self._station.clock.now())

@@ -85,6 +85,9 @@ class Runner:
             return await self._bounded(vendor, job, gate)
         except NotNow as held:
             return held_back(held.detail, held.until)
+        finally:
+            if gate is not None:
+                gate.note_answer()
 
     async def _bounded(self, vendor: Vendor, job: Job, gate: LeaseGate | None) -> Outcome | Unknown:
         timeout = time_for(job, vendor, self._station.clock.now())

@@ -115,13 +115,15 @@ class Return:
     """
     A lease given back. `due_again` is None when the job has ended; `tell` wakes those who wait for it.
 
-    `unused_permit` is the start that no call was made at; 0: there was a call, or none was needed.
+    `permit` is the start that its limit gave it (0: none was needed), `arrived_by` when its call had reached
+    the vendor at the latest, both in microseconds of Redis' clock (0: no call was made, the permit is given up).
     """
 
     lease: Lease
     due_again: datetime | None = None
     tell: bool = False
-    unused_permit: int = 0
+    permit: int = 0
+    arrived_by: int = 0
 
 
 def read_row(row: bytes) -> dict[str, Any]:
@@ -221,7 +223,7 @@ class Queue:
             keys += (back.lease.queue, idle_key(back.lease.vendor))
             due = -1 if back.due_again is None else _epoch_ms(back.due_again)
             args += (back.lease.request_id, back.lease.token, due, int(back.tell))
-            args += (int(back.lease.counted), back.unused_permit)
+            args += (int(back.lease.counted), back.permit, back.arrived_by)
         await self._finish(keys=keys, args=args)
 
     async def remembers(self) -> bool:

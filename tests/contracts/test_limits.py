@@ -200,11 +200,23 @@ async def test_no_window_ever_holds_more_than_its_amount(
             del true[request_id, permit]
             lease = next(lease for lease in bench.leases if lease.request_id == request_id)
             if what == "give up":
-                await bench.queue.give_back([Return(lease, unused_permit=permit)])
+                await bench.queue.give_back([Return(lease, permit=permit)])
             elif isinstance(start := await bench.again(replace(lease, permit=permit)), int):
                 true[request_id, start] = start + stepped
     for window in bench.limits.windows:
         assert not true or worst(list(true.values()), window.micros) * cost <= window.amount
+
+
+@pytest.mark.parametrize("cost", [1, 2])
+async def test_a_window_is_counted_from_when_a_call_had_arrived(timed: TimedRedis, cost: int) -> None:
+    bench = await a_bench(timed, cost=cost)
+    burst = (await bench.claim(50)).leases
+    late = [Return(lease, permit=lease.permit, arrived_by=lease.permit + 40_000) for lease in burst]
+    await bench.queue.give_back(late)
+    await bench.queue.give_back(late)  # again, as after a lost answer: nothing more
+    await bench.move(1 * SECOND)
+    following = (await bench.claim(1)).leases
+    assert [lease.permit for lease in following] == [burst[0].permit + 40_000 + SECOND + 25_000]
 
 
 async def test_a_clock_that_steps_far_back_holds_the_vendor_no_longer_than_its_window(timed: TimedRedis) -> None:

@@ -22,7 +22,7 @@ from domain.vendors import Vendor
 from tests.stores import LEASE, ScriptedVendor, Stores
 from worker.clock import FleetClock
 from worker.fleet_limits import FleetLimits
-from worker.gates import Gates
+from worker.gates import LONGEST_WAY_MICROS, Gates
 from worker.runner import open_runner
 from worker.verdicts import Again
 
@@ -67,7 +67,9 @@ async def test_a_call_waits_for_its_start_and_never_starts_before_it(stores: Sto
         await gates.of(later).wait()
         seconds, micros = await stores.redis.time()
         assert seconds * SECOND + micros >= later.permit
-        assert gates.drop(later) == 0  # used
+        permit, arrived_by = gates.drop(later)
+        assert permit == later.permit
+        assert arrived_by >= permit  # used
 
 
 async def test_a_call_that_is_late_gives_its_permit_up_and_takes_another(stores: Stores) -> None:
@@ -99,7 +101,7 @@ async def test_a_late_call_whose_window_is_full_is_not_made_now(stores: Stores) 
         with pytest.raises(NotNow, match="its limit of 2 per 1 minute") as held:
             await gates.of(late).wait()
         assert held.value.until - gates.clock.now() > timedelta(seconds=59)
-        assert gates.drop(late) == 0  # given up
+        assert gates.drop(late) == (0, 0)  # given up
 
 
 @pytest.mark.parametrize("limit", [None, "50/second"])
@@ -141,8 +143,21 @@ async def test_a_flush_before_a_late_call_holds_it_back_for_a_moment(stores: Sto
 async def test_a_gate_that_was_never_reached_leaves_its_permit_unused(stores: Stores) -> None:
     async with gates_of(stores, ScriptedVendor(limit="50/second")) as gates:
         (lease,) = await claimed(stores, gates)
-        await stores.queue.give_back([Return(lease, unused_permit=gates.drop(lease))])
+        await stores.queue.give_back([Return(lease, permit=gates.drop(lease)[0])])
         assert await permits(stores) == 0
+
+
+async def test_a_call_is_taken_to_have_arrived_when_it_was_answered_or_soon_after_its_start(stores: Stores) -> None:
+    async with gates_of(stores, ScriptedVendor(limit="50/second")) as gates:
+        (quick, slow) = await claimed(stores, gates, 2)
+        for lease in (quick, slow):
+            await gates.of(lease).wait()
+        gates.of(quick).note_answer()
+        answered = gates.clock.now_micros()
+        await asyncio.sleep(0.1)  # slow on purpose: an answer that says nothing of the way
+        gates.of(slow).note_answer()
+        assert quick.permit <= gates.drop(quick)[1] <= answered
+        assert gates.drop(slow) == (slow.permit, slow.permit + LONGEST_WAY_MICROS)
 
 
 async def test_a_second_request_of_one_call_takes_a_permit_of_its_own(stores: Stores) -> None:
@@ -204,7 +219,7 @@ async def test_a_job_that_waits_for_its_start_when_its_worker_stops_was_never_se
                 await asyncio.sleep(0)
             runner.cut_calls("sync")
             assert isinstance(await run, Again)
-        assert gates.drop(lease) == lease.permit
+        assert gates.drop(lease) == (lease.permit, 0)
     held = await stores.look(job)
     assert (vendor.calls, held.status, held.attempts[0].outcome) == ([], Status.PENDING, "released")
 

@@ -2,8 +2,9 @@
 -- Prelude: permits.
 --
 -- KEYS  the queue and the idle flag of each lease, in turn
--- ARGV  wake channel, changes channel, then six for each lease: id, token, due again (ms; -1: ended), tell (1 or 0),
---       counted among the calls at once (1 or 0), the start in µs that no call was made at (0: none)
+-- ARGV  wake channel, changes channel, then seven for each lease: id, token, due again (ms; -1: ended), tell (1 or 0),
+--       counted among the calls at once (1 or 0), its permit's start in µs (0: none), by when its call
+--       had arrived in µs (0: none was made, and the permit is given up)
 local told = {}
 
 -- Another key of the vendor that an idle flag is for.
@@ -17,7 +18,7 @@ end
 
 for i = 1, #KEYS / 2 do
   local queue, idle = KEYS[2 * i - 1], KEYS[2 * i]
-  local id, token, due, tell, counted, unused = unpack(ARGV, 6 * i - 3, 6 * i + 2)
+  local id, token, due, tell, counted, start, arrived_by = unpack(ARGV, 7 * i - 4, 7 * i + 2)
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if not holder or holder == token then
@@ -33,7 +34,9 @@ for i = 1, #KEYS / 2 do
       wake(beside('full', idle), idle)
     end
   end
-  if unused ~= '0' and give_up_permit(beside('grants', idle), id, tonumber(unused)) == 1 then
+  if start ~= '0' and arrived_by ~= '0' then
+    date_permit(beside('grants', idle), id, tonumber(start), arrived_by)
+  elseif start ~= '0' and give_up_permit(beside('grants', idle), id, tonumber(start)) == 1 then
     redis.call('PUBLISH', ARGV[1], idle)  -- a lane that waits for the limit may start earlier
   end
   if tell == '1' then told[#told + 1] = id end

@@ -2,7 +2,8 @@
 --
 -- A member is <id>:<start>, and where one call costs more than one unit also <id>:<start>:2 and so on. A start
 -- is promised only where, of the units before it, enough are older than every window: so no sliding window
--- ever holds more than its amount. New starts go to the end, which keeps that true whatever is taken out.
+-- ever holds more than its amount. New starts go to the end, which keeps that true whatever is taken out. A call
+-- that was answered later than at once may have arrived later than it started, and is dated so.
 
 local AGAIN = 1.5  -- so many look-aheads may a call that missed its start wait for another: sending it back costs more
 
@@ -64,6 +65,17 @@ end
 local function trim_permits(grants, limits)
   redis.call('ZREMRANGEBYRANK', grants, 0, -limits.kept - 1)
   redis.call('PEXPIRE', grants, math.ceil((limits.longest + limits.guard + limits.ahead) / 1000) + 1000)
+end
+
+-- The call arrived at the vendor no later than `by`: its windows are counted from there.
+local function date_permit(grants, id, start, by)
+  local member, unit = permit(id, start), 2
+  local name = member
+  while redis.call('ZSCORE', grants, name) do
+    redis.call('ZADD', grants, 'XX', 'GT', by, name)
+    name = member .. ':' .. unit
+    unit = unit + 1
+  end
 end
 
 local function give_up_permit(grants, id, start)
