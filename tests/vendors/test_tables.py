@@ -95,11 +95,14 @@ FAULTS = [
     ('[vendors.a]\nurl = "//x/y"', 2, "http:// or https://"),
     ('[vendors.a]\nurl = "http://"', 2, "http:// or https://"),
     ('[vendors.a]\nurl = "http://x:port"', 2, "not a URL"),
+    ('[vendors.a]\nurl = "http://x:99999"', 2, "write 1 to 65535"),
+    ('[vendors.a]\nurl = "http://a..b/"', 2, "write it like https://"),
+    ('[vendors.a]\nurl = "http://xn--"', 2, "write it like https://"),
     ('[vendors.a]\nurl = "https://me:hunter2@x"', 2, "move them into headers"),
     ('[vendors.a]\nurl = "https://x/#top"', 2, "remove what follows the #"),
     ('[vendors.a]\nurl = "https://x/${job.reference}"', 2, "remove ${job"),
     ("[vendors.a]\nurl = 7", 2, "`url` is wrong"),
-    ('[vendors.a]\nurl = "${NOWHERE}/x"', 2, "set NOWHERE and start again"),
+    ('[vendors.a]\nurl = "${NOWHERE}/x"', 2, "set NOWHERE, or put it into .env"),
     ('[vendors.a]\nurl = "http://x/${}"', 2, "write ${NAME}"),
     ('[vendors.a]\nurl = "http://x/${NO-NAME}"', 2, "write ${NAME}"),
     ('[vendors.a]\nurl = "http://x/${TOKEN"', 2, "write ${NAME}"),
@@ -113,6 +116,13 @@ FAULTS = [
     ('[vendors.a]\nurl = "http://x"\ntimeout_seconds = inf', 3, "`timeout_seconds` is wrong"),
     ('[vendors.a]\nurl = "http://x"\ntimeout_seconds = -1', 3, "greater than 0"),
     ('[vendors.a]\nurl = "http://x"\nconcurrency = 0', 3, "`concurrency` is wrong"),
+    ('[vendors.a]\nurl = "http://x"\nconcurrency = 99999999999999999999', 3, "less than or equal"),
+    ('[vendors.a]\nurl = "http://x"\nlimit = "1/hour; 99999999999999999999/second"', 3, "write fewer"),
+    ('[vendors.a]\nurl = "http://x"\nlimit = "1 per 99999999999 years"', 3, "more than a year: write a shorter one"),
+    ('[vendors.a]\nurl = "http://x"\nbackoff = 3', 3, "`backoff` is no table: write it in { }"),
+    ('[vendors.a]\nurl = "http://x"\nmode = "async"\nwebhook = { done = "ok" }', 4, "is no list: write it in [ ]"),
+    (f'[vendors.a]\nurl = "http://x"\nbody = {"[" * 900}{"]" * 900}', 1, "nested too deeply"),
+    (f'[vendors.a]\nurl = "http://x"\nbody = {"[" * 9000}{"]" * 9000}', 1, "nested too deeply"),
     ('[vendors.a]\nurl = "http://x"\nmethod = "BREW"', 3, "'GET', 'POST'"),
     ('[vendors.a]\nurl = "http://x"\nlimit = "50/fortnight"', 3, "50/second; 10000/hour"),
     ('[vendors.a]\nurl = "http://x"\nlimit = "0/second"', 3, "50/second; 10000/hour"),
@@ -154,6 +164,12 @@ def test_a_fault_names_its_line_and_its_remedy_and_repeats_no_secret(
 def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere.toml:1: there is no such file: .*GATEWAY_VENDORS_FILE"):
         load_vendor_names([tmp_path / "nowhere.toml"], {})
+
+
+def test_a_mark_that_some_editors_begin_a_file_with_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "vendors.toml"
+    path.write_text('[vendors.a]\nurl = "http://x"\n', encoding="utf-8-sig")
+    assert set(read_tables([path], {})) == {"a"}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])

@@ -28,8 +28,13 @@ _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(h
 
 # One part of the notation of the `limits` library (`limits.util.parse_many`), with amounts of at least 1.
 _LIMIT = re.compile(
-    r"\s*0*[1-9][0-9]*\s*(/|per)\s*(0*[1-9][0-9]*)?\s*(second|minute|hour|day|month|year)s?\s*", re.IGNORECASE
+    r"\s*(?P<calls>0*[1-9][0-9]*)\s*(/|per)\s*(?P<count>0*[1-9][0-9]*)?"
+    r"\s*(?P<unit>second|minute|hour|day|month|year)s?\s*",
+    re.IGNORECASE,
 )
+_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "month": 30 * 86400, "year": 360 * 86400}
+MOST_CALLS = 10_000_000  # Redis keeps the moment of each call of a window, and counts exactly up to 2 ** 53 only
+LONGEST_SPAN_SECONDS = 366 * 86400
 
 # Set by the gateway or by HTTP itself on every call.
 _OUR_HEADERS = frozenset(
@@ -46,12 +51,16 @@ def conflict(what: str, *where: str) -> PydanticCustomError:
 def check_url(url: str, key: str = "url") -> str:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        host = parsed.host
+        parsed.raw_host.decode().encode("idna")  # as the connection will: no label is empty or too long
+    except (httpx.InvalidURL, UnicodeError):
         raise ValueError(f"{key} is not a URL: write it like https://api.acme.example/v2/reports") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+    if parsed.scheme not in {"http", "https"} or not host:
         raise ValueError(
             f"{key} is not an http:// or https:// address: write it like https://api.acme.example/v2/reports"
         )
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise ValueError(f"{key} has a port that is none: write 1 to 65535")
     if parsed.userinfo:
         raise ValueError(f'{key} holds credentials: move them into headers = {{ Authorization = "Basic ${{NAME}}" }}')
     if parsed.fragment:
@@ -72,14 +81,21 @@ def _check_headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
             raise ValueError(f"the gateway sets the header {name} itself: remove it")
         if not is_header(name, secret.get_secret_value()):
             raise ValueError(
-                f"the header {name!r} holds a character that HTTP does not allow: look for a line's end in it"
+                f"the header {name!r} holds a character that HTTP does not allow: "
+                "look for a line's end in it, or a letter that is not ASCII"
             )
     return headers
 
 
 def _check_limit(limit: str) -> str:
-    if not all(_LIMIT.fullmatch(part) for part in re.split("[,;|]", limit)):
-        raise ValueError('limit is not a rate: write it like "50/second; 10000/hour"')
+    for part in re.split("[,;|]", limit):
+        rate = _LIMIT.fullmatch(part)
+        if not rate:
+            raise ValueError('limit is not a rate: write it like "50/second; 10000/hour"')
+        if int(rate["calls"]) > MOST_CALLS:
+            raise ValueError(f"limit holds more than {MOST_CALLS} calls in a window: write fewer, or a shorter window")
+        if int(rate["count"] or 1) * _SPANS[rate["unit"].lower()] > LONGEST_SPAN_SECONDS:
+            raise ValueError("limit has a window of more than a year: write a shorter one")
     return limit
 
 

@@ -57,7 +57,7 @@ def read_tables(
 
 def _read_file(path: Path) -> list[_Found]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         raise ConfigurationError(f"{path}:1: there is no such file: make it, or mend GATEWAY_VENDORS_FILE") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -69,6 +69,8 @@ def _read_file(path: Path) -> list[_Found]:
         line = place[1] if place else len(text.splitlines())
         what = str(error).split(" (at ")[0]
         raise ConfigurationError(f"{path}:{line}: not TOML, {what}: mend the line") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}:1: nested too deeply to be read: take it apart") from None
     return _vendors_of(document, _File(path, Lines(text)))
 
 
@@ -88,9 +90,10 @@ def _vendors_of(document: dict[str, object], file: _File) -> list[_Found]:
 
 
 def _validated(found: _Found, environment: Mapping[str, str]) -> VendorTable:
-    values = _interpolated(found.values, (), found, environment)
     try:
-        return VendorTable.model_validate(values)
+        return VendorTable.model_validate(_interpolated(found.values, (), found, environment))
+    except RecursionError:
+        raise found.fault((), f"`{found.name}` is nested too deeply to be read: take it apart") from None
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
     where = tuple(map(str, (*fault["loc"], *fault.get("ctx", {}).get("where", ()))))
@@ -106,6 +109,10 @@ def _complaint(kind: str, where: tuple[str, ...], message: str) -> str:
             return f"unknown key `{key}`: mend its spelling or remove it; {_known_keys(where)}"
         case "value_error" | "conflict":
             return message.removeprefix("Value error, ")
+        case "tuple_type":
+            return f"`{key}` is no list: write it in [ ]"
+        case "model_type" | "dict_type":
+            return f"`{key}` is no table: write it in {{ }}"
         case _:
             return f"`{key}` is wrong: {message.replace('Input should', 'it should', 1)}; change it"
 
@@ -141,7 +148,7 @@ def _interpolated(value: object, where: tuple[str, ...], found: _Found, environm
                 where, f"{placeholder[0]!r} names nothing: write ${{NAME}}, a variable of the environment"
             )
         if name not in environment:
-            raise found.fault(where, f"${{{name}}} is not in the environment: set {name} and start again")
+            raise found.fault(where, f"${{{name}}} is not in the environment: set {name}, or put it into .env")
         return environment[name]
 
     return _PLACEHOLDER.sub(read, value)

@@ -8,7 +8,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from domain.backoff import Backoff
 from domain.vendors import VendorPolicy
 from vendors.table.body import BodyTemplate, read_body
-from vendors.table.fields import STRICT, Headers, Lifetime, Limit, MemberPointer, PointerText, Url, conflict
+from vendors.table.fields import (
+    MOST_CALLS,
+    STRICT,
+    Headers,
+    Lifetime,
+    Limit,
+    MemberPointer,
+    PointerText,
+    Url,
+    conflict,
+)
 from vendors.table.webhook_settings import PollTable, WebhookTable
 
 # A job's document may hold 16 MiB, and base64 makes a third more of a reply.
@@ -59,7 +69,7 @@ class VendorTable(BaseModel):
     headers: Headers = Field(default={})
     body: Annotated[BodyTemplate, BeforeValidator(read_body)] = Field(default=BodyTemplate(), repr=False)
     limit: Limit | None = None
-    concurrency: int | None = Field(default=None, ge=1)
+    concurrency: int | None = Field(default=None, ge=1, le=MOST_CALLS)
     burst_guard_ms: int = Field(default=25, ge=0, le=10_000)
     repeatable: bool | None = None
     key_lifetime: Lifetime = timedelta(hours=24)
