@@ -25,8 +25,8 @@ from vendors.traceparent import child_of
 from vendors.transport import OneShotTransport, Progress
 
 _USER_AGENT = "vendor-gateway"
-_REFUSAL_BYTES = 64 * 1024  # a refusal's body is for people: no more of it than that is read,
-_REFUSAL_SECONDS = 1.0  # and only so that the connection can be used again
+_ASIDE_BYTES = 64 * 1024  # a body beside the point, such as a refusal's: no more of it than that is read,
+_ASIDE_SECONDS = 1.0  # and only so that the connection can be used again
 
 # Everything that a peer or the network can make a transport raise. ValueError: a status line that is not UTF-8.
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
@@ -43,11 +43,12 @@ class VendorRequest:
     url: httpx.URL
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    head_tells: bool = False  # a success too is told by its head alone, as everything else is
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. The body of anything but a success is what arrived of it, perhaps nothing."""
+    """An answer. Where its head alone tells what it is, the body is what arrived of it, perhaps nothing."""
 
     status: int
     headers: httpx.Headers = field(repr=False)
@@ -79,7 +80,8 @@ class VendorHttp:
 
         Raises `NotNow` as the call's gate does, with nothing sent; `OutcomeUnknown` when the vendor may
         have acted and no whole answer came, and the errors of `vendors.errors`. An answer that is no
-        success is told by its head alone: a body that breaks or does not end changes nothing about it.
+        success, or of which the request says so, is told by its head alone: a body that breaks or does not
+        end changes nothing about it.
         """
         progress = Progress(call.gate)
         outgoing = _outgoing(request, call, progress)
@@ -88,7 +90,7 @@ class VendorHttp:
             async with asyncio.timeout_at(deadline):
                 response = await self._transport.handle_async_request(outgoing)
             try:
-                return await _read_reply(response, max_bytes, deadline)
+                return await _read_reply(response, request, max_bytes, deadline)
             finally:
                 await response.aclose()
         except TimeoutError:
@@ -97,17 +99,17 @@ class VendorHttp:
             raise _cut_short(progress, f"({type(error.__cause__ or error).__name__})") from None
 
 
-async def _read_reply(response: httpx.Response, max_bytes: int, deadline: float) -> Reply:
-    if response.is_success:
+async def _read_reply(response: httpx.Response, request: VendorRequest, max_bytes: int, deadline: float) -> Reply:
+    if response.is_success and not request.head_tells:
         async with asyncio.timeout_at(deadline):
             body = await read_capped(response, max_bytes)
     else:
-        body = await _read_refusal(response, min(max_bytes, _REFUSAL_BYTES), deadline)
+        body = await _read_what_comes(response, min(max_bytes, _ASIDE_BYTES), deadline)
     return Reply(response.status_code, response.headers, body)
 
 
-async def _read_refusal(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
-    soon = asyncio.get_running_loop().time() + _REFUSAL_SECONDS
+async def _read_what_comes(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
+    soon = asyncio.get_running_loop().time() + _ASIDE_SECONDS
     try:
         async with asyncio.timeout_at(min(soon, deadline)):
             return await read_capped(response, max_bytes)

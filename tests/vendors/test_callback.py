@@ -147,6 +147,13 @@ async def test_a_success_is_one_however_long_or_odd_its_body(encoding: str) -> N
         assert await callback.call(a_call(server.url)) == Done('{"status":200}', 200)
 
 
+@pytest.mark.parametrize("then_close", [True, False])
+async def test_a_success_is_one_although_its_body_breaks_or_does_not_end(then_close: bool) -> None:
+    said = say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of", then_close=then_close)
+    async with receiver(said) as (callback, server):
+        assert await callback.call(a_call(server.url)) == Done('{"status":200}', 200)
+
+
 @pytest.mark.parametrize("code", [200, 500])
 async def test_no_more_of_a_reply_is_read_than_its_cap(code: int) -> None:
     endless = EndlessReply(code)

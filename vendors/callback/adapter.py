@@ -17,8 +17,8 @@ from domain.outcomes import Failed, Outcome, Retry
 from domain.vendors import Call, VendorPolicy
 from vendors.callback.settings import CallbackSettings
 from vendors.callback.turns import Turns
-from vendors.callback.wire import heard, host_of, read_answer, read_url, signed_headers
-from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable
+from vendors.callback.wire import host_of, read_answer, read_url, signed_headers
+from vendors.errors import NotSent, Unsendable
 from vendors.guarded import AddressRefused
 from vendors.http import VendorHttp, VendorRequest
 
@@ -71,7 +71,7 @@ class Callback:
 
     async def _deliver(self, delivery: Delivery, url: httpx.URL, call: Call) -> Outcome:
         headers = signed_headers(delivery, self._settings.key_of(delivery.client), self._clock())
-        request = VendorRequest("POST", url, headers, bytes(delivery.body))
+        request = VendorRequest("POST", url, headers, bytes(delivery.body), head_tells=True)
         try:
             reply = await self._http.send(request, call, max_bytes=MAX_REPLY_BYTES)
         except AddressRefused:
@@ -80,6 +80,4 @@ class Callback:
             return Retry("callback_unreachable", error.detail)
         except Unsendable as error:
             return Failed(error.code, error.detail)
-        except (ReplyTooLarge, ReplyUnreadable) as error:
-            return heard(error.status)  # a success, whatever else it says
         return read_answer(reply, self._clock())

@@ -42,13 +42,8 @@ def read_answer(reply: Reply, now: datetime) -> Outcome:
     """Whatever is no success is tried again, a redirect too: the receiver may be mended. Only 410 is a no."""
     status = reply.status
     if 200 <= status < 300:
-        return heard(status)
+        return Done(f'{{"status":{status}}}', status)  # what it said besides is nobody's business
     if status == GONE:
         return Failed("callback_gone", "The receiver answered 410: it wants no callback of this job.", status)
     after = read_retry_after(reply.headers.get("retry-after"), now)
     return Retry("callback_failed", f"The receiver answered {status}.", after, vendor_status=status)
-
-
-def heard(status: int) -> Done:
-    """What the receiver said beside its status is nobody's business."""
-    return Done(f'{{"status":{status}}}', status)
