@@ -39,9 +39,10 @@ from domain.transitions import last_number
 from domain.vendors import TakesCancels, Vendor
 from worker.asking import call_for, is_polled, operation_for
 from worker.station import Station
+from worker.unheard import unheard
 from worker.verdicts import Again, Ended, Lost, Verdict, verdict_of
 
-LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer, or another wrote first
+LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer, or another wrote or is to write first
 VENDOR_GONE = timedelta(seconds=30)
 
 log = structlog.get_logger()
@@ -66,6 +67,10 @@ class _Plan:
         begun = last_number(self.after) > last_number(self.before)
         return Started(self.after, self.vendor) if begun else verdict_of(self.after)
 
+    @property
+    def gives_up(self) -> bool:
+        return self.after.ended and not self.before.ended
+
 
 class Starter:
     """The batch work behind every start of one worker process."""
@@ -81,7 +86,7 @@ class Starter:
             jobs = await self._station.store.load([request_id for request_id in ids if request_id is not None])
             held = await self._held(leases, jobs)
             plans = [self._plan(*row, jobs) for row in zip(leases, ids, held, strict=True)]
-            return await self._write(plans)
+            return await self._write(await self._leave_to_events(plans))
         except (Unavailable, *REDIS_FAULTS) as fault:
             log.warning("could not start jobs; they stay queued", jobs=len(leases), fault=str(fault))
             return [Again(self._station.clock.now() + LOOK_AGAIN)] * len(leases)
@@ -145,6 +150,15 @@ class Starter:
         key = call_for(ready, operation, vendor.policy.timeout).idempotency_key
         return transitions.start(ready, worker=self._station.worker, key=key, now=now, operation=operation)
 
+    async def _leave_to_events(self, plans: Sequence[_Plan | Verdict]) -> Sequence[_Plan | Verdict]:
+        """A job that would be given up is looked at again while its vendor's word is stored and not applied."""
+        given_up = [plan.before for plan in plans if isinstance(plan, _Plan) and plan.gives_up]
+        if not given_up:
+            return plans
+        waited_for = await unheard(self._station, given_up)
+        later = Again(self._station.clock.now() + LOOK_AGAIN)
+        return [later if isinstance(plan, _Plan) and plan.before.id in waited_for else plan for plan in plans]
+
     async def _write(self, plans: Sequence[_Plan | Verdict]) -> list[Started | Verdict | Exception]:
         to_write = [plan for plan in plans if isinstance(plan, _Plan)]
         won = iter(await self._surely([(plan.before, plan.after) for plan in to_write]))
@@ -158,7 +172,7 @@ class Starter:
         return [*decisions]
 
     def _stands(self, plan: _Plan) -> Started | Verdict:
-        if plan.after.ended and not plan.before.ended:
+        if plan.gives_up:
             self._station.follow_up(plan.after)
         return plan.decision
 

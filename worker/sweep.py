@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from uuid import UUID
 
 import structlog
 
@@ -26,6 +27,7 @@ from domain.vendors import TakesCancels, VendorPolicy
 from worker.asking import is_polled
 from worker.event_sweep import sweep_events
 from worker.station import Station
+from worker.unheard import unheard
 
 PAUSE_SECONDS = 2.0
 TURN_LASTS = timedelta(seconds=1.5)  # less than the shortest pause: a worker alone misses no turn
@@ -68,7 +70,7 @@ class Sweep:
 
     async def _sweep_jobs(self, now: datetime) -> Counter[str]:
         found = await self._station.store.load_to_sweep(now, list(self._station.vendors), LARGEST_SWEEP)
-        late = {job.id: failed for job in found if (failed := self._overdue(job, now)) is not None}
+        late = await self._given_up(found, now)
         rest = [job for job in found if job.id not in late]
         counts = await self._fail_late([(job, late[job.id]) for job in found if job.id in late])
         counts["untold"] = await self._strike_off([job for job in rest if self._cannot_be_told(job)], now)
@@ -78,6 +80,12 @@ class Sweep:
         counts["followed_up"] = await self._follow_up([job for job in rest if CALLBACK in (job.follow_ups or [])])
         counts["in_order"] = max(0, len(found) - counts.total())
         return counts
+
+    async def _given_up(self, found: Sequence[Job], now: datetime) -> dict[UUID, Job]:
+        """Those that nobody ended in time, and failed, but for those whose vendor's word is still to be applied."""
+        late = {job.id: failed for job in found if (failed := self._overdue(job, now)) is not None}
+        waited_for = await unheard(self._station, [job for job in found if job.id in late]) if late else set()
+        return {request_id: failed for request_id, failed in late.items() if request_id not in waited_for}
 
     async def _remember_all(self, now: datetime) -> None:
         """After a flush of Redis everything is looked at now: a long backlog's own turn may be an hour away."""
@@ -139,7 +147,7 @@ class Sweep:
             later = min(later, job.run_at + SOONEST)
         ends = job.deadline if job.vendor_ref is None else min(job.waiting_until or job.deadline, job.deadline)
         if ends <= now:
-            return later
+            return now + SOONEST
         return ends if job.vendor_ref is not None and not self._comes_due(job) else min(later, ends)
 
 

@@ -57,18 +57,24 @@ class MongoEventStore:
 
         Parked ones of the job's reference or id, and ignored ones of its reference.
         """
-        references: defaultdict[str, list[str]] = defaultdict(list)
-        for job in jobs:
-            if job.vendor_ref is not None:
-                references[job.vendor].append(job.vendor_ref)
         wanted = {"state": {"$in": WAITING_FOR_ITS_JOB}}
-        either = [{"vendor": vendor, "reference": {"$in": refs}, **wanted} for vendor, refs in references.items()]
+        either = [{**of_references, **wanted} for of_references in _by_reference(jobs)]
         of_ids = {"request_id": {"$in": [job.id for job in jobs]}, "state": EventState.PARKED.value}
         with mongo_trouble():
             ids = [document["_id"] async for document in self._events.find({"$or": [*either, of_ids]}, {"_id": 1})]
             if ids:
                 await self._events.update_many({"_id": {"$in": ids}, **wanted}, _received_again(now))
         return ids
+
+    async def find_unapplied(self, jobs: Sequence[Job]) -> set[UUID]:
+        """Which of the jobs an event speaks of, by their reference or id, that nobody has looked at yet."""
+        either = [*_by_reference(jobs), {"request_id": {"$in": [job.id for job in jobs]}}]
+        fields = {"vendor": 1, "reference": 1, "request_id": 1}
+        with mongo_trouble():
+            found = await self._events.find({"state": EventState.RECEIVED.value, "$or": either}, fields).to_list(None)
+        keys = ("reference", "request_id")
+        named = {(event["vendor"], event[key]) for event in found for key in keys if key in event}
+        return {job.id for job in jobs if not named.isdisjoint({(job.vendor, job.vendor_ref), (job.vendor, job.id)})}
 
     async def load_to_sweep(self, now: datetime, limit: int) -> list[WebhookEvent]:
         """Events whose `sweep_at` has come, the longest overdue first, without their bodies."""
@@ -101,6 +107,15 @@ class MongoEventStore:
         orphaned = {"$set": {"state": EventState.ORPHANED.value, "updated_at": now}, "$unset": {"sweep_at": ""}}
         with mongo_trouble():
             return (await self._events.update_many(parked, orphaned)).modified_count
+
+
+def _by_reference(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """For each vendor, the events that have a reference of one of its jobs."""
+    references: defaultdict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        if job.vendor_ref is not None:
+            references[job.vendor].append(job.vendor_ref)
+    return [{"vendor": vendor, "reference": {"$in": of_it}} for vendor, of_it in references.items()]
 
 
 def _update(moved: Moved) -> tuple[dict[str, Any], dict[str, Any]]:
