@@ -80,17 +80,18 @@ class LiveVendors(Mapping[str, Vendor]):
         except ConfigurationError as fault:
             log.warning("the vendors' tables are not taken, the old ones stay", fault=fault.detail)
             return False
+        except Exception:  # a bug in a vendor's own code: it must not end the watch that would see it mended
+            log.exception("a vendor in code cannot be made, the old ones stay")
+            return False
         log.info("vendors read again", vendors=sorted(self._vendors))
         return True
 
     def _take(self) -> None:
         environment = self._sources.environment()
         adapters = self._adapters(environment)
-        self._vendors = load_vendors(
-            self._sources.files, environment, self._http, adapters=adapters, known=self._vendors
-        )
-        self._environment = environment
-        self._readers = _readers(self._vendors, self._history)
+        vendors = load_vendors(self._sources.files, environment, self._http, adapters=adapters, known=self._vendors)
+        self._readers = _readers(vendors, self._history)
+        self._vendors, self._environment = vendors, environment
 
     def _adapters(self, environment: Mapping[str, str]) -> Mapping[str, MakeVendor]:
         """A vendor in code is made again only when the environment, and with it its settings, may have changed."""

@@ -1,6 +1,6 @@
 """Vendors that change while the gateway runs: new ones are seen, broken ones refused, former secrets good for a day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,6 +93,21 @@ def test_a_broken_table_is_told_of_and_the_old_one_stays(world: MakeWorld, broke
         assert not it.vendors.reload()
     assert dict(it.vendors) == before
     assert f"{it.file}:" in logs[0]["fault"]
+
+
+def test_a_vendor_in_code_that_cannot_be_made_again_is_told_of_and_stays(tmp_path: Path) -> None:
+    environment = {"TOKEN": "one"}
+
+    def make(_http: VendorHttp, environment: Mapping[str, str]) -> InCode:
+        assert environment["TOKEN"]
+        return InCode()
+
+    it = LiveVendors(VendorSources([], lambda: dict(environment), {"coded": make}), VendorHttp())
+    before = it["coded"]
+    environment.clear()
+    with structlog.testing.capture_logs() as logs:
+        assert not it.reload()
+    assert (it["coded"], logs[0]["log_level"]) == (before, "error")
 
 
 def test_the_first_reading_refuses_a_broken_table(world: MakeWorld) -> None:
