@@ -16,6 +16,7 @@ from domain.jobs import Job
 from domain.ports import Queued
 
 LOOK_AGAIN_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0  # of a client that waits for an answer; Redis' own connection has more
 BACKLOG = 10_000  # what waits to be told while Redis is away; the sweep finds what is dropped beyond
 
 
@@ -31,7 +32,8 @@ class QueueNotices:
     async def holds_lease(self, job: Job) -> bool:
         """Whether a worker holds the job. Raises `Unavailable`."""
         try:
-            return bool(await self._redis.exists(f"arq:in-progress:{job.id}"))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return bool(await self._redis.exists(f"arq:in-progress:{job.id}"))
         except REDIS_FAULTS:
             raise Unavailable("nobody can say just now whether the job's call is still under way; try again") from None
 

@@ -1,6 +1,7 @@
 """Job control on real stores: who wins when several want different things of one job, and what stays behind."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,15 @@ from domain import interventions, transitions
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.infra import replays
 from domain.infra.job_control import MongoJobControl, open_job_control
-from domain.infra.queue import queue_key
+from domain.infra.queue import Queue, queue_key
+from domain.infra.redis import open_redis
 from domain.jobs import AttemptOutcome, Job, Priority, Status
 from domain.outcomes import Done, Failed, Outcome, Waiting
 from domain.ports import Replayed, ReplayFilter
 from domain.tombstones import KEPT
 from domain.vendors import Call, VendorPolicy
 from tests.fake_control import FakeFollowUps
-from tests.stores import ScriptedVendor, Stores
+from tests.stores import LEASE, ScriptedVendor, Stores
 
 RULES = transitions.Rules(VendorPolicy())
 SYNC = queue_key("sync", Priority.NORMAL)
@@ -117,6 +119,20 @@ async def test_a_call_whose_worker_is_gone_holds_no_retry_up(stores: Stores, con
     await control.cancel(job.id, None)
     retried = await control.retry(job.id, None)
     assert (retried.attempts[-1].outcome, retried.generation) == (AttemptOutcome.CRASHED, 1)
+
+
+async def test_a_redis_that_hangs_keeps_nobody_long_who_asks_for_a_retry(
+    stores: Stores, follow_ups: FakeFollowUps
+) -> None:
+    job = await call(stores, await stores.submit())
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
+        async with open_redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0") as hanging:
+            queue = Queue(hanging, lease=LEASE)
+            async with open_job_control(stores.database, hanging, queue, follow_ups, retention=LEASE) as control:
+                await control.cancel(job.id, None)
+                async with asyncio.timeout(3):  # less than Redis' own patience
+                    with pytest.raises(Unavailable):
+                        await control.retry(job.id, None)
 
 
 async def test_a_late_answer_is_never_taken_for_that_of_the_next_run(stores: Stores, control: MongoJobControl) -> None:
