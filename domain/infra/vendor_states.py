@@ -29,6 +29,7 @@ from domain.vendors import VendorPolicy
 
 FRESH_SECONDS = 1.0
 PATIENCE_SECONDS = 0.5
+MIRROR_SECONDS = 2.0  # for a word that has to reach Redis, however often it changes meanwhile
 LARGEST_RANKING = 200
 
 Ranks = Batcher[Queued, int | None]
@@ -118,7 +119,8 @@ class StoredVendorStates:
         with mongo_trouble():
             await self._vendors.update_one({"_id": vendor}, {"$set": word}, upsert=True)
         try:
-            await self._mirror(vendor)
+            async with asyncio.timeout(MIRROR_SECONDS):
+                await self._mirror(vendor)
         except REDIS_FAULTS:
             raise _unavailable() from None
         finally:

@@ -191,6 +191,9 @@ async def test_a_redis_that_hangs_costs_half_a_second_once(stores: Stores) -> No
         assert time.monotonic() - begun < vendor_states.PATIENCE_SECONDS
         with pytest.raises(Unavailable):
             await states.ahead(a_job())
+        async with asyncio.timeout(vendor_states.MIRROR_SECONDS + 1):  # less than Redis' own patience
+            with pytest.raises(Unavailable):
+                await states.pause("sync", "root")
 
 
 async def _never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
