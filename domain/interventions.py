@@ -43,9 +43,9 @@ def hear(job: Job, word: Done | Failed, rules: Rules, now: datetime, *, event: U
     return fail(told, word, rules, now)
 
 
-def note_progress(job: Job, status: str, now: datetime) -> Job:
+def note_progress(job: Job, status: str, now: datetime, *, event: UUID | None = None) -> Job:
     """A word that is neither done nor failed: on the timeline, and nothing else."""
-    told = [*(job.progress or []), Progress(at=now, status=status)]
+    told = [*(job.progress or []), Progress(at=now, status=status, event=event)]
     return advance(job, now, progress=told[-PROGRESS_KEPT:])
 
 
@@ -123,7 +123,7 @@ def retry(job: Job, now: datetime) -> Job:
     A failed or cancelled job once more, because somebody asked for it.
 
     The generation, and with it the key that the vendor sees, grows only when the outcome is known to be a
-    failure: a vendor would replay that. Where it may have acted the key stays, so that it does not act twice.
+    failure: a vendor would replay that. Where it has acted or may have the key stays, so that it does not act twice.
     """
     return advance(
         job,
@@ -186,12 +186,12 @@ def called_since_retry(job: Job) -> bool:
 
 
 def may_have_acted(job: Job) -> bool:
-    """Whether the vendor may have done, or may still do, what the last generation asked for."""
+    """Whether the vendor has done, may have done or may still do what the last generation asked for."""
     if job.error is not None and job.error.code in _CODES_OF_DOUBT:
         return True
-    doubtful = MAY_HAVE_ACTED | {None, AttemptOutcome.WAITING}
+    acted = MAY_HAVE_ACTED | {None, AttemptOutcome.WAITING, AttemptOutcome.DONE}
     said_no = job.error is not None and job.error.code != "deadline"
-    return not said_no and any(attempt.outcome in doubtful for attempt in _recent(job))
+    return not said_no and any(attempt.outcome in acted for attempt in _recent(job))
 
 
 def _recent(job: Job) -> list[Attempt]:

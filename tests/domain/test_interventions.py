@@ -81,11 +81,13 @@ def test_of_much_progress_the_latest_is_kept() -> None:
         (interventions.hear(taken(), NO, RULES, NOON), False),
         (interventions.cancel(a_job(), RULES, NOON), False),
         (interventions.cancel(called(), RULES, NOON), True),
+        (interventions.note_late(interventions.cancel(called(), RULES, NOON), Done("1", 200), NOON), True),
+        (interventions.note_late(interventions.cancel(called(), RULES, NOON), NO, NOON), False),
         (interventions.cancel(taken(), RULES, NOON), True),
         (interventions.overdue(taken(), RULES, NOON + timedelta(hours=2)), True),
         (transitions.settle(called(), NO, RULES, NOON), False),
     ],
-    ids=["told no", "never called", "call under way", "taken", "never told", "refused"],
+    ids=["told no", "never called", "call under way", "done late", "refused late", "taken", "never told", "refused"],
 )
 def test_a_retry_takes_a_new_key_only_when_the_vendor_has_not_acted(ended: Job, same_key: bool) -> None:
     again = interventions.retry(ended, NOON + SECOND)
