@@ -94,6 +94,7 @@ class Progress(BaseModel):
 
     at: datetime
     status: str
+    event: UUID | None = None  # the webhook event that said so: applied twice, it is noted once
 
 
 class JobError(BaseModel):

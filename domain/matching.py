@@ -41,8 +41,8 @@ def fit_by_reference(job: Job) -> Fit:
 
 
 def heard_already(job: Job, event: UUID) -> bool:
-    """Whether this event is on the job already: its writer did not live to say so in the inbox."""
-    return job.ended_by == event or job.claim_token == token_of(event)
+    """Whether this event is on the job already: its writer did not hear that it won, or did not live to say so."""
+    return job.ended_by == event or any(progress.event == event for progress in job.progress or [])
 
 
 def token_of(event: UUID) -> str:

@@ -105,7 +105,7 @@ class EventRunner:
         """Write the event's word to its job; False when another was first."""
         event, word, now = heard.event.id, heard.notice.outcome, self._station.clock.now()
         if word is None:
-            after = note_progress(job, as_text(heard.notice.status or "")[:LONGEST_STATUS], now)
+            after = note_progress(job, as_text(heard.notice.status or "")[:LONGEST_STATUS], now, event=event)
         else:
             rules = self._station.rules_of(heard.vendor)
             after = hear(job, storable_word(word), rules, now, event=event)

@@ -4,10 +4,10 @@ import pytest
 
 from domain import interventions, transitions
 from domain.jobs import Job
-from domain.matching import Fit, fit_by_id, fit_by_reference, heard_already, token_of
+from domain.matching import Fit, fit_by_id, fit_by_reference, heard_already
 from domain.outcomes import Done, Failed, Waiting
 from domain.tombstones import bury
-from domain.transitions import Rules, signed
+from domain.transitions import Rules
 from domain.vendors import VendorPolicy
 from domain.webhooks import Notice
 from tests.strategies import NOON, a_job
@@ -74,6 +74,7 @@ def test_who_has_the_reference_hears_while_he_has_not_ended() -> None:
 def test_an_event_knows_its_own_mark_on_a_job() -> None:
     event, other = a_job().id, a_job().id
     ended = interventions.hear(taken(NEW), Done("1"), RULES, NOON, event=event)
-    noted = signed(interventions.note_progress(taken(NEW), "half way", NOON), token_of(event))
+    noted = interventions.note_progress(taken(NEW), "half way", NOON, event=event)
+    noted = interventions.note_progress(noted, "nearly there", NOON, event=other)
     assert [heard_already(job, event) for job in (ended, noted, NEW)] == [True, True, False]
     assert not heard_already(ended, other)

@@ -205,15 +205,24 @@ async def test_an_event_that_its_worker_applied_but_did_not_live_to_note_comes_o
     inbox, vendor = Inbox(stores), AsyncVendor()
     async with stores.worker(vendor):
         job = await waiting(stores, await stores.submit())
-    done, progress = inbox.event(ref="ref-1", status="done"), inbox.event(ref="ref-1", status="half way")
-    noted = signed(interventions.note_progress(job, "half way", datetime.now(UTC)), f"event:{progress.id}")
-    for event, before, after in ((progress, job, noted), (done, noted, ended_by(done.id, noted, vendor))):
+    first, second, done = (inbox.event(ref="ref-1", status=status) for status in ("half way", "nearly there", "done"))
+    once = noted_by(first.id, job)
+    twice = noted_by(second.id, once)
+    ended = ended_by(done.id, twice, vendor)
+    assert await stores.store.compare_and_set([(job, once)]) == [True]
+    for before, after, events in ((once, twice, (first, second)), (twice, ended, (done,))):
         assert await stores.store.compare_and_set([(before, after)]) == [True]
-        await stores.database.webhook_events.insert_one(event.model_dump(by_alias=True, exclude_none=True))
-        await inbox.queue(event)
+        for event in events:
+            await stores.database.webhook_events.insert_one(event.model_dump(by_alias=True, exclude_none=True))
+        await inbox.queue(*events)
         async with stores.worker(vendor):
-            await inbox.until(event, APPLIED)
+            for event in events:
+                await inbox.until(event, APPLIED)
         assert (await stores.look(job)).epoch == after.epoch
+
+
+def noted_by(event: UUID, job: Job) -> Job:
+    return signed(interventions.note_progress(job, "a word", datetime.now(UTC), event=event), f"event:{event}")
 
 
 def ended_by(event: UUID, job: Job, vendor: ScriptedVendor) -> Job:
