@@ -28,7 +28,7 @@ _USER_AGENT = "vendor-gateway"
 _ASIDE_BYTES = 64 * 1024  # a body beside the point, such as a refusal's: no more of it than that is read,
 _ASIDE_SECONDS = 1.0  # and only so that the connection can be used again
 
-# Everything that a peer or the network can make a transport raise. ValueError: a status line that is not UTF-8.
+# Everything that a peer or the network can make a transport raise; ValueError where a library reads what it cannot.
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2

@@ -69,6 +69,15 @@ class OneShotConnector(aiohttp.TCPConnector):
         return connection
 
 
+class WordlessResponse(aiohttp.ClientResponse):
+    """Without its reason phrase, which says nothing, and which httpx-aiohttp cannot read in any words but UTF-8."""
+
+    async def start(self, connection: Connection) -> "WordlessResponse":
+        await super().start(connection)
+        self.reason = None
+        return self
+
+
 class OneShotTransport(AiohttpTransport):
     """
     httpx's transport over aiohttp, without what aiohttp does unasked: retries, cookies, redirects, proxies, timeouts.
@@ -84,6 +93,7 @@ class OneShotTransport(AiohttpTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=self._open_connector(keepalive_timeout=self._keepalive_seconds, ssl=self.ssl_context),
+            response_class=WordlessResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
