@@ -156,13 +156,13 @@ def open_api(url: str, key: SecretStr | None, transport: httpx.BaseTransport | N
 
 def _told(problem: Problem, answer: httpx.Response) -> Iterator[str]:
     yield printable(problem.detail)
-    for fault in problem.errors:
+    for fault in problem.errors if any(fault.detail not in problem.detail for fault in problem.errors) else ():
         yield printable(f"  {fault.pointer or 'the body'}: {fault.detail}")
     match answer.status_code:
         case HTTPStatus.UNAUTHORIZED:
             yield "  give a key with GATEWAY_API_KEY or --api-key; `gateway bootstrap-key` makes the admin's"
         case HTTPStatus.FORBIDDEN:
-            yield "  the key of GATEWAY_API_KEY or --api-key is not an admin's"
+            yield "  give an admin's key with GATEWAY_API_KEY or --api-key; `gateway bootstrap-key` makes it"
         case HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.TOO_MANY_REQUESTS:
             yield printable(f"  try again in {answer.headers.get('retry-after', '1')} s")
         case HTTPStatus.INTERNAL_SERVER_ERROR:

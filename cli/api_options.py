@@ -1,8 +1,9 @@
 """What the commands that speak to a gateway have in common: where it is, who asks, and in which form to answer."""
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any, Concatenate
@@ -32,9 +33,14 @@ class Wiring:
 
 
 def with_api(command: ApiCommand) -> Callable[..., None]:
-    """Opens the gateway that the options name and hands it on. Ctrl-C ends the command without a word."""
+    """
+    Opens the gateway that the options name and hands it on.
+
+    Ctrl-C ends the command without a word, and a reader that has gone likewise; a full disk is told of.
+    """
 
     def run(wiring: Wiring | None, *, url: str | None, api_key: str | None, **options: Any) -> None:
+        _require_text(options)
         settings = load_settings({"api_key": api_key})
         with open_api(
             _base(url or settings.public_base), _sendable(settings.api_key), (wiring or Wiring()).transport
@@ -43,6 +49,11 @@ def with_api(command: ApiCommand) -> Callable[..., None]:
                 command(api, **options)
             except KeyboardInterrupt:
                 sys.exit(INTERRUPTED_EXIT)
+            except BrokenPipeError:  # click ends the command on it
+                raise
+            except OSError as fault:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the exit
+                raise click.ClickException(f"the output cannot be written ({fault.strerror})") from None
 
     update_wrapper(run, command)  # with the options that it has so far
     url = click.option(
@@ -64,12 +75,23 @@ def is_header(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
+def _require_text(options: Mapping[str, object]) -> None:
+    """A shell hands on any bytes: those that are no UTF-8 arrive as lone surrogates, which no JSON or URL holds."""
+    for name, value in options.items():
+        try:
+            "".join(map(str, value) if isinstance(value, tuple) else [str(value)]).encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{name.upper()}: it is not UTF-8; write it in UTF-8") from None
+
+
 def _base(url: str) -> str:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo or parsed.query:
+        plain = bool(parsed.host) and not parsed.userinfo and not parsed.query
+        parsed.raw_host.decode().encode("idna")  # as the connection will: no label is empty or too long
+    except (httpx.InvalidURL, UnicodeError):
+        plain = False
+    if not plain or not url.lower().startswith(("http://", "https://")):
         raise click.UsageError("--url: write the gateway's address like http://127.0.0.1:8000, with no key in it")
     return url
 

@@ -69,6 +69,11 @@ def test_a_payload_comes_from_a_file_or_from_standard_input(tmp_path: Path) -> N
         ["list", "--status", "done"],
         ["list", "--url", "ftp://gateway.example"],
         ["list", "--url", "http://user:secret@gateway.example"],
+        ["list", "--url", "http://a..b/"],
+        ["list", "--url", "http://xn--"],
+        ["list", "--vendor", "\udcff"],
+        ["submit", "\udcff"],
+        ["submit", "sync", "--metadata", "a=\udcff"],
         ["list", "--api-key", "gwk_\nsecret"],
         ["cancel"],
     ],
@@ -141,6 +146,12 @@ def test_a_refusal_names_each_fault() -> None:
     assert said.stderr == (
         "Error: not what this route takes\n  /priority: must be one of high, normal, low\n  the body: no\n"
     )
+
+
+def test_a_fault_that_the_refusal_spelled_out_is_said_once() -> None:
+    errors = [{"pointer": "/run_at", "detail": "is in the past"}]
+    said = Double(problem(422, "this is no submission: /run_at is in the past", errors=errors)).run("jobs", "list")
+    assert said.stderr == "Error: this is no submission: /run_at is in the past\n"
 
 
 @pytest.mark.parametrize(

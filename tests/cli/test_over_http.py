@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +22,7 @@ from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeJobs, FakeVendorStates
 
 ROOT = Path(__file__).resolve().parents[2]
+FULL = Path("/dev/full")
 
 Run = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
@@ -54,11 +56,12 @@ async def url(jobs: FakeJobs, vendor_states: FakeVendorStates) -> AsyncIterator[
 
 @pytest.fixture
 def run(url: str, tmp_path: Path) -> Run:
-    async def start(*args: str, key: str = "acme") -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+
+    async def start(*args: str, key: str = "acme", out: int = pipe) -> asyncio.subprocess.Process:
         environment = {"GATEWAY_PUBLIC_URL": url, "GATEWAY_API_KEY": key, "PYTHONPATH": str(ROOT)}
-        pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli.main", *args), env=environment, cwd=tmp_path, stdout=pipe, stderr=pipe
+            *(sys.executable, "-m", "cli.main", *args), env=environment, cwd=tmp_path, stdout=out, stderr=pipe
         )
 
     return start
@@ -98,6 +101,15 @@ async def test_ctrl_c_ends_a_watch_without_a_word(run: Run, jobs: FakeJobs) -> N
     await watching.stdout.readline()
     watching.send_signal(signal.SIGINT)
     assert (await watching.communicate(), watching.returncode) == ((b"", b""), 130)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no disk here is full for certain")
+async def test_a_disk_that_is_full_is_told_of(run: Run) -> None:
+    out = os.open(FULL, os.O_WRONLY)
+    told = await run("jobs", "list", out=out)
+    os.close(out)
+    assert (await told.communicate())[1] == b"Error: the output cannot be written (No space left on device)\n"
+    assert told.returncode == 1
 
 
 async def test_a_timeline_and_a_list_are_tables(run: Run, jobs: FakeJobs) -> None:
