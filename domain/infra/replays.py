@@ -2,21 +2,22 @@
 Ended jobs by vendor and status, for running many again: counted, and read in pages, the oldest first.
 
 Both stand on the partial index `to_replay`. An id begins with the millisecond it was made in, so
-bounds in time bound the index too.
+bounds in time bound the index too; a callback's id with that of its parent, which may be much older.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.callbacks import VENDOR as CALLBACKS
 from domain.infra.job_store import mongo_trouble
 from domain.infra.mongo import Database
 from domain.jobs import Job
 from domain.ports import ReplayFilter
 
 PAGE = 500
-CLOCKS_APART = timedelta(minutes=1)  # of `created_at` and the id, far more than there ever is
+CLOCKS_APART_MS = 60_000  # of `created_at` and the id, far more than there ever is
 
 
 class Replays:
@@ -41,10 +42,11 @@ def conditions(which: ReplayFilter, after: UUID | None = None) -> dict[str, Any]
     if which.error_code is not None:
         wanted["error.code"] = which.error_code
     created = {"$gte": which.created_from, "$lt": which.created_to}
+    oldest = which.created_from if which.vendor != CALLBACKS else None
     ids = {
         "$gt": after,
-        "$gte": which.created_from and _id_at(which.created_from - CLOCKS_APART),
-        "$lt": which.created_to and _id_at(which.created_to + CLOCKS_APART),
+        "$gte": oldest and _id_at(oldest, -CLOCKS_APART_MS),
+        "$lt": which.created_to and _id_at(which.created_to, CLOCKS_APART_MS),
     }
     for name, bounds in (("created_at", created), ("_id", ids)):
         given = {operator: bound for operator, bound in bounds.items() if bound is not None}
@@ -53,6 +55,6 @@ def conditions(which: ReplayFilter, after: UUID | None = None) -> dict[str, Any]
     return wanted
 
 
-def _id_at(moment: datetime) -> UUID:
-    """Where the ids of that millisecond begin: see `domain.request_ids`."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+def _id_at(moment: datetime, shift_ms: int) -> UUID:
+    """Where the ids of that millisecond begin, or of one before or after: see `domain.request_ids`."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000) + shift_ms) << 80)

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from domain import transitions
+from domain.callbacks import VENDOR as CALLBACKS
 from domain.errors import Conflict, NotFound
 from domain.infra.job_control import open_job_control
 from domain.jobs import Job, Status
@@ -200,6 +201,21 @@ async def test_a_replay_is_bounded_in_time(ports: Ports) -> None:
         await ports.ended(created_at=hour, id=an_id_of(hour))
     which = ReplayFilter("sync", Status.FAILED, created_from=hours[1], created_to=hours[3])
     assert await ports.control.replay(which, dry_run=True) == Replayed(2, 0)
+
+
+async def test_a_replay_finds_callbacks_by_their_own_time(ports: Ports) -> None:
+    parents, ends = NOON, NOON + timedelta(hours=2)
+    callback = await ports.ended(vendor=CALLBACKS, created_at=ends, id=an_id_of(parents))
+    which = ReplayFilter(CALLBACKS, Status.FAILED, created_from=ends)
+    assert await ports.control.replay(which, dry_run=False) == Replayed(1, 1)
+    assert (await ports.find(callback.id)).status is Status.PENDING
+
+
+async def test_a_replay_may_be_bounded_by_any_time_that_there_is(ports: Ports) -> None:
+    await ports.ended()
+    first, last = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+    which = ReplayFilter("sync", Status.FAILED, created_from=first, created_to=last)
+    assert await ports.control.replay(which, dry_run=True) == Replayed(1, 0)
 
 
 async def test_a_replay_leaves_deleted_jobs_and_open_calls_alone(ports: Ports) -> None:
