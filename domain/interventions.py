@@ -10,20 +10,18 @@ from uuid import UUID
 
 from domain.jobs import CANCEL, Attempt, AttemptOutcome, Job, Progress, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.transitions import (
+from domain.timeline import (
     MAY_HAVE_ACTED,
     SWEEP_AFTER,
-    Rules,
-    Unknown,
     advance,
     begin_attempt,
     close_attempt,
-    end,
-    fail,
     last_number,
     outcome_name,
     vendor_status_of,
 )
+from domain.transitions import Rules, end, fail
+from domain.unknowns import Unknown
 
 CALLBACK = "callback"  # follow-ups: see `Job.follow_ups`
 TELL_VENDOR = "vendor_cancel"

@@ -14,46 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from domain.jobs import CALL, Attempt, AttemptOutcome, Job, JobError, Status
+from domain.jobs import CALL, AttemptOutcome, Job, JobError, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.timeline import MAY_HAVE_ACTED, SWEEP_AFTER, advance, begin_attempt, close_attempt
+from domain.unknowns import Unknown
 from domain.vendors import VendorPolicy
+from domain.waiting import begin_to_wait, wait_on
 
-MAY_HAVE_ACTED = frozenset({AttemptOutcome.OUTCOME_UNKNOWN, AttemptOutcome.CRASHED, AttemptOutcome.DRAINED})
-ATTEMPTS_KEPT = 50  # on the timeline; older ones are folded into a count, so that no document grows without bound
 CRASHES_ALLOWED = 10  # a job that was in flight when so many workers died is set aside
-SOONEST_POLL = timedelta(milliseconds=1)  # a `run_at` that is not in the future says that nobody is to be asked
-SWEEP_AFTER = timedelta(seconds=10)  # twice the default lease; under a longer one it looks early, and changes nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A call of which nobody can say what it came to. Made by the five functions below."""
-
-    reason: str
-    cause: AttemptOutcome
-    counted: bool
-    sent: bool = True  # False: it is certain that nothing was sent, so asking again is always safe
-    until: datetime | None = None  # not to be asked again before
-
-
-def unanswered(reason: str) -> Unknown:
-    return Unknown(reason, AttemptOutcome.OUTCOME_UNKNOWN, counted=True)
-
-
-def cut_by_stop() -> Unknown:
-    return Unknown("cut off when its worker was stopped", AttemptOutcome.DRAINED, counted=False)
-
-
-def never_sent() -> Unknown:
-    return Unknown("its worker was stopped before the call", AttemptOutcome.RELEASED, counted=False, sent=False)
-
-
-def held_back(reason: str, until: datetime) -> Unknown:
-    return Unknown(reason, AttemptOutcome.RELEASED, counted=False, sent=False, until=until)
-
-
-def worker_died() -> Unknown:
-    return Unknown("the worker that ran it is gone", AttemptOutcome.CRASHED, counted=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +48,16 @@ def start(job: Job, *, worker: str, key: str, now: datetime, operation: str = CA
     return begun.model_copy(update={"status": Status.PROCESSING, "waiting_until": waiting_until})
 
 
-def begin_attempt(job: Job, *, worker: str, key: str, now: datetime, operation: str) -> Job:
-    """One more line on the timeline; whatever the job's state is, it stays."""
-    attempt = Attempt(number=last_number(job) + 1, started_at=now, worker=worker, key=key, operation=operation)
-    kept = [*job.attempts, attempt]
-    folded = max(0, len(kept) - ATTEMPTS_KEPT)
-    return advance(
-        job,
-        now,
-        attempts=kept[folded:],
-        attempts_folded=job.attempts_folded + folded,
-        called_at=now,
-        sweep_at=now + SWEEP_AFTER,
-    )
-
-
-def last_number(job: Job) -> int:
-    """The number of the last attempt, 0 before the first. It never falls, and no two attempts share one."""
-    return job.attempts_folded + len(job.attempts)
-
-
 def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
     """What the job is after its call came to `outcome`."""
     if job.vendor_ref is not None and not isinstance(outcome, Done | Failed):
-        return _wait_on(job, outcome, rules, now)
+        return wait_on(job, outcome, rules.policy.poll_every, now)
     match outcome:
         case Done(result=result, vendor_status=status):
             closed = close_attempt(job, now, AttemptOutcome.DONE, status)
             return end(closed, now, rules, status=Status.COMPLETE, result=result)
         case Waiting():
-            return _begin_to_wait(job, outcome, rules, now)
+            return begin_to_wait(job, outcome, rules.policy.poll_every, now)
         case Failed(vendor_status=status, reason=reason):
             return fail(close_attempt(job, now, AttemptOutcome.FAILED, status, detail=reason), outcome, rules, now)
         case Retry():
@@ -142,44 +90,6 @@ def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
         waiting_until=until,
         sweep_at=min(until + SWEEP_AFTER, max(job.deadline, now)),
     )
-
-
-def _begin_to_wait(job: Job, outcome: Waiting, rules: Rules, now: datetime) -> Job:
-    closed = close_attempt(job, now, AttemptOutcome.WAITING, outcome.vendor_status)
-    waiting = closed.model_copy(
-        update={
-            "status": Status.PROCESSING,
-            "vendor_ref": outcome.reference,
-            "waiting_until": min(outcome.deadline, job.deadline),
-        }
-    )
-    every = rules.policy.poll_every
-    return _look_later(waiting, None if every is None else now + every, now)
-
-
-def _wait_on(job: Job, outcome: Waiting | Retry | Unknown, rules: Rules, now: datetime) -> Job:
-    """A poll that brought no word: only an explicit one ends the job, and no poll uses up a try."""
-    detail = None if isinstance(outcome, Waiting) else outcome.reason
-    closed = close_attempt(job, now, outcome_name(outcome), vendor_status_of(outcome), counted=False, detail=detail)
-    every = rules.policy.poll_every or timedelta(minutes=1)
-    match outcome:
-        case Unknown(sent=False, until=until):
-            at = until or now
-        case Unknown(cause=AttemptOutcome.DRAINED):
-            at = now
-        case Retry(after=after) if after is not None:
-            at = now + max(every, after)
-        case _:
-            at = now + every
-    return _look_later(closed, max(at, now + SOONEST_POLL), now)
-
-
-def _look_later(job: Job, poll_at: datetime | None, now: datetime) -> Job:
-    """Waiting goes on. `run_at` is when to ask the vendor, where it is asked at all."""
-    ends = min(job.waiting_until or job.deadline, job.deadline)
-    if poll_at is None:
-        return advance(job, now, run_at=min(job.run_at, now), sweep_at=ends)
-    return advance(job, now, run_at=poll_at, sweep_at=max(now, min(poll_at + SWEEP_AFTER, ends)))
 
 
 def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
@@ -234,31 +144,6 @@ def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
     return now - first < rules.policy.key_lifetime
 
 
-def close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline says
-    job: Job,
-    now: datetime,
-    outcome: AttemptOutcome,
-    vendor_status: int | None,
-    *,
-    counted: bool = True,
-    detail: str | None = None,
-) -> Job:
-    """The job with its last attempt completed; the epoch is left to the transition that follows."""
-    *earlier, last = job.attempts
-    counted = counted and last.operation == CALL
-    closed = last.model_copy(
-        update={
-            "ended_at": now,
-            "outcome": outcome,
-            "vendor_status": vendor_status,
-            "latency_ms": round((now - last.started_at).total_seconds() * 1000, 1),
-            "counted": counted,
-            "detail": detail,
-        }
-    )
-    return job.model_copy(update={"attempts": [*earlier, closed], "tries": job.tries + counted})
-
-
 def end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
     """A terminal state, with what is still to be done because of it."""
     follow_ups = [*(["callback"] if job.callback_url else []), *changes.pop("also", [])] or None
@@ -271,29 +156,3 @@ def end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
         sweep_at=now + SWEEP_AFTER if follow_ups else None,
         expire_at=now + rules.retention,
     )
-
-
-def advance(job: Job, now: datetime, **changes: Any) -> Job:
-    """The next state: every transition passes here."""
-    return job.model_copy(update={"epoch": job.epoch + 1, "updated_at": now, **changes})
-
-
-def outcome_name(outcome: Outcome | Unknown) -> AttemptOutcome:
-    """What the timeline calls it."""
-    match outcome:
-        case Done():
-            return AttemptOutcome.DONE
-        case Waiting():
-            return AttemptOutcome.WAITING
-        case Failed():
-            return AttemptOutcome.FAILED
-        case Retry(closes_vendor=closes):
-            return AttemptOutcome.THROTTLED if closes else AttemptOutcome.RETRY
-        case Unknown(cause=cause):
-            return cause
-        case _:
-            assert_never(outcome)
-
-
-def vendor_status_of(outcome: Outcome | Unknown) -> int | None:
-    return None if isinstance(outcome, Unknown) else outcome.vendor_status

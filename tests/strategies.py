@@ -11,7 +11,8 @@ from domain import interventions, transitions
 from domain.jobs import CANCEL, Job, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.request_ids import new_request_id
-from domain.transitions import Rules, Unknown, cut_by_stop, never_sent, unanswered, worker_died
+from domain.transitions import Rules
+from domain.unknowns import Unknown, cut_by_stop, never_sent, unanswered, worker_died
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
 from domain.outcomes import Outcome, Retry
-from domain.transitions import Unknown, cut_by_stop, held_back, never_sent, unanswered
+from domain.unknowns import Unknown, cut_by_stop, held_back, never_sent, unanswered
 from domain.vendors import Vendor
 from worker.asking import ask, call_for, time_for
 from worker.gates import LeaseGate

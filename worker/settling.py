@@ -23,7 +23,9 @@ from domain.interventions import is_called, owes_telling
 from domain.jobs import CANCEL, Job, Priority
 from domain.outcomes import Done, Failed, Outcome, Waiting
 from domain.ports import Queued
-from domain.transitions import Rules, Unknown, last_number
+from domain.timeline import last_number
+from domain.transitions import Rules
+from domain.unknowns import Unknown
 from domain.webhooks import EVENTS
 from worker.station import Station
 from worker.verdicts import Ended, Lost, Verdict, verdict_of

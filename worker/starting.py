@@ -35,7 +35,8 @@ from domain.interventions import (
 from domain.jobs import CANCEL, Job, Status
 from domain.outcomes import Failed
 from domain.request_ids import read_request_id
-from domain.transitions import last_number
+from domain.timeline import last_number
+from domain.unknowns import worker_died
 from domain.vendors import TakesCancels, Vendor
 from worker.asking import call_for, is_polled, operation_for
 from worker.station import Station
@@ -128,7 +129,7 @@ class Starter:
         if job.ended:
             return self._begin_to_tell(ready, vendor, now)
         if job.status is Status.PROCESSING and is_called(job):
-            ready = transitions.settle(ready, transitions.worker_died(), rules, now)
+            ready = transitions.settle(ready, worker_died(), rules, now)
         if ready.ended:
             return ready
         late = overdue(ready, rules, now)

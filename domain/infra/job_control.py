@@ -24,8 +24,9 @@ from domain.infra.replays import Replays
 from domain.jobs import AttemptOutcome, Job, Status
 from domain.ports import FollowUpRunner, Replayed, ReplayFilter
 from domain.submitted_fields import to_milliseconds
+from domain.timeline import close_attempt
 from domain.tombstones import bury
-from domain.transitions import Rules, close_attempt, signed
+from domain.transitions import Rules, signed
 from domain.vendors import VendorPolicy
 
 RETRYABLE = frozenset({Status.FAILED, Status.CANCELLED})

@@ -24,6 +24,7 @@ from domain.infra.reservations import PermitStorage, VendorReservations
 from domain.jobs import Priority
 from domain.ports import Queued
 from domain.request_ids import new_request_id
+from domain.unknowns import held_back, unanswered
 from domain.vendors import VendorPolicy
 from tests.stores import Stores
 from tests.strategies import a_job
@@ -380,9 +381,9 @@ async def test_mongodb_tells_which_calls_may_have_started_and_which_are_under_wa
 
     rules = transitions.Rules(policy)
     called = begun(now - timedelta(seconds=3))  # a slow call: it may have started late
-    ended = transitions.settle(begun(now), transitions.unanswered("cut"), rules, now)
-    held = transitions.settle(begun(now), transitions.held_back("limit", now), rules, now)
-    old = transitions.settle(begun(now), transitions.unanswered("cut"), rules, now - timedelta(seconds=2))
+    ended = transitions.settle(begun(now), unanswered("cut"), rules, now)
+    held = transitions.settle(begun(now), held_back("limit", now), rules, now)
+    old = transitions.settle(begun(now), unanswered("cut"), rules, now - timedelta(seconds=2))
     for job in (called, ended, held, old):
         await stores.intake.take_in(job)
     known = await LimiterSeeds(stores.database).read("sync", policy, CallLimits.of("sync", policy), now)

@@ -11,7 +11,8 @@ from domain.callbacks import LIFETIME, SCHEDULE, TRIES, VENDOR, Delivery, callba
 from domain.interventions import cancel, retry
 from domain.jobs import Job, Priority, Status
 from domain.outcomes import Done, Failed
-from domain.transitions import Rules, fail, settle, signed, start, unanswered
+from domain.transitions import Rules, fail, settle, signed, start
+from domain.unknowns import unanswered
 from domain.vendors import VendorPolicy
 from tests.strategies import NOON, a_job
 

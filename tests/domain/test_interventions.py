@@ -12,7 +12,9 @@ from domain.backoff import Backoff
 from domain.interventions import CALLBACK, TELL_VENDOR, TELLS_ALLOWED
 from domain.jobs import CANCEL, Attempt, AttemptOutcome, Job, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.transitions import Rules, Unknown, held_back, unanswered, worker_died
+from domain.timeline import last_number
+from domain.transitions import Rules
+from domain.unknowns import Unknown, held_back, unanswered, worker_died
 from domain.vendors import VendorPolicy
 from tests.strategies import NOON, a_job, histories, step_of
 
@@ -48,7 +50,7 @@ def test_every_history_keeps_the_laws(history: list[int]) -> None:
         else:
             assert after.generation == job.generation
         assert after.generation == 1 + generations_that_failed
-        assert transitions.last_number(after) >= transitions.last_number(job)
+        assert last_number(after) >= last_number(job)
         assert after.tries <= RULES.policy.attempts + 1  # a call whose job was cancelled and retried meanwhile
         assert (after.expire_at is not None) == after.ended
         assert after.ended or after.sweep_at is not None

@@ -9,7 +9,9 @@ from domain import transitions
 from domain.backoff import Backoff
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.transitions import Rules, Unknown, never_sent, unanswered, worker_died
+from domain.timeline import ATTEMPTS_KEPT
+from domain.transitions import Rules
+from domain.unknowns import Unknown, never_sent, unanswered, worker_died
 from domain.vendors import VendorPolicy
 from tests.strategies import NOON, a_job, outcomes
 
@@ -36,7 +38,7 @@ def test_every_history_keeps_the_laws(history: list[Outcome | Unknown], repeatab
         job = transitions.settle(begun, outcome, rules, now)
         assert job.epoch == begun.epoch + 1
         assert job.tries <= rules.policy.attempts
-        assert len(job.attempts) <= transitions.ATTEMPTS_KEPT
+        assert len(job.attempts) <= ATTEMPTS_KEPT
         assert job.attempts[-1].ended_at == now
         if job.ended:
             break
@@ -137,10 +139,10 @@ def test_a_callback_is_owed_when_a_job_ends_and_the_sweep_will_look() -> None:
 
 def test_old_attempts_are_folded_into_a_count_and_numbers_go_on() -> None:
     job = a_job()
-    for _ in range(transitions.ATTEMPTS_KEPT + 5):
+    for _ in range(ATTEMPTS_KEPT + 5):
         job = transitions.settle(started(job), Retry("x", "x", timedelta(0), closes_vendor=True), REPEATABLE, NOON)
     assert job.attempts_folded == 5
-    assert job.attempts[-1].number == transitions.ATTEMPTS_KEPT + 5
+    assert job.attempts[-1].number == ATTEMPTS_KEPT + 5
 
 
 def test_a_key_that_was_forgotten_while_the_job_waited_forbids_the_repeat() -> None:
