@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import aiohttp
@@ -24,7 +24,14 @@ from vendors.reading import ACCEPT_ENCODING, read_capped
 from vendors.traceparent import child_of
 from vendors.transport import OneShotTransport, Progress
 
-_USER_AGENT = "vendor-gateway"
+_DEFAULTS: Mapping[str, str] = MappingProxyType(  # in small letters, as they are sent
+    {
+        "accept": "application/json, */*;q=0.5",
+        "accept-encoding": ACCEPT_ENCODING,
+        "content-type": "application/json",
+        "user-agent": "vendor-gateway",
+    }
+)
 _ASIDE_BYTES = 64 * 1024  # a body beside the point, such as a refusal's: no more of it than that is read,
 _ASIDE_SECONDS = 1.0  # and only so that the connection can be used again
 
@@ -120,18 +127,13 @@ async def _read_what_comes(response: httpx.Response, max_bytes: int, deadline: f
 def _outgoing(request: VendorRequest, call: Call, progress: Progress) -> httpx.Request:
     if not all(is_header(name, value) for name, value in request.headers.items()):
         raise Unsendable("A header of the call holds a character that HTTP does not allow; nothing was sent.")
-    headers = httpx.Headers(
-        {
-            "Accept": "application/json, */*;q=0.5",
-            "Accept-Encoding": ACCEPT_ENCODING,
-            "Content-Type": "application/json",
-            "User-Agent": _USER_AGENT,
-        }
-    )
-    headers.update(request.headers)
-    headers["Idempotency-Key"] = call.idempotency_key
-    headers["X-Request-ID"] = str(call.request_id)
-    headers["traceparent"] = child_of(call.traceparent, call.request_id)
+    headers = {
+        **_DEFAULTS,
+        **{name.lower(): value for name, value in request.headers.items()},
+        "idempotency-key": call.idempotency_key,
+        "x-request-id": str(call.request_id),
+        "traceparent": child_of(call.traceparent, call.request_id),
+    }
     return httpx.Request(
         request.method, request.url, headers=headers, content=request.body, extensions={"progress": progress}
     )
