@@ -213,7 +213,7 @@ async def test_a_replay_finds_callbacks_by_their_own_time(ports: Ports) -> None:
 
 async def test_a_replay_may_be_bounded_by_any_time_that_there_is(ports: Ports) -> None:
     await ports.ended()
-    first, last = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     which = ReplayFilter("sync", Status.FAILED, created_from=first, created_to=last)
     assert await ports.control.replay(which, dry_run=True) == Replayed(1, 0)
 
