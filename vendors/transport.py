@@ -31,11 +31,12 @@ class Progress:
     `gate` is awaited when the connection is there and nothing has left; what it raises ends the call.
     """
 
-    __slots__ = ("gate", "sent")
+    __slots__ = ("gate", "sent", "url")
 
     def __init__(self, gate: Gate | None = None) -> None:
         self.gate = gate
         self.sent = True
+        self.url = ""  # as the call wants it written
 
 
 _progress: ContextVar[Progress] = ContextVar("progress")
@@ -78,6 +79,12 @@ class WordlessResponse(aiohttp.ClientResponse):
         return self
 
 
+async def _as_written(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp undoes escapes that it thinks needless: `%2E%2E` would climb, and a signed address be another."""
+    request.url = type(request.url)(_progress.get().url, encoded=True)
+    return await send(request)
+
+
 class OneShotTransport(AiohttpTransport):
     """
     httpx's transport over aiohttp, without what aiohttp does unasked: retries, cookies, redirects, proxies, timeouts.
@@ -99,6 +106,7 @@ class OneShotTransport(AiohttpTransport):
             trust_env=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
+            middlewares=(_as_written,),
         )
 
     def _open_connector(self, **settings: Any) -> OneShotConnector:
@@ -107,7 +115,7 @@ class OneShotTransport(AiohttpTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`, whose extension `progress` learns whether anything left."""
         progress: Progress = request.extensions["progress"]
-        progress.sent = False
+        progress.sent, progress.url = False, str(request.url)
         token = _progress.set(progress)
         try:
             return await super().handle_async_request(request)

@@ -220,6 +220,13 @@ async def test_cookies_are_not_kept(http: VendorHttp, make_call: MakeCall) -> No
     assert "cookie" not in vendor.received[1].headers
 
 
+@pytest.mark.parametrize("target", ["/a/%2E%2E/b", "/%2e?sig=%41%2F%7e+x%20&a=&a", "/a%2Fb;c?q=%C3%BC@:"])
+async def test_an_address_is_sent_as_it_is_written(http: VendorHttp, make_call: MakeCall, target: str) -> None:
+    async with listening(answer_ok) as server:
+        await http.send(request_to(server.url + target), make_call(), max_bytes=100)
+    assert server.received[0].line == f"POST {target} HTTP/1.1"
+
+
 @pytest.mark.parametrize("location", ["/elsewhere", "http://[broken", "//", "\xff"])
 async def test_a_redirect_is_an_answer_and_is_not_followed(
     http: VendorHttp, make_call: MakeCall, location: str
