@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
 import httpx
@@ -65,6 +66,12 @@ class Reply:
 def is_header(name: str, value: str) -> bool:
     """Whether this can stand in a request: no control characters, so nothing can be smuggled in behind it."""
     return bool(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value))
+
+
+def one_piece(text: str) -> str:
+    """`text` as one piece of a URL's path or query, whatever characters it has."""
+    encoded = quote(text, safe="")
+    return encoded if encoded.strip(".") else encoded.replace(".", "%2E")  # "." and ".." would lead elsewhere
 
 
 class VendorHttp:

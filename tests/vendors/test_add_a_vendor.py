@@ -3,12 +3,15 @@
 import asyncio
 import base64
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -29,15 +32,17 @@ from tests.vendors.scripted import say
 from tests.vendors.test_signatures import KEY, standard
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors, VendorSources
-from vendors.registry import load_vendors
+from vendors.registry import MakeVendor, load_vendors
 from vendors.table.settings import VendorTable
 
 DOC = (Path(__file__).parents[2] / "docs" / "add-a-vendor.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOC, re.DOTALL | re.MULTILINE)
 TABLES = "\n".join(text for kind, text in BLOCKS if kind == "toml")
 ADAPTER = [text for kind, text in BLOCKS if kind == "python" and text.startswith("# vendors/")]
-[LINE] = [text for kind, text in BLOCKS if kind == "python" and not text.startswith("# vendors/")]
-[SIGNING] = [text for kind, text in BLOCKS if kind == "sh" and "openssl" in text]
+[REGISTRY] = [text for kind, text in BLOCKS if kind == "python" and "ADAPTERS" in text]
+[CASE] = [text for kind, text in BLOCKS if kind == "python" and "VendorCase" in text]
+[SIGNING] = [text for kind, text in BLOCKS if kind == "sh" and "openssl dgst" in text]
+[PLAYED] = [text for kind, text in BLOCKS if kind == "sh" and "HTTPServer" in text]
 
 SECRET = "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjIh"  # KEY in base64
 ENVIRONMENT = {"ACME_TOKEN": "token", "ACME_WEBHOOK_SECRET": SECRET, "GATEWAY_PUBLIC_URL": "https://us.example"}
@@ -48,7 +53,7 @@ def tables(folder: Path, http: VendorHttp, url: str = VENDOR) -> LiveVendors:
     """The tables of the document, pointed at another server."""
     file = folder / "my-vendors.toml"
     file.write_text(TABLES.replace(VENDOR, url), encoding="utf-8")
-    return LiveVendors(VendorSources([file], lambda: ENVIRONMENT), http)
+    return LiveVendors(VendorSources([file], lambda: ENVIRONMENT, {}), http)
 
 
 def of_table(name: str, folder: Path, http: VendorHttp, url: str) -> Vendor:
@@ -61,11 +66,18 @@ def documented(module: str) -> Any:
 
 def in_code(http: VendorHttp, url: str) -> Vendor:
     """The adapter, made by the line that registers it."""
-    adapter, settings = documented("adapter"), documented("settings")
-    known = {"AcmeMarkets": adapter.AcmeMarkets, "read_settings": settings.read_settings}
-    adapters = eval(f"{{{LINE}}}", known)
+    registry: dict[str, Any] = {"Mapping": Mapping, "MakeVendor": MakeVendor, "MappingProxyType": MappingProxyType}
+    exec(REGISTRY, registry)
     environment = {"ACME_MARKETS_URL": url, "ACME_MARKETS_TOKEN": "token"}
-    return load_vendors([], environment, http, adapters=adapters)["acme_markets"]
+    return load_vendors([], environment, http, adapters=registry["ADAPTERS"])["acme_markets"]
+
+
+def case_in_code(payload: str | None = None) -> VendorCase:
+    """The line that puts the adapter to the suite."""
+    known = {"VendorCase": VendorCase, "partial": partial, "as_json": as_json}
+    cases = eval(f"{{{CASE}}}", {**known, "registered": lambda _name, http, url: in_code(http, url)})
+    case: VendorCase = cases["acme_markets"]
+    return case if payload is None else replace(case, payload=payload)
 
 
 def sign(body: bytes, now: datetime) -> Mapping[str, str]:
@@ -102,9 +114,7 @@ CASES: Mapping[str, CaseOf] = {
     "polled": lambda folder: VendorCase(
         "acme-audits", partial(of_table, "acme-audits", folder), success=ACCEPTED, done=DONE, polled=True
     ),
-    "in code": lambda folder: VendorCase(
-        "acme_markets", in_code, payload='{"ticker": "A/B", "day": "2026-01-30"}', success=as_json('{"px_last": 12.50}')
-    ),
+    "in code": lambda folder: case_in_code(),
 }
 
 
@@ -138,11 +148,12 @@ async def test_the_documented_vendors_come_to_what_the_document_says(tmp_path: P
     assert server.received[0].body.decode() == sent
 
 
-async def test_the_documented_adapter_comes_to_what_the_document_says(tmp_path: Path) -> None:
-    case = CASES["in code"](tmp_path)
+@pytest.mark.parametrize(("ticker", "piece"), [("ACME", "ACME"), ("A/B?", "A%2FB%3F"), ("..", "%2E%2E")])
+async def test_the_documented_adapter_comes_to_what_the_document_says(ticker: str, piece: str) -> None:
+    case = case_in_code(payload=f'{{"ticker": "{ticker}", "day": "2026-01-30"}}')
     async with case.open(say(case.success)) as (vendor, server):
         assert await vendor.call(case.call()) == Done("12.50", 200)
-    assert server.received[0].line == "GET /v2/prices/A%2FB?on=2026-01-30 HTTP/1.1"
+    assert server.received[0].line == f"GET /v2/prices/{piece}?on=2026-01-30 HTTP/1.1"
     async with case.open(say(as_json('{"px_last": null}'))) as (vendor, _):
         outcome = await vendor.call(case.call())
     assert isinstance(outcome, Failed)
@@ -166,9 +177,25 @@ async def test_the_documented_script_signs_a_webhook_that_is_taken(tmp_path: Pat
     headers = dict(one.split(": ", 1) for one in arguments if one.startswith("webhook-"))
     body = arguments[arguments.index("-d") + 1].encode()
     reader = tables(tmp_path, VendorHttp()).webhooks["acme-reports"]
-    assert reader.verify(headers, body, datetime.now(UTC)) == "msg_1"
+    assert reader.verify(headers, body, datetime.now(UTC)) == f"msg_{REQUEST_ID}"
     notice = reader.read(body)
-    assert (notice.reference, notice.request_id, notice.outcome) == ("rep_1", REQUEST_ID, Done('{"pages": 3}'))
+    assert (notice.reference, notice.request_id, notice.outcome) == (None, REQUEST_ID, Done('{"pages": 3}'))
+
+
+async def test_the_documented_play_takes_jobs_as_a_vendor_would(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = PLAYED.replace("9000", str(port)).replace("python3", sys.executable)
+    play = await asyncio.create_subprocess_exec("bash", "-euc", f"exec {script}", stdout=asyncio.subprocess.DEVNULL)
+    try:
+        async with VendorHttp() as http, asyncio.timeout(10):
+            vendor = tables(tmp_path, http, f"http://127.0.0.1:{port}")["acme-reports"]
+            while not isinstance(outcome := await vendor.call(CASES["async"](tmp_path).call()), Waiting):
+                await asyncio.sleep(0.05)
+    finally:
+        play.kill()
+        await play.wait()
+    assert len(outcome.reference) == 32
 
 
 def test_every_key_that_a_table_may_have_is_explained() -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -12,7 +11,7 @@ from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.vendors import Call
 from domain.webhooks import NotPromised
 from vendors.errors import VendorError
-from vendors.http import Reply, VendorHttp, VendorRequest
+from vendors.http import Reply, VendorHttp, VendorRequest, one_piece
 from vendors.json_slices import NotJson
 from vendors.refusals import read_refusal
 from vendors.table.fields import REFERENCE, REQUEST_ID, reveal
@@ -23,11 +22,8 @@ _STILL_AT_IT = frozenset({202, 204})
 
 
 def poll_url(template: str, reference: str, request_id: UUID) -> httpx.URL:
-    """The URL to ask. A reference is one piece of a path or of a query, whatever characters it has."""
-    encoded = quote(reference, safe="")
-    if not encoded.strip("."):  # "." and ".." would lead elsewhere
-        encoded = encoded.replace(".", "%2E")
-    return httpx.URL(template.replace(REQUEST_ID, str(request_id)).replace(REFERENCE, encoded))
+    """The URL to ask."""
+    return httpx.URL(template.replace(REQUEST_ID, str(request_id)).replace(REFERENCE, one_piece(reference)))
 
 
 async def ask(table: VendorTable, http: VendorHttp, call: Call, reference: str) -> Outcome:
