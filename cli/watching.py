@@ -18,7 +18,7 @@ from domain.infra.background import in_background
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors, VendorSources
-from vendors.registry import ADAPTERS
+from vendors.registry import ADAPTERS, MakeVendor
 from vendors.signatures.secrets import SecretHistory
 
 LOOK_SECONDS = 1.0
@@ -38,7 +38,12 @@ class SecretsInHome:
 
 
 def live_vendors(
-    settings: Settings, http: VendorHttp, *, home: Home | None = None, also: Sequence[Vendor] = ()
+    settings: Settings,
+    http: VendorHttp,
+    *,
+    home: Home | None = None,
+    also: Sequence[Vendor] = (),
+    adapters: Mapping[str, MakeVendor] = ADAPTERS,
 ) -> LiveVendors:
     """
     The vendors as the settings say, and those that were made already.
@@ -46,7 +51,7 @@ def live_vendors(
     A home lets former webhook secrets outlive the process. Raises `ConfigurationError`.
     """
     made = {vendor.name: partial(_made, vendor) for vendor in also}
-    sources = VendorSources(settings.vendors_files, lambda: _environment(settings), {**ADAPTERS, **made})
+    sources = VendorSources(settings.vendors_files, lambda: _environment(settings), {**adapters, **made})
     return LiveVendors(sources, http, SecretHistory(SecretsInHome(home) if home else None))
 
 

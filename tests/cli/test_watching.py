@@ -59,7 +59,7 @@ async def test_a_hangup_is_heard_at_once_and_only_while_watched() -> None:
 def test_dotenv_is_read_again_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BASE", raising=False)
     settings = load_settings()
-    vendors = live_vendors(settings, VendorHttp())
+    vendors = live_vendors(settings, VendorHttp(), adapters={})
     first = vendors["a"]
     Path(".env").write_text("BASE=http://two\n")
     assert vendors.reload()
@@ -72,7 +72,7 @@ def test_dotenv_is_read_again_and_the_environment_wins(monkeypatch: pytest.Monke
 
 
 def test_a_spoiled_dotenv_changes_nothing() -> None:
-    vendors = live_vendors(load_settings(), VendorHttp())
+    vendors = live_vendors(load_settings(), VendorHttp(), adapters={})
     Path(".env").write_bytes(b"BASE=\xff\xfe")
     assert not vendors.reload()
     assert set(vendors) == {"a"}

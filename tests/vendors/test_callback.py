@@ -257,7 +257,7 @@ def test_no_table_may_take_its_name_and_no_client_can_ask_for_it(tmp_path: Path)
     with pytest.raises(ConfigurationError, match=r"vendors\.toml:1: `callback` is the name of a vendor in code"):
         load_vendor_names([table], {})
     table.write_text('[vendors.acme]\nurl = "https://api.example/"\n')
-    assert load_vendor_names([table], {}) == {"acme"}
+    assert load_vendor_names([table], {}, adapters={}) == {"acme"}
 
 
 def test_a_secret_is_told_apart_by_client_and_shows_nothing_of_the_master() -> None:
