@@ -77,7 +77,12 @@ LAST_EVENT_ID = _parameter(
     "The version that the client has: the state now is told only if it is another. What is no version is ignored.",
     {"type": "string", "examples": ["3"]},
 )
-EXPAND = _parameter("query", "expand", "`attempts` adds the timeline: every call that was made.", {"const": "attempts"})
+EXPAND = _parameter(
+    "query",
+    "expand",
+    "`attempts` adds the timeline: every call that was made, and what the vendor said meanwhile.",
+    {"const": "attempts"},
+)
 LIST_QUERY: tuple[Json, ...] = (
     _parameter("query", "vendor", "Only jobs of this vendor.", {"type": "string"}),
     _parameter("query", "status", "Only jobs of this status.", {"enum": [status.value for status in Status]}),

@@ -52,6 +52,13 @@ class AttemptView(msgspec.Struct, frozen=True):
     counted: bool
 
 
+class ProgressView(msgspec.Struct, frozen=True):
+    """What an asynchronous vendor said by webhook while it was at it."""
+
+    at: datetime
+    status: Annotated[str, Meta(description="In the vendor's own words.")]
+
+
 class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
     """
     A job as it stands. One that has not ended says where it is (`stage`), until when (`waiting_until`) and, where
@@ -78,6 +85,7 @@ class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | UnsetType = UNSET
     error_detail: ErrorView | UnsetType = UNSET
     attempts: list[AttemptView] | UnsetType = UNSET
+    progress: list[ProgressView] | UnsetType = UNSET
 
 
 class JobList(msgspec.Struct, frozen=True):
@@ -110,6 +118,7 @@ def view_of(job: Job, now: datetime, *, standing: Standing | None = None, with_a
         error=UNSET if error is None else error.message,
         error_detail=UNSET if error is None else _error_view(error),
         attempts=[_attempt_view(attempt) for attempt in job.attempts] if with_attempts else UNSET,
+        progress=_progress_view(job) if with_attempts and job.progress else UNSET,
     )
 
 
@@ -147,6 +156,10 @@ def retry_after(job: Job, now: datetime, standing: Standing | None = None) -> st
 
 def _error_view(error: JobError) -> ErrorView:
     return ErrorView(error.code, error.vendor_status, error.attempts, error.retryable)
+
+
+def _progress_view(job: Job) -> list[ProgressView]:
+    return [ProgressView(said.at, said.status) for said in job.progress or ()]
 
 
 def _attempt_view(attempt: Attempt) -> AttemptView:

@@ -9,7 +9,7 @@ from httpx import AsyncClient
 
 from api.ports import ApiPorts
 from domain.callbacks import callback_id
-from domain.jobs import Status
+from domain.jobs import Progress, Status
 from tests.api.samples import ended, failed, pending_job
 from tests.fakes import FakeJobs
 
@@ -85,6 +85,17 @@ async def test_expanding_adds_the_timeline(client: AsyncClient, jobs: FakeJobs) 
         "number", "started_at", "ended_at", "worker", "outcome", "vendor_status", "latency_ms", "counted"
     }  # fmt: skip
     assert (attempt["outcome"], attempt["latency_ms"]) == ("failed", 40.0)
+
+
+async def test_the_timeline_tells_what_the_vendor_said_meanwhile(client: AsyncClient, jobs: FakeJobs) -> None:
+    job = pending_job()
+    said = Progress(at=job.created_at, status="half done")
+    told = job.model_copy(update={"progress": [said]})
+    await jobs.put(told)
+    assert "progress" not in (await client.get(f"/jobs/{job.id}")).json()
+    (line,) = (await client.get(f"/jobs/{job.id}?expand=attempts")).json()["progress"]
+    assert line["status"] == "half done"
+    assert set(line) == {"at", "status"}
 
 
 @pytest.mark.parametrize("query", ["expand=everything", "expnd=attempts", "expand=attempts&expand=attempts"])
