@@ -15,7 +15,7 @@ _SPACE = " \t\n\r"
 
 
 class Unfit(LookupError):
-    """The text has something there that can hold no members."""
+    """The text has something there that can hold no members, or the member twice: nobody can say which one is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ def set_json(text: str, pointer: Pointer, value: str) -> str:
     """
     `text`, which is JSON, with `value` at `pointer`, which is not the whole document.
 
-    A member that is there is replaced (of duplicate keys the last), one that is not is added at the end,
-    with the objects around it. In an array the index behind the last, and "-", append. Raises `Unfit`.
+    A member that is there is replaced, one that is not is added at the end, with the objects around it.
+    In an array the index behind the last, and "-", append. Raises `Unfit`.
     """
     at, end = len(text) - len(text.lstrip(_SPACE)), len(text)
     for depth, token in enumerate(pointer):
@@ -51,8 +51,10 @@ def _find(text: str, at: int, token: str) -> _Place:
     if text[at] == "[":
         token = _index(token, len(inside))
     found = [(start, end) for key, start, end in inside if key == token]
+    if len(found) > 1:
+        raise Unfit
     if found:
-        return _Place(*found[-1], found=True)
+        return _Place(*found[0], found=True)
     end = inside[-1][2] if inside else at + 1
     name = json.dumps(token) + ":" if text[at] == "{" else ""
     return _Place(end, end, found=False, before=("," if inside else "") + name)

@@ -72,7 +72,7 @@ FAULTS = [
     (TABLE + WEBHOOK + "deadline_seconds = 0\n", 8, "greater than 0"),
     (TABLE + WEBHOOK + "deadline_seconds = 1e300\n", 8, "less than or equal"),
     (TABLE + '[vendors.a.poll]\nurl = "http://x/${job.reference}"\n', 5, "`poll.every_seconds` is missing"),
-    (TABLE + POLL.replace("30", "0"), 7, "greater than 0"),
+    (TABLE + POLL.replace("30", "0.05"), 7, "greater than or equal to 0.1"),
     (TABLE + POLL + "often = true\n", 8, "known are url, every_seconds"),
     (TABLE + POLL.replace("${job.reference}", "all"), 6, "names no job"),
     (TABLE + POLL.replace("${job.reference}", "${job.reference}/${job.payload}"), 6, "remove the other"),

@@ -74,7 +74,7 @@ def test_no_byte_changes_but_those_of_a_value_that_is_replaced(
         (" { } ", "/a", ' {"a":1 } '),
         ('{ "b" : 1.50 }', "/a", '{ "b" : 1.50,"a":1 }'),
         ('{"a": 123456789012345678901234567890, "a": 1E400, "\\u0061": {"\\ud800": 0}}', "/b", None),
-        ('{"a": 1, "a" : [2] }', "/a", '{"a": 1, "a" : 1 }'),
+        ('{"a": 1, "a" : [2] }', "/b", '{"a": 1, "a" : [2],"b":1 }'),
         ('{"\\u0061": 2}', "/a", '{"\\u0061": 1}'),
         ('{"a": {"b": 2}}', "/a/c/d", '{"a": {"b": 2,"c":{"d":1}}}'),
         ('{"a": {}}', "/a~1b/~0", '{"a": {},"a/b":{"~":1}}'),
@@ -102,6 +102,8 @@ def test_the_new_text_is_the_old_one_and_the_value(text: str, pointer: str, then
         ("[1, 2]", "/+1"),
         ("[1, 2]", "/٠"),
         ("[]", "/" + "9" * 5000),
+        ('{"a": 1, "a": 2}', "/a"),  # a vendor that reads the first would be told another value than ours
+        ('{"a": {}, "\\u0061": {}}', "/a/b"),
     ],
 )
 def test_a_text_that_has_no_room_there_is_unfit(text: str, pointer: str) -> None:

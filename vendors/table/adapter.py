@@ -40,7 +40,9 @@ class TableVendor:
         try:
             payload = self.settings.body.fill(call.payload, call.request_id)
         except Unfit:
-            return Failed("payload_unfit", "The payload has no room for what this vendor's table sets into it.")
+            return Failed(
+                "payload_unfit", "The payload has no room for what this vendor's table sets into it, or has it twice."
+            )
         request = VendorRequest(self.settings.method, self._url, self._headers, payload.encode())
         reply = await success_of(self._http, request, call, max_bytes=self.settings.reply.max_bytes)
         return self._read(reply) if isinstance(reply, Reply) else reply

@@ -107,7 +107,7 @@ class PollTable(BaseModel):
     model_config = STRICT
 
     url: Annotated[str, AfterValidator(_check_poll_url)] = Field(repr=False)
-    every_seconds: float = Field(gt=0, le=LONGEST_WAIT_SECONDS)
+    every_seconds: float = Field(ge=0.1, le=LONGEST_WAIT_SECONDS)
 
     @property
     def every(self) -> timedelta:
