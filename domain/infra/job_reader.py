@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from beanie.odm.enums import SortDirection
@@ -29,6 +29,15 @@ LARGEST_READ = 200
 READ_AGAIN_SECONDS = 5.0  # the net under a lost notice
 
 
+class _Listed(Job):
+    """A job without its payload, which no list shows: a hundred of them would be 100 MiB."""
+
+    payload: str = ""
+
+    class Settings:
+        projection: ClassVar = {"payload": 0}
+
+
 class MongoJobReader:
     """A `JobReader`. A deleted job is not found, whoever asks."""
 
@@ -47,7 +56,7 @@ class MongoJobReader:
             yield await asyncio.gather(*(self.find(request_id, owner) for request_id in group))
 
     async def list(self, which: JobFilter) -> list[Job]:
-        query = JobDocument.find(_conditions(which)).sort(("_id", SortDirection.DESCENDING))
+        query = JobDocument.find(_conditions(which), projection_model=_Listed).sort(("_id", SortDirection.DESCENDING))
         found: list[Job] = []
         size = 0
         with mongo_trouble():

@@ -1,8 +1,9 @@
-"""What the real reader promises when its process stops: nobody who waits holds that up."""
+"""What the real reader promises beyond its port: it holds no stop up, and reads no more than is shown."""
 
 import asyncio
 
 from domain.infra.job_reader import open_job_reader
+from domain.ports import JobFilter
 from tests.stores import Stores
 
 
@@ -16,3 +17,10 @@ async def test_who_waits_is_answered_when_the_process_is_told_to_stop(stores: St
             found = await waiting
     assert found is not None
     assert not found.ended
+
+
+async def test_a_list_reads_no_payloads(stores: Stores) -> None:
+    job = await stores.submit(payload='{"long":"text"}')
+    (listed,) = await stores.reader.list(JobFilter(owner=None))
+    assert (listed.id, listed.payload) == (job.id, "")
+    assert (await stores.look(job)).payload == '{"long":"text"}'
