@@ -55,16 +55,33 @@ async def url(jobs: FakeJobs, vendor_states: FakeVendorStates) -> AsyncIterator[
 
 
 @pytest.fixture
-def run(url: str, tmp_path: Path) -> Run:
+async def run(url: str, tmp_path: Path) -> AsyncIterator[Run]:
     pipe = asyncio.subprocess.PIPE
+    started: list[asyncio.subprocess.Process] = []
 
     async def start(*args: str, key: str = "acme", out: int = pipe) -> asyncio.subprocess.Process:
         environment = {"GATEWAY_PUBLIC_URL": url, "GATEWAY_API_KEY": key, "PYTHONPATH": str(ROOT)}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli.main", *args), env=environment, cwd=tmp_path, stdout=out, stderr=pipe
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli.main", *args),
+            env=environment,
+            cwd=tmp_path,
+            stdout=out,
+            stderr=pipe,
+            preexec_fn=hear_ctrl_c,
         )
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+def hear_ctrl_c() -> None:
+    """As at a terminal: what a shell starts in the background ignores it, and so would all that the tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def test_a_job_is_submitted_found_and_cancelled(run: Run, jobs: FakeJobs) -> None:
