@@ -6,7 +6,7 @@ again and again. Spread over a tenth of a call's length they stay spread, and no
 """
 
 LONG_SECONDS = 0.5  # shorter calls spread by themselves, and a small claim costs as much as a large one
-A_FEW = 10
+A_FEW = 5
 SPREAD = 0.1  # of a call's length, for all slots together
 LONGEST_PAUSE = 0.25  # seconds: more would keep a stop waiting
 WEIGHT = 0.1  # of the last call among those before

