@@ -72,7 +72,7 @@ def _due(now: datetime, vendor: VendorState, start: datetime | None) -> Standing
 
 def _not_due(stage: Stage, own: datetime, now: datetime, vendor: VendorState, start: datetime | None) -> Standing:
     closed_until = vendor.closed_until
-    if stage is not Stage.RETRYING or closed_until is None or closed_until <= now:
+    if stage is Stage.SCHEDULED or closed_until is None or closed_until <= now:
         return Standing(stage, own, estimated_start=start)
     return Standing(Stage.RATE_LIMITED, max(own, closed_until), moves=closed_until > own, estimated_start=start)
 

@@ -168,5 +168,11 @@ class Job(BaseModel):
         if self.status is Status.PROCESSING:
             return Stage.AWAITING_WEBHOOK if self.vendor_ref else Stage.CALLING_VENDOR
         if self.run_at > now:
-            return Stage.RETRYING if self.attempts else Stage.SCHEDULED
+            return self._why_later()
         return Stage.QUEUED
+
+    def _why_later(self) -> Stage:
+        if not self.attempts:
+            return Stage.SCHEDULED
+        throttled = self.attempts[-1].outcome is AttemptOutcome.THROTTLED
+        return Stage.RATE_LIMITED if throttled else Stage.RETRYING

@@ -61,7 +61,7 @@ async def test_a_throttling_vendor_is_left_alone_for_as_long_as_it_says(jobs: Jo
     throttled = await jobs.submit(simulate("throttle", retry_after=2, times=1), vendor="throttling")
     waiting = await jobs.seen(throttled, lambda job: "waiting_until" in job)
     other = await jobs.submit(vendor="throttling")
-    assert (waiting["status"], waiting["stage"]) == ("pending", "retrying")
+    assert (waiting["status"], waiting["stage"]) == ("pending", "rate_limited")
     assert [(attempt["outcome"], attempt["counted"]) for attempt in waiting["attempts"]] == [("throttled", False)]
 
     job, _ = await jobs.all_ended([throttled, other])
