@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
-from pymongo.errors import BulkWriteError
 
 from domain.callbacks import callback_of
 from domain.errors import Unavailable
 from domain.infra.batching import Batcher
+from domain.infra.inserts import DUPLICATE_KEY, insert_each
 from domain.infra.job_store import MongoJobStore, mongo_trouble, to_document
 from domain.infra.mongo import Database
 from domain.infra.queue import Queue
@@ -29,7 +29,6 @@ from domain.transitions import signed
 
 LARGEST_BATCH = 200
 LOOKS = 3  # at a parent that went on meanwhile; then it is the sweep's
-DUPLICATE_KEY = 11_000
 
 log = structlog.get_logger()
 
@@ -97,14 +96,10 @@ class FollowUps:
         if not children:
             return set()
         with mongo_trouble():
-            try:
-                await self._jobs.insert_many([to_document(child) for child in children], ordered=False)
-            except BulkWriteError as fault:
-                errors = fault.details["writeErrors"]
-                if fault.details.get("writeConcernErrors") or any(error["code"] != DUPLICATE_KEY for error in errors):
-                    raise
-                return {error["index"] for error in errors}
-        return set()
+            refused = await insert_each(self._jobs, [to_document(child) for child in children])
+        if any(code != DUPLICATE_KEY for code in refused.values()):
+            raise Unavailable("MongoDB refused a callback; the sweep tries again")
+        return set(refused)
 
     async def _strike_off(self, parents: Sequence[Job]) -> list[Job]:
         """Mark as done; answers those that went on meanwhile and still ask for a callback, as they stand now."""

@@ -15,13 +15,14 @@ import structlog
 from bson import encode
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from domain.errors import Unavailable
 from domain.infra.background import in_background
 from domain.infra.batching import Batcher
-from domain.infra.intake import DUPLICATE_KEY, LARGEST_BATCH, WAITING_ROOM, Queueing
+from domain.infra.inserts import DUPLICATE_KEY, insert_each
+from domain.infra.intake import LARGEST_BATCH, WAITING_ROOM, Queueing
 from domain.infra.mongo import CODEC, Database
 from domain.infra.queue import Queue
 from domain.jobs import Priority
@@ -87,7 +88,7 @@ class _Collection:
 
     async def store(self, entries: Sequence[Entry]) -> list[StoredEvent | Exception]:
         try:
-            refused = await self._insert(entries)
+            refused = await insert_each(self._events, [entry.document for entry in entries])
             stored = await self._stored_hashes([entries[at] for at, code in refused.items() if code == DUPLICATE_KEY])
         except PyMongoError as fault:
             log.warning("mongodb did not confirm a write", fault=type(fault).__name__)
@@ -101,16 +102,6 @@ class _Collection:
                 else Unavailable(f"MongoDB refused the event (code {code}); send it again")
             )
         return answers
-
-    async def _insert(self, entries: Sequence[Entry]) -> dict[int, int]:
-        """The indexes of those that were refused, with MongoDB's code."""
-        try:
-            await self._events.insert_many([entry.document for entry in entries], ordered=False)
-        except BulkWriteError as fault:
-            if fault.details.get("writeConcernErrors"):
-                raise
-            return {error["index"]: error["code"] for error in fault.details["writeErrors"]}
-        return {}
 
     async def _stored_hashes(self, entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
         """By vendor and id, as a majority knows them: what might still be rolled back is not acknowledged."""

@@ -9,16 +9,16 @@ bounded backlog, and what it has to drop the sweep finds.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from bson import encode
 from bson.raw_bson import RawBSONDocument
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from domain.errors import KeyReused, TooLarge, Unavailable
 from domain.infra.background import in_background, pauses
 from domain.infra.batching import Batcher
+from domain.infra.inserts import DUPLICATE_KEY, insert_each
 from domain.infra.job_store import MongoJobStore, to_document
 from domain.infra.mongo import CODEC, Database
 from domain.infra.queue import Queue
@@ -30,7 +30,6 @@ LARGEST_BATCH = 500
 WAITING_ROOM = 5_000  # at 2,500 jobs a second, two seconds of them; then the answer is 503
 QUEUE_BACKLOG = 50_000  # ids that wait while Redis is away; the sweep finds what is dropped beyond
 LARGEST_DOCUMENT = 15 * 1024 * 1024  # MongoDB's own cap is 16 MiB, and a result still has to fit
-DUPLICATE_KEY = 11_000
 
 log = structlog.get_logger()
 
@@ -106,14 +105,11 @@ async def open_intake(database: Database, queue: Queue) -> AsyncIterator[MongoIn
     async def insert(documents: Sequence[RawBSONDocument]) -> list[None | Exception]:
         answers: list[None | Exception] = [None] * len(documents)
         try:
-            await collection.insert_many(documents, ordered=False)
-        except BulkWriteError as fault:
-            if fault.details.get("writeConcernErrors"):
-                raise _unavailable(fault) from fault
-            for error in fault.details["writeErrors"]:
-                answers[error["index"]] = _refusal(error)
+            refused = await insert_each(collection, documents)
         except PyMongoError as fault:
             raise _unavailable(fault) from fault
+        for at, code in refused.items():
+            answers[at] = _refusal(code)
         return answers
 
     queueing = Queueing(queue)
@@ -137,10 +133,8 @@ def _replayed(earlier: Job, fingerprint: str | None) -> Accepted:
     return Accepted(earlier, replayed=True)
 
 
-def _refusal(error: dict[str, Any]) -> Exception:
-    if error.get("code") == DUPLICATE_KEY:
-        return _KeyTaken()
-    return Unavailable(f"MongoDB refused the job (code {error.get('code')}); try again")
+def _refusal(code: int) -> Exception:
+    return _KeyTaken() if code == DUPLICATE_KEY else Unavailable(f"MongoDB refused the job (code {code}); try again")
 
 
 def _unavailable(fault: Exception) -> Unavailable:
