@@ -151,14 +151,12 @@ class Queue:
 
     async def enqueue(self, jobs: Sequence[Queued]) -> int:
         """Queue jobs; those that Redis already holds are left as they are. Answers how many were added."""
-        now = datetime.now(UTC)
         places = sorted({(job.vendor, job.priority.value) for job in jobs})
         number = {place: index for index, place in enumerate(places, start=1)}
         keys = [queue_key(*place) for place in places] + [idle_key(vendor) for vendor, _ in places]
         args: list[str | int] = [len(places), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
         for job in jobs:
-            due = 0 if job.due_at <= now else _epoch_ms(job.due_at)
-            args += (number[job.vendor, job.priority.value], str(job.request_id), due)
+            args += (number[job.vendor, job.priority.value], str(job.request_id), _epoch_ms(job.due_at))
         return int(await self._enqueue(keys=keys, args=args))
 
     async def claim(self, vendor: str, how_many: int, token: str, limits: CallLimits | None = None) -> Claim:
