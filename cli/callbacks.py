@@ -13,7 +13,7 @@ from domain.infra.redis import RedisClient
 from vendors.callback.adapter import Callback
 from vendors.callback.settings import CallbackSettings
 from vendors.guarded import GuardedTransport
-from vendors.http import VendorHttp
+from vendors.http import Clock, VendorHttp
 
 
 def callback_settings(settings: Settings) -> CallbackSettings:
@@ -22,8 +22,8 @@ def callback_settings(settings: Settings) -> CallbackSettings:
 
 
 @asynccontextmanager
-async def open_callback(settings: Settings, redis: RedisClient) -> AsyncIterator[Callback]:
+async def open_callback(settings: Settings, redis: RedisClient, clock: Clock) -> AsyncIterator[Callback]:
     """With connections of its own, which lead to public addresses only: in development, anywhere."""
     chosen = callback_settings(settings)
-    async with VendorHttp(None if chosen.allow_private else GuardedTransport()) as http:
-        yield Callback(http, chosen, HostLimits(redis))
+    async with VendorHttp(None if chosen.allow_private else GuardedTransport(), clock=clock) as http:
+        yield Callback(http, chosen, HostLimits(redis), clock=clock)

@@ -21,6 +21,7 @@ from domain.infra.queue import Queue
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors
+from worker.clock import FleetClock
 from worker.worker import WorkerSettings, open_worker, worker_name
 
 log = structlog.get_logger()
@@ -42,17 +43,20 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
         drain=timedelta(seconds=settings.drain_seconds),
         retention=timedelta(days=settings.retention_days),
     )
+    clock = FleetClock()
     async with (
-        VendorHttp() as http,
+        VendorHttp(clock=clock.now) as http,
         open_stores(settings) as stores,
-        open_callback(settings, stores.redis) as callback,
+        open_callback(settings, stores.redis, clock.now) as callback,
         open_follow_ups(
-            stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base
+            stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base, clock=clock.now
         ) as follow_ups,
     ):
         known = live_vendors(settings, http, also=[callback])
         vendors = _chosen(known, wanted)
-        async with open_worker(stores.database, stores.redis, vendors, worker_settings, follow_ups) as worker:
+        async with open_worker(
+            stores.database, stores.redis, vendors, worker_settings, follow_ups, clock=clock
+        ) as worker:
 
             def reload() -> None:
                 if known.reload():

@@ -9,8 +9,9 @@ it cannot read.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -39,6 +40,8 @@ _ASIDE_SECONDS = 1.0  # and only so that the connection can be used again
 # Everything that a peer or the network can make a transport raise; ValueError where a library reads what it cannot.
 _BROKEN = (httpx.HTTPError, aiohttp.ClientError, OSError, ValueError)
 
+Clock = Callable[[], datetime]
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
@@ -56,11 +59,16 @@ class VendorRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. Where its head alone tells what it is, the body is what arrived of it, perhaps nothing."""
+    """
+    An answer. Where its head alone tells what it is, the body is what arrived of it, perhaps nothing.
+
+    `received_at` is the fleet's time: what an adapter makes of the answer, such as a deadline, counts from there.
+    """
 
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def is_header(name: str, value: str) -> bool:
@@ -75,10 +83,20 @@ def one_piece(text: str) -> str:
 
 
 class VendorHttp:
-    """The HTTP client for vendors, one per process: an async context manager that owns the connections."""
+    """
+    The HTTP client for vendors, one per process: an async context manager that owns the connections.
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    `clock` dates the answers. A worker hands in the fleet's: its machine's own may be wrong.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
         self._transport = transport or OneShotTransport()
+        self._clock = clock
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,7 +122,8 @@ class VendorHttp:
             async with asyncio.timeout_at(deadline):
                 response = await self._transport.handle_async_request(outgoing)
             try:
-                return await _read_reply(response, request, max_bytes, deadline)
+                body = await _read_body(response, request, max_bytes, deadline)
+                return Reply(response.status_code, response.headers, body, self._clock())
             finally:
                 await response.aclose()
         except TimeoutError:
@@ -113,13 +132,11 @@ class VendorHttp:
             raise _cut_short(progress, f"({type(error.__cause__ or error).__name__})") from None
 
 
-async def _read_reply(response: httpx.Response, request: VendorRequest, max_bytes: int, deadline: float) -> Reply:
+async def _read_body(response: httpx.Response, request: VendorRequest, max_bytes: int, deadline: float) -> bytes:
     if response.is_success and not request.head_tells:
         async with asyncio.timeout_at(deadline):
-            body = await read_capped(response, max_bytes)
-    else:
-        body = await _read_what_comes(response, min(max_bytes, _ASIDE_BYTES), deadline)
-    return Reply(response.status_code, response.headers, body)
+            return await read_capped(response, max_bytes)
+    return await _read_what_comes(response, min(max_bytes, _ASIDE_BYTES), deadline)
 
 
 async def _read_what_comes(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:

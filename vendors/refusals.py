@@ -39,7 +39,7 @@ async def success_of(http: VendorHttp, request: VendorRequest, call: Call, *, ma
         return Failed(error.code, error.detail)
     except (ReplyTooLarge, ReplyUnreadable) as error:
         return Failed(error.code, error.detail, error.status)
-    return read_refusal(reply, datetime.now(UTC)) or reply
+    return read_refusal(reply, reply.received_at) or reply
 
 
 def read_refusal(reply: Reply, now: datetime) -> Retry | Failed | None:

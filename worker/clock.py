@@ -30,6 +30,11 @@ class FleetClock:
         while self._least[0][0] < tick.received - REMEMBERED_SECONDS:
             self._least.popleft()
 
+    @property
+    def is_set(self) -> bool:
+        """Whether Redis was heard at all: before that, only this machine's clock can be told."""
+        return bool(self._least)
+
     def now_micros(self) -> int:
         """Microseconds since the epoch, a reply's travel time behind Redis at most and never ahead of it."""
         if not self._least:

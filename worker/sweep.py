@@ -48,7 +48,7 @@ class Sweep:
         while True:
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
             try:
-                if await self._station.queue.take_turn(self._turn(), TURN_LASTS):
+                if self._station.clock.is_set and await self._station.queue.take_turn(self._turn(), TURN_LASTS):
                     while (found := await self.once()).total() >= LARGEST_SWEEP:
                         _report(found)
                     _report(found)

@@ -104,15 +104,17 @@ def worker_name(name: str) -> str:
 
 
 @asynccontextmanager
-async def open_worker(
+async def open_worker(  # noqa: PLR0913 - what the composition root shares with it, and what it makes itself without
     database: Database,
     redis: RedisClient,
     vendors: Mapping[str, Vendor],
     settings: WorkerSettings,
     follow_ups: FollowUpRunner | None = None,
+    *,
+    clock: FleetClock | None = None,
 ) -> AsyncIterator[Worker]:
     queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
-    clock = FleetClock()
+    clock = clock or FleetClock()
     limits = FleetLimits(vendors, limiter, LimiterSeeds(database), clock)
     gates = Gates(limiter, clock, limits)
     station = Station(

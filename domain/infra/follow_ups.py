@@ -7,7 +7,7 @@ again, and the child's derived id makes one of the two. The sweep is the net und
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -30,17 +30,25 @@ from domain.transitions import signed
 LARGEST_BATCH = 200
 LOOKS = 3  # at a parent that went on meanwhile; then it is the sweep's
 
+Clock = Callable[[], datetime]
+
 log = structlog.get_logger()
+
+
+def here() -> datetime:
+    """This machine's time."""
+    return datetime.now(UTC)
 
 
 class FollowUps:
     """A `FollowUpRunner`."""
 
-    def __init__(self, database: Database, queue: Queue, public_base: str) -> None:
+    def __init__(self, database: Database, queue: Queue, public_base: str, clock: Clock = here) -> None:
         self._jobs = database.get_collection("jobs")
         self._store = MongoJobStore(database)
         self._queue = queue
         self._public_base = public_base
+        self._clock = clock
         self._batches: Batcher[Job, None] = Batcher(self._do_batch, largest=LARGEST_BATCH)
         self._begun: set[asyncio.Task[None]] = set()
 
@@ -79,7 +87,7 @@ class FollowUps:
 
     async def _tell_of(self, parents: Sequence[Job]) -> None:
         """Store and queue the callbacks that are not on record yet."""
-        now = to_milliseconds(datetime.now(UTC))
+        now = to_milliseconds(self._clock())
         told = [job for job in parents if job.callback_url]  # a tombstone has none left
         children = [callback_of(job, public_base=self._public_base, now=now) for job in told]
         known = await self._store_new(children)
@@ -103,7 +111,7 @@ class FollowUps:
 
     async def _strike_off(self, parents: Sequence[Job]) -> list[Job]:
         """Mark as done; answers those that went on meanwhile and still ask for a callback, as they stand now."""
-        now, token = to_milliseconds(datetime.now(UTC)), f"follow-up:{uuid.uuid4().hex}"
+        now, token = to_milliseconds(self._clock()), f"follow-up:{uuid.uuid4().hex}"
         changes = [(job, followed_up(signed(job, token), CALLBACK, now)) for job in parents]
         won = await self._store.compare_and_set(changes)
         lost = [job.id for job, did in zip(parents, won, strict=True) if not did]
@@ -113,9 +121,15 @@ class FollowUps:
 
 
 @asynccontextmanager
-async def open_follow_ups(database: Database, queue: Queue, public_base: str) -> AsyncIterator[FollowUps]:
-    """`public_base` is where clients reach the gateway: what they are told to look at begins with it."""
-    follow_ups = FollowUps(database, queue, public_base)
+async def open_follow_ups(
+    database: Database, queue: Queue, public_base: str, *, clock: Clock = here
+) -> AsyncIterator[FollowUps]:
+    """
+    `public_base` is where clients reach the gateway: what they are told to look at begins with it.
+
+    `clock` says when a callback is due. A worker hands in the fleet's: its machine's own may be wrong.
+    """
+    follow_ups = FollowUps(database, queue, public_base, clock)
     async with follow_ups.running():
         yield follow_ups
 

@@ -46,7 +46,7 @@ class Callback:
         schedule: Pauses = SCHEDULE,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
-        """`http` must dial public addresses only, unless the settings allow others."""
+        """`http` must dial public addresses only, unless the settings allow others. `clock` dates the signatures."""
         self.policy = VendorPolicy(
             attempts=TRIES, backoff=schedule, timeout=TIMEOUT, repeatable=True, key_lifetime=FOR_EVER
         )
@@ -80,4 +80,4 @@ class Callback:
             return Retry("callback_unreachable", error.detail)
         except Unsendable as error:
             return Failed(error.code, error.detail)
-        return read_answer(reply, self._clock())
+        return read_answer(reply, reply.received_at)

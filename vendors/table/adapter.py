@@ -1,7 +1,5 @@
 """A vendor that is only a table: one HTTP call with the job's payload as its body, the answer read by the rules."""
 
-from datetime import UTC, datetime
-
 import httpx
 
 from domain.outcomes import Failed, Outcome
@@ -54,7 +52,7 @@ class TableVendor:
     def _read(self, reply: Reply) -> Outcome:
         if self.settings.reply.reference is None:
             return read_success(reply, self.settings.reply)
-        deadline = datetime.now(UTC) + self.settings.later.deadline
+        deadline = reply.received_at + self.settings.later.deadline
         return read_reference(reply, read_pointer(self.settings.reply.reference), deadline)
 
 

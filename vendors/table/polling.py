@@ -1,7 +1,6 @@
 """Asking a table vendor what came of a job: only its explicit word ends one, everything else means to go on waiting."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
@@ -39,13 +38,12 @@ async def ask(table: VendorTable, http: VendorHttp, call: Call, reference: str) 
 
 
 def _read(reply: Reply, table: VendorTable, reference: str) -> Outcome:
-    now = datetime.now(UTC)
-    refusal = read_refusal(reply, now)
+    refusal = read_refusal(reply, reply.received_at)
     if isinstance(refusal, Failed):  # it may not know the job yet, or no longer
         return Retry(refusal.code, refusal.reason, vendor_status=refusal.vendor_status)
     if refusal is not None:
         return refusal
-    waiting = Waiting(reference, now + table.later.deadline, reply.status)
+    waiting = Waiting(reference, reply.received_at + table.later.deadline, reply.status)
     if reply.status in _STILL_AT_IT and (table.later.status is None or not reply.body):
         return waiting
     return _read_success(reply, table, waiting)
