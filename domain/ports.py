@@ -84,10 +84,12 @@ class Queued:
     vendor: str
     priority: Priority
     due_at: datetime
+    client: str = ""  # whose lane it stands in: clients take turns
+    apart: bool = False  # it may kill its worker, so it runs while nothing else does
 
     @classmethod
     def of(cls, job: Job) -> "Queued":
-        return cls(job.id, job.vendor, job.priority, job.run_at)
+        return cls(job.id, job.vendor, job.priority, job.run_at, job.client)
 
 
 @dataclass(frozen=True, slots=True)

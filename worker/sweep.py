@@ -11,6 +11,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -66,7 +67,10 @@ class Sweep:
         """One look; answers how many of each kind were found, those in order included."""
         now = self._station.clock.now()
         await self._remember_all(now)
-        return await self._sweep_jobs(now) + await sweep_events(self._station, now, LARGEST_SWEEP)
+        found = await self._sweep_jobs(now) + await sweep_events(self._station, now, LARGEST_SWEEP)
+        if self._station.redactions is not None:
+            found["redacted"] = await self._station.redactions.redact_due(now, LARGEST_SWEEP)
+        return found
 
     async def _sweep_jobs(self, now: datetime) -> Counter[str]:
         found = await self._station.store.load_to_sweep(now, list(self._station.vendors), LARGEST_SWEEP)
@@ -122,7 +126,7 @@ class Sweep:
     def _queued(self, job: Job, now: datetime) -> Queued:
         """A call that is on record comes due a lease later: by then a living holder has renewed and moved it."""
         due_at = now + self._station.lease if is_called(job) else job.run_at
-        return Queued(job.id, job.vendor, job.priority, due_at)
+        return replace(Queued.of(job), due_at=due_at)
 
     async def _fail_late(self, late: Sequence[tuple[Job, Job]]) -> Counter[str]:
         won = await self._station.store.compare_and_set(late)

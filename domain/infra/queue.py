@@ -23,7 +23,7 @@ load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queu
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.infra.limiter import why_held
@@ -57,8 +57,17 @@ ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low
 )
 
 
-def queue_key(vendor: str, priority: Priority | str) -> str:
+APART = "apart"  # the class of jobs that run while nothing else does: they may kill their worker
+CLASSES = (*(priority.value for priority in Priority), APART)
+
+
+def queue_key(vendor: str, priority: Priority | str, client: str = "") -> str:  # noqa: ARG001
+    """Where the jobs of one client stand that wait for a vendor; `priority` may be `APART` too."""
     return f"arq:queue:{vendor}:{priority}"
+
+
+def class_of(job: Queued) -> str:
+    return APART if job.apart else job.priority.value
 
 
 def idle_key(vendor: str) -> str:
@@ -71,15 +80,16 @@ class Lease:
 
     request_id: str
     vendor: str
-    priority: str
+    priority: str  # or `APART`
     token: str
     claimed_at: float = 0.0  # on this machine's clock, before the claim was sent
     permit: int = 0  # microseconds of Redis' clock: when the vendor's limit lets the call start; 0: it has none
     counted: bool = False  # one of its vendor's calls at once, over the fleet
+    client: str = ""
 
     @property
     def queue(self) -> str:
-        return queue_key(self.vendor, self.priority)
+        return queue_key(self.vendor, self.priority, self.client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +161,25 @@ class Queue:
 
     async def enqueue(self, jobs: Sequence[Queued]) -> int:
         """Queue jobs; those that Redis already holds are left as they are. Answers how many were added."""
-        places = sorted({(job.vendor, job.priority.value) for job in jobs})
+        places = sorted({(job.vendor, class_of(job)) for job in jobs})
         number = {place: index for index, place in enumerate(places, start=1)}
         keys = [queue_key(*place) for place in places] + [idle_key(vendor) for vendor, _ in places]
         args: list[str | int] = [len(places), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
         for job in jobs:
-            args += (number[job.vendor, job.priority.value], str(job.request_id), _epoch_ms(job.due_at))
+            args += (number[job.vendor, class_of(job)], str(job.request_id), _epoch_ms(job.due_at))
         return int(await self._enqueue(keys=keys, args=args))
 
-    async def claim(self, vendor: str, how_many: int, token: str, limits: CallLimits | None = None) -> Claim:
+    async def claim(
+        self, vendor: str, how_many: int, token: str, limits: CallLimits | None = None, *, apart: bool = False
+    ) -> Claim:
         """
         Lease up to `how_many` due jobs of a vendor under `token`, which must be new for every claim.
 
         Of a vendor with `limits` none is leased that may not start within the look-ahead; each then has its permit.
-        None is for a queue that is no vendor's: it has neither limits nor pauses.
+        None is for a queue that is no vendor's: it has neither limits nor pauses. `apart` takes the jobs that must
+        run apart from all others, which are claimed in no other way.
         """
-        order = ROTATION[self._turn % len(ROTATION)]
+        order = (APART,) if apart else ROTATION[self._turn % len(ROTATION)]
         self._turn += 1
         keys = [idle_key(vendor), closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor)]
         keys += [running_key(vendor), full_key(vendor), *PULSE, *(queue_key(vendor, priority) for priority in order)]
@@ -244,7 +257,7 @@ class Queue:
         """Take jobs out of the queue that have ended; answers how many. One that is leased stays its holder's."""
         if not jobs:
             return 0
-        keys = [queue_key(job.vendor, job.priority) for job in jobs]
+        keys = [queue_key(job.vendor, class_of(job), job.client) for job in jobs]
         return int(await self._forget(keys=keys, args=[str(job.request_id) for job in jobs]))
 
     async def close_vendor(self, vendor: str, wait: timedelta) -> None:
@@ -263,18 +276,18 @@ class Queue:
     async def vendor_look(self, vendor: str, policy: VendorPolicy) -> VendorLook:
         """How a vendor stands at this moment, in one script."""
         keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor)]
-        keys += [queue_key(vendor, priority) for priority in Priority]
+        keys += [queue_key(vendor, place) for place in CLASSES]
         args = [self._lease_ms, *CallLimits.of(vendor, policy).args]
-        return VendorLook.of(await self._look(keys=keys, args=args))
+        return VendorLook.of(await self._look(keys=keys, args=args), CLASSES)
 
     async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:
         """How many due jobs of its vendor stand before each queued job; None where it is running or not queued."""
         vendors = sorted({job.vendor for job in jobs})
-        keys = [queue_key(vendor, priority) for vendor in vendors for priority in Priority]  # high before low, roughly
+        keys = [queue_key(vendor, priority) for vendor in vendors for priority in CLASSES]  # high before low, roughly
         number = {key: index for index, key in enumerate(keys, start=1)}
-        args: list[str | int] = [len(Priority)]
+        args: list[str | int] = [len(CLASSES)]
         for job in jobs:
-            args += (number[queue_key(job.vendor, job.priority)], str(job.request_id))
+            args += (number[queue_key(job.vendor, class_of(job))], str(job.request_id))
         return [None if rank < 0 else rank for rank in await self._rank(keys=keys, args=args)]
 
 
