@@ -28,7 +28,7 @@ VENDOR_ROUTES = (list_vendors, show_vendor, pause_vendor, resume_vendor)
 def build_app(ports: ApiPorts) -> ASGIApp:
     gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed)
     return build_edge(
-        [*JOB_ROUTES, *VENDOR_ROUTES, health_routes(ports.health), *docs_routes()],
+        [*JOB_ROUTES, *VENDOR_ROUTES, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
         middleware=[gate],
     )

@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from domain.edge.methods import allow
 from domain.edge.problems import BUG, MEDIA_TYPE, Problem, Where, headers_of, problem, status_of
 from domain.edge.request_ids import request_id_of
 from domain.errors import GatewayError
@@ -39,6 +40,8 @@ def _tell_the_frameworks(request: AnyRequest, error: HTTPException) -> Response[
     code = status.phrase.lower().replace(" ", "-")
     detail = _DETAILS.get(status, error.detail)
     headers = {name.title(): value for name, value in (error.headers or {}).items()}
+    if "Allow" in headers:
+        headers["Allow"] = allow(headers["Allow"].split(", "))
     return _answer(problem(status, code, detail, _where(request)), headers)
 
 

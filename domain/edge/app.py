@@ -2,24 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.di import Provide
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Middleware
 
 from domain.edge.answers import exception_handlers
+from domain.edge.methods import options_routes
 from domain.edge.request_ids import RequestIds
 
 
 def build_edge(
-    routes: Sequence[BaseRouteHandler | Router],
+    routes: Sequence[HTTPRouteHandler],
     *,
     dependencies: Mapping[str, Provide] | None = None,
     middleware: Sequence[Middleware] = (),
 ) -> ASGIApp:
     """An ASGI app with a request id on every answer, the router's own included."""
     app = Litestar(
-        list(routes),
+        [*options_routes(routes), *routes],
         dependencies=dict(dependencies or {}),
         middleware=list(middleware),
         exception_handlers=exception_handlers(),

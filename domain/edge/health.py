@@ -11,8 +11,9 @@ from http import HTTPStatus
 from typing import Literal
 
 import msgspec
-from litestar import Response, Router, get
+from litestar import Response, get
 from litestar.enums import MediaType
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from domain.errors import NotFound, Unavailable
@@ -32,25 +33,25 @@ class Health(msgspec.Struct, frozen=True):
     parts: dict[str, PartHealth]
 
 
-def health_routes(checks: Sequence[HealthCheck]) -> Router:
+def health_routes(checks: Sequence[HealthCheck]) -> list[HTTPRouteHandler]:
     """`/health` and `/health/ready` ask every part, `/health/{part}` asks one, `/health/live` none."""
 
-    @get(["/", "/ready"])
+    @get(["/health", "/health/ready"])
     async def everything() -> Response[bytes]:
         return _answer(await _ask(checks))
 
-    @get("/live")
+    @get("/health/live")
     async def alive() -> Response[bytes]:
         return _answer({})
 
-    @get("/{part:str}")
+    @get("/health/{part:str}")
     async def one_part(part: FromPath[str]) -> Response[bytes]:
         asked = [check for check in checks if check.name == part]
         if not asked:
             raise NotFound(f"there is no part of that name; there are {', '.join(check.name for check in checks)}")
         return _answer(await _ask(asked))
 
-    return Router("/health", route_handlers=[everything, alive, one_part])
+    return [everything, alive, one_part]
 
 
 async def _ask(checks: Sequence[HealthCheck]) -> dict[str, PartHealth]:
