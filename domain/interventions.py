@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.jobs import CANCEL, Attempt, AttemptOutcome, Job, Progress, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.suspects import is_poison
 from domain.timeline import (
     MAY_HAVE_ACTED,
     SWEEP_AFTER,
@@ -29,7 +30,7 @@ PROGRESS_KEPT = 50
 TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up
 LONG_GONE = timedelta(hours=1)  # a call ends by its job's deadline: so long after it nobody makes it any more
 
-_CODES_OF_DOUBT = frozenset({"outcome_unknown", "webhook_deadline", "crashed"})
+_CODES_OF_DOUBT = frozenset({"outcome_unknown", "webhook_deadline", "poison", "crashed"})  # the last is an old name
 
 
 def hear(job: Job, word: Done | Failed, rules: Rules, now: datetime, *, event: UUID | None = None) -> Job:
@@ -91,7 +92,7 @@ def told(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> J
     closed = close_attempt(job, now, name, status, detail=detail)
     if not owes_telling(job):
         return advance(closed, now)
-    if isinstance(outcome, Done | Waiting | Failed) or tells_made(closed) >= TELLS_ALLOWED:
+    if isinstance(outcome, Done | Waiting | Failed) or tells_made(closed) >= TELLS_ALLOWED or is_poison(closed):
         return followed_up(closed, TELL_VENDOR, now)
     at = _tell_again_at(outcome, tells_made(closed), rules, now)
     return advance(closed, now, run_at=at, sweep_at=at + SWEEP_AFTER)
@@ -131,6 +132,7 @@ def retry(job: Job, now: datetime) -> Job:
         acknowledged=last_number(job),
         tries=0,
         crashes=0,
+        crashes_alone=0,  # those in a row stay: until it comes to anything, a suspect runs apart
         result=None,
         error=None,
         ended_by=None,

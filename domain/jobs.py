@@ -85,6 +85,7 @@ class Attempt(BaseModel):
     latency_ms: float | None = None
     counted: bool = True
     detail: str | None = None
+    apart: bool = False  # its process ran nothing else: if that died, this call killed it
 
 
 class Progress(BaseModel):
@@ -131,7 +132,9 @@ class Job(BaseModel):
     attempts: list[Attempt] = Field(default_factory=list)
     attempts_folded: int = 0  # older ones, dropped from the list
     tries: int = 0  # attempts that counted, in this generation
-    crashes: int = 0
+    crashes: int = 0  # workers that died while they ran it, in this generation
+    crashes_in_a_row: int = 0  # of those, since it last came to anything; see `domain.suspects`
+    crashes_alone: int = 0  # of those in a row, the ones with nothing else in the process
 
     called_at: datetime | None = None  # start of the last attempt: what a limiter that forgot everything is seeded from
     vendor_ref: str | None = None

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from domain.jobs import CALL, Attempt, AttemptOutcome, Job
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.suspects import weighed
 from domain.unknowns import Unknown
 
 MAY_HAVE_ACTED = frozenset({AttemptOutcome.OUTCOME_UNKNOWN, AttemptOutcome.CRASHED, AttemptOutcome.DRAINED})
@@ -64,7 +65,8 @@ def close_attempt(  # noqa: PLR0913 - what an attempt's line on the timeline say
             "detail": detail,
         }
     )
-    return job.model_copy(update={"attempts": [*earlier, closed], "tries": job.tries + counted})
+    update = {"attempts": [*earlier, closed], "tries": job.tries + counted, **weighed(job, closed)}
+    return job.model_copy(update=update)
 
 
 def outcome_name(outcome: Outcome | Unknown) -> AttemptOutcome:

@@ -16,12 +16,11 @@ from typing import Any, assert_never
 
 from domain.jobs import CALL, AttemptOutcome, Job, JobError, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.suspects import is_poison, poison
 from domain.timeline import MAY_HAVE_ACTED, SWEEP_AFTER, advance, begin_attempt, close_attempt
 from domain.unknowns import Unknown
 from domain.vendors import VendorPolicy
 from domain.waiting import begin_to_wait, wait_on
-
-CRASHES_ALLOWED = 10  # a job that was in flight when so many workers died is set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,10 @@ def start(job: Job, *, worker: str, key: str, now: datetime, operation: str = CA
 
 def settle(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
     """What the job is after its call came to `outcome`."""
+    return _set_aside(job, outcome, rules, now) or _after(job, outcome, rules, now)
+
+
+def _after(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job:
     if job.vendor_ref is not None and not isinstance(outcome, Done | Failed):
         return wait_on(job, outcome, rules.policy.poll_every, now)
     match outcome:
@@ -102,13 +105,17 @@ def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
     return _again_or_fail(closed, now + wait, Failed(outcome.code, outcome.reason, outcome.vendor_status), rules, now)
 
 
+def _set_aside(job: Job, outcome: Outcome | Unknown, rules: Rules, now: datetime) -> Job | None:
+    """The end of a job that kills whatever runs it, by a poll too; None where that is not proved."""
+    if not isinstance(outcome, Unknown):
+        return None
+    closed = close_attempt(job, now, outcome.cause, None, counted=False, detail=outcome.reason)
+    return fail(closed, poison(closed), rules, now) if is_poison(closed) else None
+
+
 def _after_unknown(job: Job, unknown: Unknown, rules: Rules, now: datetime) -> Job:
     """A repeatable vendor is asked again with the same key, while it remembers the key; nobody else ever is."""
     closed = close_attempt(job, now, unknown.cause, None, counted=unknown.counted, detail=unknown.reason)
-    if unknown.cause is AttemptOutcome.CRASHED:
-        closed = closed.model_copy(update={"crashes": job.crashes + 1})
-        if closed.crashes >= CRASHES_ALLOWED:
-            return fail(closed, Failed("crashed", f"{closed.crashes} workers died while they ran this job"), rules, now)
     why = Failed("outcome_unknown", unknown.reason)
     if unknown.sent and not _may_repeat(job, rules, now):
         return fail(closed, why, rules, now)

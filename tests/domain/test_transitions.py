@@ -11,7 +11,7 @@ from domain.jobs import Job, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.timeline import ATTEMPTS_KEPT
 from domain.transitions import Rules
-from domain.unknowns import Unknown, never_sent, unanswered, worker_died
+from domain.unknowns import Unknown, never_sent, unanswered
 from domain.vendors import VendorPolicy
 from tests.strategies import NOON, a_job, outcomes
 
@@ -117,13 +117,6 @@ def test_a_forgotten_key_forbids_another_call() -> None:
 def test_a_drained_call_that_was_never_sent_is_safe_for_any_vendor() -> None:
     job = settled(never_sent(), ONCE)
     assert (job.status, job.tries, job.run_at) == (Status.PENDING, 0, LATER)
-
-
-def test_a_job_that_outlives_too_many_workers_is_set_aside() -> None:
-    crashed = a_job(crashes=transitions.CRASHES_ALLOWED - 1)
-    job = settled(worker_died(), job=crashed)
-    assert job.error is not None
-    assert job.error.code == "crashed"
 
 
 def test_a_waiting_job_keeps_the_vendors_reference_and_stays_in_progress() -> None:

@@ -100,7 +100,7 @@ async def begun_poll(stores: Stores, vendor: AsyncVendor) -> Job:
     return begun
 
 
-async def test_a_worker_that_dies_in_a_poll_costs_nothing(stores: Stores) -> None:
+async def test_a_worker_that_dies_in_a_poll_costs_no_try(stores: Stores) -> None:
     vendor = AsyncVendor(poll_every=OFTEN, repeatable=False)
     vendor.poll_answers = [Done("1")]
     begun = await begun_poll(stores, vendor)
@@ -108,7 +108,7 @@ async def test_a_worker_that_dies_in_a_poll_costs_nothing(stores: Stores) -> Non
     async with stores.worker(vendor):
         job = await stores.ended(begun)
     assert [attempt.outcome for attempt in job.attempts] == ["waiting", "crashed", "done"]
-    assert (job.status, job.tries, job.crashes) == (Status.COMPLETE, 1, 0)
+    assert (job.status, job.tries, job.crashes) == (Status.COMPLETE, 1, 1)
 
 
 async def test_polls_go_on_after_a_flush_of_redis(stores: Stores) -> None:
