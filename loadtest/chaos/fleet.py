@@ -71,6 +71,9 @@ class Fleet:
     def runs(self, name: str) -> bool:
         return self._members[name].runs
 
+    def pid(self, name: str) -> int:
+        return self._members[name].process.pid
+
     def turn(self, name: str) -> asyncio.Lock:
         return self._members[name].turn
 

@@ -5,8 +5,8 @@ Redis is spoken to in inline commands over a socket of our own, so that nothing 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from pymongo import AsyncMongoClient
@@ -140,8 +140,12 @@ class MongoSet:
             yield client
 
 
+class Away(Exception):
+    """MongoDB cannot be asked now."""
+
+
 class Books:
-    """What MongoDB holds of the jobs, read beside the gateway. While it is away every method raises `PyMongoError`."""
+    """What MongoDB holds of the jobs, read beside the gateway. Every method raises `Away` while nobody can read."""
 
     def __init__(self, client: Client) -> None:
         self._jobs = client["gateway"]["jobs"]
@@ -149,17 +153,29 @@ class Books:
     async def held_by(self, worker: str) -> dict[Any, int]:
         """The epochs of the jobs that this worker is in the middle of, by id."""
         running = {"$elemMatch": {"worker": {"$regex": f":{worker}:"}, "ended_at": {"$exists": False}}}
-        found = self._jobs.find({"status": "processing", "attempts": running}, {"epoch": 1})
-        return {job["_id"]: job["epoch"] async for job in found}
+        with _asking():
+            found = self._jobs.find({"status": "processing", "attempts": running}, {"epoch": 1})
+            return {job["_id"]: job["epoch"] async for job in found}
 
     async def untouched(self, held: Mapping[Any, int]) -> dict[Any, int]:
         """Those of `held` that nobody has written to since, and that have not ended."""
-        found = self._jobs.find({"_id": {"$in": list(held)}, "status": OPEN}, {"epoch": 1})
-        return {job["_id"]: job["epoch"] async for job in found if job["epoch"] == held[job["_id"]]}
+        with _asking():
+            found = self._jobs.find({"_id": {"$in": list(held)}, "status": OPEN}, {"epoch": 1})
+            return {job["_id"]: job["epoch"] async for job in found if job["epoch"] == held[job["_id"]]}
 
     async def open_jobs(self) -> int:
-        return await self._jobs.count_documents({"status": OPEN})
+        with _asking():
+            return await self._jobs.count_documents({"status": OPEN})
 
     async def documents(self) -> list[Document]:
         """Every job as it stands, without what strangers wrote."""
-        return [job async for job in self._jobs.find({}, {"payload": 0, "result": 0})]
+        with _asking():
+            return [job async for job in self._jobs.find({}, {"payload": 0, "result": 0})]
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as fault:
+        raise Away(type(fault).__name__) from fault

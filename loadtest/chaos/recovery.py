@@ -1,0 +1,99 @@
+"""
+How long the gateway took to be itself again after a fault, in two measures.
+
+A worker that was killed or frozen: from the signal until every job that it held has been written to since or has
+ended. All other faults: from the moment when what was broken is there again (the process started anew and its server
+answering, the frozen one continued, the vendor well) until a job that was sent in after that moment is complete. The
+job goes to a vendor without a limit, through the API process that was hurt, or through any that runs. A fault that
+overlaps another is measured as it comes: what it waits for is then the other's end too.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+from loadtest.chaos.journal import Journal
+from loadtest.chaos.records import Accepted, short_hash
+from loadtest.chaos.servers import Away, Books
+
+VENDOR = "probe"
+CLIENT = "anonymous"
+PAYLOAD = b'{"productId":"PROBE"}'
+BODY = b'{"vendorType":"%s","vendorPayload":%s}' % (VENDOR.encode(), PAYLOAD)
+WAIT_SECONDS = 2  # then another job is sent: the first may be one that the fault itself has held up
+AGAIN_SECONDS = 0.1
+GIVE_UP_SECONDS = 120.0
+HELD_SECONDS = 4.0  # within a lease: later others have taken up what it held, and nothing is seen
+
+
+class Probes:
+    """Sends single jobs, and notes each that was accepted: they are on the ledger like all others."""
+
+    def __init__(self, urls: Callable[[], Sequence[str]], journal: Journal) -> None:
+        self._urls = urls
+        self._journal = journal
+        self._http = httpx.AsyncClient(timeout=WAIT_SECONDS + 2)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def seconds_until_complete(self, url: str | None = None) -> float | None:
+        """Until a fresh job is; through `url` alone, where it is given. None when that takes too long."""
+        began, turn = time.monotonic(), 0
+        while time.monotonic() - began < GIVE_UP_SECONDS:
+            urls = [url] if url else self._urls()
+            turn += 1
+            if urls and await self._completes(urls[turn % len(urls)]):
+                return time.monotonic() - began
+            await asyncio.sleep(AGAIN_SECONDS)
+        return None
+
+    async def _completes(self, url: str) -> bool:
+        key = uuid4().hex
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Prefer": f"wait={WAIT_SECONDS}"}
+        try:
+            answer = await self._http.post(f"{url}/jobs", content=BODY, headers=headers)
+            told: dict[str, Any] = answer.json() if answer.status_code in {200, 202} else {}
+        except (httpx.TransportError, json.JSONDecodeError):
+            return False
+        if "request_id" in told:
+            self._note(key, told["request_id"])
+        return told.get("status") == "complete"
+
+    def _note(self, key: str, job: str) -> None:
+        self._journal.write(Accepted(time.monotonic(), key, job, CLIENT, VENDOR, short_hash(PAYLOAD)))
+
+
+async def seconds_until_taken_over(worker: str, began: float, books: Books) -> float | None:
+    """From `began`, when it was hurt. None when MongoDB could not say what it held, or for too long not who has it."""
+    held = await _held(worker, began, books)
+    left = held
+    while left:
+        if time.monotonic() - began > GIVE_UP_SECONDS:
+            return None
+        await asyncio.sleep(AGAIN_SECONDS)
+        try:
+            left = await books.untouched(left)
+        except Away:
+            continue
+    return None if left is None else time.monotonic() - began if held else 0.0
+
+
+async def _held(worker: str, began: float, books: Books) -> dict[Any, int] | None:
+    while time.monotonic() - began < HELD_SECONDS:
+        try:
+            return await books.held_by(worker)
+        except Away:
+            await asyncio.sleep(AGAIN_SECONDS)
+    return None
