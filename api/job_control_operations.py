@@ -71,7 +71,8 @@ RETRY = Operation(
     summary="Run a job once more",
     description="For failed and cancelled jobs. The vendor gets a new idempotency key where the failure is known, and "
     "the same one where it may have acted. While a cancelled job's call is under way: 409 with the code "
-    "`call-under-way`, try again when it has ended.",
+    "`call-under-way`, try again when it has ended. One with a `redacted_at` has no payload left: 409 with the code "
+    "`job-redacted`, submit it anew.",
     parameters=(REQUEST_ID,),
     body=_NOTHING,
     body_required=False,
@@ -98,7 +99,7 @@ REPLAY_OPERATION = Operation(
     tag="jobs",
     summary="Run many jobs once more",
     description="Admins only. Retries everybody's jobs that match, the oldest first. `from` and `to` bound when they "
-    "were created, `to` excluded.",
+    "were created, `to` excluded. Redacted jobs match nothing: they have no payload left.",
     body={"schema": REPLAY, "examples": REPLAY_EXAMPLES},
     answers=(
         Answer(

@@ -16,6 +16,10 @@ LONGEST_RETRY_AFTER_SECONDS = 60
 
 RequestId = Annotated[str, Meta(description="The job's id, a UUIDv7.", extra_json_schema={"format": "uuid"})]
 CallbackPath = Annotated[str, Meta(description="The job that tells the callback_url of this one's end.")]
+REDACTED = (
+    "When payload, result and the vendor's words were removed, as the operator wants it some time after the end. "
+    "`result` is null from then on, and the job cannot be run again."
+)
 Json = Annotated[Raw, Meta(description="Any JSON value, as the vendor gave it.")]
 
 
@@ -86,6 +90,7 @@ class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
     error_detail: ErrorView | UnsetType = UNSET
     attempts: list[AttemptView] | UnsetType = UNSET
     progress: list[ProgressView] | UnsetType = UNSET
+    redacted_at: Annotated[datetime, Meta(description=REDACTED)] | UnsetType = UNSET
 
 
 class JobList(msgspec.Struct, frozen=True):
@@ -114,11 +119,12 @@ def view_of(job: Job, now: datetime, *, standing: Standing | None = None, with_a
         estimated_start=(stands and stands.estimated_start) or UNSET,
         callback_url=job.callback_url or UNSET,
         metadata=job.metadata or UNSET,
-        result=UNSET if job.result is None else Raw(job.result),
+        result=_result_view(job),
         error=UNSET if error is None else error.message,
         error_detail=UNSET if error is None else _error_view(error),
         attempts=[_attempt_view(attempt) for attempt in job.attempts] if with_attempts else UNSET,
         progress=_progress_view(job) if with_attempts and job.progress else UNSET,
+        redacted_at=job.redacted_at or UNSET,
     )
 
 
@@ -152,6 +158,12 @@ def retry_after(job: Job, now: datetime, standing: Standing | None = None) -> st
     until = None if stands is None else stands.waiting_until
     seconds = ceil((until - now).total_seconds()) if until else 1
     return str(min(max(seconds, 1), LONGEST_RETRY_AFTER_SECONDS))
+
+
+def _result_view(job: Job) -> Raw | UnsetType:
+    if job.redacted_at is not None and job.status is Status.COMPLETE:
+        return Raw(b"null")
+    return UNSET if job.result is None else Raw(job.result)
 
 
 def _error_view(error: JobError) -> ErrorView:

@@ -12,10 +12,14 @@ Command = Callable[..., Any]
 
 SERVERS = ("home", "mongo_url", "redis_url", "log_level", "env")
 TABLE = ("vendors_file", "public_url", "demo_vendors_url")
-HTTP = ("host", "port", "anonymous", "trusted_hops", *SERVERS, *TABLE, "lease_seconds", "retention_days")
+KEEPING = (
+    *("retention_days", "retention_complete_days", "retention_failed_days", "retention_cancelled_days"),
+    "redact_days",
+)
+HTTP = ("host", "port", "anonymous", "trusted_hops", *SERVERS, *TABLE, "lease_seconds", *KEEPING)
 CALLBACKS = ("callback_secret", "home")
 WORKER = (
-    *("concurrency", "lease_seconds", "drain_seconds", "retention_days", "host", "port", "callback_secret"),
+    *("concurrency", "lease_seconds", "drain_seconds", *KEEPING, "host", "port", "callback_secret"),
     *SERVERS,
     *TABLE,
 )

@@ -124,12 +124,11 @@ async def _open_api(
     if key is not None:
         print(f"bootstrap admin key, shown this once: {key}", flush=True)
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
-    retention = timedelta(days=settings.retention_days)
     async with (
         open_intake(stores.database, queue) as intake,
         open_job_reader(stores.database, stores.redis, stopping=stopping) as jobs,
         open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,
-        open_job_control(stores.database, stores.redis, queue, follow_ups, retention=retention) as control,
+        open_job_control(stores.database, stores.redis, queue, follow_ups, retention=settings.retention) as control,
         open_vendor_states(stores.database, queue, vendors.policies) as vendor_states,
     ):
         yield api.app.build_app(

@@ -7,6 +7,7 @@ at once, each with its remedy. An unknown `GATEWAY_…` is most likely a slip of
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cli.credentials import demo_webhook_secret
 from cli.home import Home
 from domain.errors import ConfigurationError
+from domain.retention import Retention
 
 PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
@@ -29,6 +31,7 @@ DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; ke
 NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET})  # read by the tests, and by the tables
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Days = Annotated[float, Field(gt=0, le=3650)]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
 
 DEVELOPMENT: Mapping[str, object] = {"env": "development", "anonymous": True}  # what `gateway up` assumes
@@ -65,7 +68,19 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         30, ge=0, le=3600, description="grace of a worker's calls at its stop, 0 to 3600 seconds"
     )
-    retention_days: float = Field(30, gt=0, le=3650, description="how long an ended job is kept, up to 3650 days")
+    retention_days: Days = Field(30, description="how long an ended job is kept, up to 3650 days")
+    retention_complete_days: Days | None = Field(
+        None, description="the same for complete jobs, up to 3650 days; default GATEWAY_RETENTION_DAYS"
+    )
+    retention_failed_days: Days | None = Field(
+        None, description="the same for failed jobs, up to 3650 days; default GATEWAY_RETENTION_DAYS"
+    )
+    retention_cancelled_days: Days | None = Field(
+        None, description="the same for cancelled jobs, up to 3650 days; default GATEWAY_RETENTION_DAYS"
+    )
+    redact_days: Days | None = Field(
+        None, description="when payload and result of an ended job are removed, up to 3650 days after; default never"
+    )
     public_url: HttpUrl | None = Field(
         None, description="what vendors are given, https://host; default http://host:port"
     )
@@ -104,6 +119,17 @@ class Settings(BaseSettings):
     @property
     def vendors_files(self) -> tuple[Path, ...]:
         return tuple(Path(name) for name in self.vendors_file.split(":") if name)
+
+    @property
+    def retention(self) -> Retention:
+        """The terms on which ended jobs are kept, for those that end from now on."""
+        kept = self.retention_days
+        return Retention(
+            complete=timedelta(days=self.retention_complete_days or kept),
+            failed=timedelta(days=self.retention_failed_days or kept),
+            cancelled=timedelta(days=self.retention_cancelled_days or kept),
+            redact_after=None if self.redact_days is None else timedelta(days=self.redact_days),
+        )
 
     @property
     def public_base(self) -> str:

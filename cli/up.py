@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.request import urlopen
 
 from cli.credentials import ensure_bootstrap_key
@@ -106,8 +105,7 @@ class _Watch:
         assert mongo is not None  # noqa: S101 - `start_servers` filled both in
         assert redis is not None  # noqa: S101
         async with open_mongo(mongo.get_secret_value()) as database, open_redis(redis.get_secret_value()) as client:
-            retention = timedelta(days=self.settings.retention_days)
-            line = LiveLine(self.terminal, StoredLoad(database, client, self.vendors, retention))
+            line = LiveLine(self.terminal, StoredLoad(database, client, self.vendors, self.settings.retention))
             showing = asyncio.create_task(line.keep_showing())
             try:
                 yield

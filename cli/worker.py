@@ -41,7 +41,7 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
         concurrency=settings.concurrency,
         lease=timedelta(seconds=settings.lease_seconds),
         drain=timedelta(seconds=settings.drain_seconds),
-        retention=timedelta(days=settings.retention_days),
+        retention=settings.retention,
     )
     clock = FleetClock()
     async with (

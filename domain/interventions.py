@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.jobs import CANCEL, Attempt, AttemptOutcome, Job, Progress, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.retention import held_while_owed
 from domain.suspects import is_poison
 from domain.timeline import (
     MAY_HAVE_ACTED,
@@ -70,7 +71,8 @@ def note_late(job: Job, outcome: Outcome | Unknown, now: datetime) -> Job:
     if job.status is not Status.CANCELLED:
         return advance(closed, now, vendor_ref=outcome.reference)
     follow_ups = [*(job.follow_ups or []), TELL_VENDOR]
-    return advance(closed, now, vendor_ref=outcome.reference, follow_ups=follow_ups, sweep_at=now + SWEEP_AFTER)
+    owing = advance(closed, now, vendor_ref=outcome.reference, follow_ups=follow_ups, sweep_at=now + SWEEP_AFTER)
+    return held_while_owed(owing)
 
 
 def begin_to_tell(job: Job, *, worker: str, key: str, now: datetime) -> Job:
@@ -145,6 +147,8 @@ def retry(job: Job, now: datetime) -> Job:
         deadline=now + (job.deadline - (job.retried_at or job.created_at)),
         sweep_at=now + SWEEP_AFTER,
         expire_at=None,
+        kept_until=None,
+        redact_at=None,
     )
 
 
@@ -172,7 +176,7 @@ def _abandoned(job: Job, rules: Rules, now: datetime) -> Job:
 def followed_up(job: Job, done: str, now: datetime) -> Job:
     """One of `follow_ups` is done, or on record as a job of its own."""
     left = [follow_up for follow_up in job.follow_ups or [] if follow_up != done] or None
-    return advance(job, now, follow_ups=left, sweep_at=job.sweep_at if left else None)
+    return held_while_owed(advance(job, now, follow_ups=left, sweep_at=job.sweep_at if left else None))
 
 
 def is_called(job: Job) -> bool:

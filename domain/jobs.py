@@ -159,6 +159,9 @@ class Job(BaseModel):
     updated_at: datetime
     sweep_at: datetime | None = None  # when to look whether something was forgotten
     expire_at: datetime | None = None  # MongoDB deletes it then
+    kept_until: datetime | None = None  # what `expire_at` will be when no follow-up is owed any more
+    redact_at: datetime | None = None  # when what strangers wrote of it is to be removed: see `domain.redaction`
+    redacted_at: datetime | None = None
 
     @property
     def ended(self) -> bool:

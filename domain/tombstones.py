@@ -28,4 +28,4 @@ def _key_expires_at(job: Job, now: datetime) -> datetime:
     """A key lives as long as its job would have, and at least a day."""
     if job.idempotency_key is None:
         return now
-    return max(job.expire_at or now, job.created_at + KEY_LIFETIME)
+    return max(job.expire_at or job.kept_until or now, job.created_at + KEY_LIFETIME)

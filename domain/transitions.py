@@ -10,12 +10,13 @@ store writes the result only where the job still has the epoch that it was read 
 one wins, and the other learns it. What others than the calling worker may do stands in `domain.interventions`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from domain.jobs import CALL, AttemptOutcome, Job, JobError, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
+from domain.retention import Retention
 from domain.suspects import is_poison, poison
 from domain.timeline import MAY_HAVE_ACTED, SWEEP_AFTER, advance, begin_attempt, close_attempt
 from domain.unknowns import Unknown
@@ -28,7 +29,7 @@ class Rules:
     """What a transition needs to know besides the job: the vendor's policy and how long an ended job is kept."""
 
     policy: VendorPolicy
-    retention: timedelta = timedelta(days=30)
+    retention: Retention = field(default_factory=Retention)
 
 
 def signed(job: Job, token: str) -> Job:
@@ -154,12 +155,12 @@ def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
 def end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
     """A terminal state, with what is still to be done because of it."""
     follow_ups = [*(["callback"] if job.callback_url else []), *changes.pop("also", [])] or None
-    return advance(
+    ended = advance(
         job,
         now,
         **changes,
         follow_ups=follow_ups,
         waiting_until=None,
         sweep_at=now + SWEEP_AFTER if follow_ups else None,
-        expire_at=now + rules.retention,
     )
+    return rules.retention.begin(ended, now)

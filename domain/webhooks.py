@@ -42,7 +42,7 @@ class WebhookEvent(BaseModel):
     vendor: str
     webhook_id: str
     body_hash: str  # SHA-256 in hex
-    body: bytes  # as it came
+    body: bytes  # as it came; empty once `redacted_at` is set
     reference: str | None = None
     request_id: UUID | None = None
     state: EventState = EventState.RECEIVED
@@ -51,6 +51,7 @@ class WebhookEvent(BaseModel):
     received_at: datetime
     updated_at: datetime
     sweep_at: datetime | None = None
+    redacted_at: datetime | None = None
     expire_at: datetime
 
 

@@ -34,6 +34,8 @@ class FakeControl:
         if job.status not in (Status.FAILED, Status.CANCELLED):
             raise Conflict(f"the job is {job.status}")
         _refuse_called(job)
+        if job.redacted_at is not None:
+            raise Conflict("its payload was removed", code="job-redacted")
         return await self._write(interventions.retry(job, datetime.now(UTC)))
 
     async def delete(self, request_id: UUID, owner: str | None) -> None:
@@ -45,7 +47,7 @@ class FakeControl:
 
     async def replay(self, which: ReplayFilter, *, dry_run: bool) -> Replayed:
         self.replays.append((which, dry_run))
-        found = [job for job in self._jobs.stored.values() if not job.deleted and _matches(job, which)]
+        found = [job for job in self._jobs.stored.values() if not (job.deleted or job.redacted_at) and _matches(job, which)]
         queued = [] if dry_run else [job for job in found if not interventions.is_called(job)]
         for job in queued:
             await self._write(interventions.retry(job, datetime.now(UTC)))

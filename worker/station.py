@@ -7,9 +7,11 @@ from datetime import timedelta
 from domain.infra.event_store import MongoEventStore
 from domain.infra.job_store import MongoJobStore
 from domain.infra.queue import Queue
+from domain.infra.redactions import Redactions
 from domain.interventions import CALLBACK
 from domain.jobs import Job
 from domain.ports import FollowUpRunner
+from domain.retention import Retention
 from domain.transitions import Rules
 from domain.vendors import Vendor
 from worker.clock import FleetClock
@@ -35,7 +37,8 @@ class Station:
     queue: Queue
     clock: FleetClock
     vendors: Mapping[str, Vendor]  # live: a vendor may come and go while its jobs are at work
-    retention: timedelta = timedelta(days=30)
+    retention: Retention = field(default_factory=Retention)
+    redactions: Redactions | None = None  # None: this worker leaves them to others
     lease: timedelta = timedelta(seconds=5)
     follow_ups: FollowUpRunner = field(default_factory=NoFollowUps)
     limits: FleetLimits | None = None  # None: this worker keeps no limits, and hears of no closings

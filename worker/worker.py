@@ -5,7 +5,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -18,8 +18,10 @@ from domain.infra.limiter import Limiter
 from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_CHANNEL, Queue
+from domain.infra.redactions import Redactions
 from domain.infra.redis import RedisClient
 from domain.ports import FollowUpRunner
+from domain.retention import Retention
 from domain.vendors import Vendor
 from domain.webhooks import EVENTS
 from worker.clock import FleetClock
@@ -47,7 +49,7 @@ class WorkerSettings:
     concurrency: int = 100
     lease: timedelta = timedelta(seconds=5)
     drain: timedelta = timedelta(seconds=30)
-    retention: timedelta = timedelta(days=30)
+    retention: Retention = field(default_factory=Retention)
 
 
 class Worker:
@@ -125,6 +127,7 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         clock=clock,
         vendors=vendors,
         retention=settings.retention,
+        redactions=Redactions(database),
         lease=settings.lease,
         follow_ups=follow_ups or NoFollowUps(),
         limits=limits,

@@ -46,6 +46,11 @@ class JobDocument(Job, Document):
                 name="to_replay",
                 partialFilterExpression={"status": {"$in": ["failed", "cancelled"]}},  # no insert pays for it
             ),
+            IndexModel(
+                [("redact_at", ASCENDING)],
+                name="to_redact",
+                partialFilterExpression={"redact_at": {"$exists": True}},  # no insert pays for it
+            ),
             IndexModel([("expire_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
         ]
 

@@ -20,6 +20,7 @@ from domain.jobs import Job
 from domain.webhooks import QUEUED_WITHIN, EventState, WebhookEvent
 
 TO_APPLY = frozenset({EventState.RECEIVED, EventState.PARKED})
+OVER = [state.value for state in EventState if state not in TO_APPLY]
 WAITING_FOR_ITS_JOB = (EventState.PARKED.value, EventState.IGNORED.value)  # a retry may bring an ignored one's job back
 
 
@@ -57,7 +58,7 @@ class MongoEventStore:
 
         Parked ones of the job's reference or id, and ignored ones of its reference.
         """
-        wanted = {"state": {"$in": WAITING_FOR_ITS_JOB}}
+        wanted = {"state": {"$in": WAITING_FOR_ITS_JOB}, "redacted_at": {"$exists": False}}
         either = [{**of_references, **wanted} for of_references in _by_reference(jobs)]
         of_ids = {"request_id": {"$in": [job.id for job in jobs]}, "state": EventState.PARKED.value}
         with mongo_trouble():
@@ -108,14 +109,22 @@ class MongoEventStore:
         with mongo_trouble():
             return (await self._events.update_many(parked, orphaned)).modified_count
 
+    async def redact(self, jobs: Sequence[Job], now: datetime) -> None:
+        """Remove the bodies of all that was said of these jobs, under former references too, and came to its end."""
+        either = [*_by_reference(jobs, former=True), {"request_id": {"$in": [job.id for job in jobs]}}]
+        over = {"state": {"$in": OVER}, "redacted_at": {"$exists": False}, "$or": either}
+        if jobs:
+            with mongo_trouble():
+                await self._events.update_many(over, {"$set": {"body": b"", "redacted_at": now}})
 
-def _by_reference(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """For each vendor, the events that have a reference of one of its jobs."""
+
+def _by_reference(jobs: Sequence[Job], *, former: bool = False) -> list[dict[str, Any]]:
+    """For each vendor, the events that have a reference of one of its jobs; or one that it had before a retry."""
     references: defaultdict[str, list[str]] = defaultdict(list)
     for job in jobs:
-        if job.vendor_ref is not None:
-            references[job.vendor].append(job.vendor_ref)
-    return [{"vendor": vendor, "reference": {"$in": of_it}} for vendor, of_it in references.items()]
+        references[job.vendor] += [job.vendor_ref] if job.vendor_ref is not None else []
+        references[job.vendor] += job.former_refs or [] if former else []
+    return [{"vendor": vendor, "reference": {"$in": of_it}} for vendor, of_it in references.items() if of_it]
 
 
 def _update(moved: Moved) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ and what Redis does not hear is mended by the sweep and by the waiters' own look
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from domain import interventions
@@ -23,6 +23,7 @@ from domain.infra.redis import RedisClient
 from domain.infra.replays import Replays
 from domain.jobs import AttemptOutcome, Job, Status
 from domain.ports import FollowUpRunner, Replayed, ReplayFilter
+from domain.retention import Retention
 from domain.submitted_fields import to_milliseconds
 from domain.timeline import close_attempt
 from domain.tombstones import bury
@@ -127,7 +128,7 @@ async def open_job_control(
     queue: Queue,
     follow_ups: FollowUpRunner,
     *,
-    retention: timedelta,
+    retention: Retention,
 ) -> AsyncIterator[MongoJobControl]:
     """The control of one process; closing it lets what Redis is being told come to an end."""
     notices = QueueNotices(redis, queue)
@@ -141,6 +142,9 @@ async def open_job_control(
 def _retried(job: Job, now: datetime) -> Job:
     if job.status not in RETRYABLE:
         raise Conflict(f"the job is {job.status}; only a failed or cancelled one can be run again")
+    if job.redacted_at is not None:
+        why = "the job's payload was removed, as all are some time after their end; submit it anew to run it again"
+        raise Conflict(why, code="job-redacted")
     return interventions.retry(job, now)
 
 

@@ -39,6 +39,7 @@ class Replays:
 
 def conditions(which: ReplayFilter, after: UUID | None = None) -> dict[str, Any]:
     wanted: dict[str, Any] = {"vendor": which.vendor, "status": which.status.value, "deleted": {"$ne": True}}
+    wanted["redacted_at"] = {"$exists": False}  # without its payload a job can no longer be run
     if which.error_code is not None:
         wanted["error.code"] = which.error_code
     created = {"$gte": which.created_from, "$lt": which.created_to}

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.infra.mongo import Database
 from domain.infra.queue import queue_key
 from domain.infra.redis import RedisClient
-from domain.jobs import Priority
+from domain.jobs import ENDED, Priority, Status
+from domain.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +21,25 @@ class StoredLoad:
     """
     A `LoadSource` that asks the stores themselves.
 
-    A job that ends is given the time of its deletion, `retention` later, and that is indexed:
-    counting one span of it reads as many index entries as jobs ended in it.
+    A job that ends is given the time of its deletion, and that is indexed: counting one span of it reads as
+    many index entries as jobs ended in it. One that owed a follow-up for long is not counted.
     """
 
-    def __init__(self, database: Database, redis: RedisClient, vendors: Iterable[str], retention: timedelta) -> None:
+    def __init__(self, database: Database, redis: RedisClient, vendors: Iterable[str], retention: Retention) -> None:
         self._jobs = database.get_collection("jobs")
         self._redis = redis
         self._queues = [queue_key(vendor, priority) for vendor in vendors for priority in Priority]
         self._retention = retention
 
     async def read(self, since: datetime, until: datetime) -> Load:
-        span = {"$gt": since + self._retention, "$lte": until + self._retention}
-        ended = await self._jobs.count_documents({"expire_at": span})
+        kinds = [self._ended_as(status, keyed, since, until) for status in ENDED for keyed in (True, False)]
+        ended = await self._jobs.count_documents({"$or": kinds})
         async with self._redis.pipeline(transaction=False) as pipeline:
             for queue in self._queues:
                 pipeline.zcard(queue)
             return Load(ended, sum(await pipeline.execute()))
+
+    def _ended_as(self, status: Status, keyed: bool, since: datetime, until: datetime) -> dict[str, object]:
+        kept = self._retention.of(status, keyed=keyed)
+        span = {"$gt": since + kept, "$lte": until + kept}
+        return {"expire_at": span, "status": status.value, "idempotency_key": {"$exists": keyed}}

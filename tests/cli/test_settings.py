@@ -1,11 +1,13 @@
 """Settings: where they come from, and how a wrong one is refused."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cli.settings import DEMO_WEBHOOK_SECRET, DEVELOPMENT, Settings, load_settings, unknown_settings
 from domain.errors import ConfigurationError
+from domain.retention import Retention
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
         ("GATEWAY_LEASE_SECONDS", "nan"),
         ("GATEWAY_DRAIN_SECONDS", "-1"),
         ("GATEWAY_RETENTION_DAYS", "0"),
+        ("GATEWAY_RETENTION_COMPLETE_DAYS", "-1"),
+        ("GATEWAY_RETENTION_FAILED_DAYS", "nan"),
+        ("GATEWAY_RETENTION_CANCELLED_DAYS", "3651"),
+        ("GATEWAY_REDACT_DAYS", "never"),
         ("GATEWAY_ENV", "staging"),
         ("GATEWAY_ANONYMOUS", "perhaps"),
         ("GATEWAY_LOG_LEVEL", "loud"),
@@ -66,6 +72,13 @@ def test_a_flag_wins_over_the_environment_and_that_over_dotenv(monkeypatch: pyte
     monkeypatch.setenv("GATEWAY_WORKERS", "2")
     settings = load_settings({"port": "3", "workers": None})
     assert (settings.port, settings.workers, settings.concurrency) == (3, 2, 1)
+
+
+def test_ended_jobs_are_kept_alike_but_for_what_is_said_of_a_status() -> None:
+    kept = load_settings({"retention_days": "2", "retention_failed_days": "0.5", "redact_days": "1"}).retention
+    assert (kept.complete, kept.cancelled) == (timedelta(days=2), timedelta(days=2))
+    assert (kept.failed, kept.redact_after) == (timedelta(hours=12), timedelta(days=1))
+    assert load_settings().retention == Retention()
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,9 @@ from domain.infra.job_control import open_job_control
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Failed, Waiting
 from domain.ports import JobControl, JobFilter, JobIntake, JobReader, Replayed, ReplayFilter
+from domain.redaction import redact
 from domain.request_ids import new_request_id
+from domain.retention import Retention
 from domain.vendors import VendorPolicy
 from tests.fake_control import FakeControl, FakeFollowUps
 from tests.fakes import FakeJobs
@@ -71,9 +73,8 @@ async def real_ports(stores: Stores) -> AsyncIterator[Ports]:
         if not after.ended:
             await stores.redis.set(f"arq:in-progress:{after.id}", "t")  # a worker holds it
 
-    retention = timedelta(days=30)
     async with open_job_control(
-        stores.database, stores.redis, stores.queue, FakeFollowUps(), retention=retention
+        stores.database, stores.redis, stores.queue, FakeFollowUps(), retention=Retention()
     ) as control:
         yield Ports(stores.intake, stores.reader, control, write)
 
@@ -130,6 +131,17 @@ async def test_only_failed_and_cancelled_jobs_are_run_once_more(ports: Ports) ->
     for job in (await ports.submit(), await ports.called(), await ports.ended(Done("{}", 200))):
         with pytest.raises(Conflict, match=job.status.value):
             await ports.control.retry(job.id, "acme")
+
+
+async def test_a_redacted_job_is_not_run_again_neither_alone_nor_with_others(ports: Ports) -> None:
+    job = await ports.ended()
+    await ports.move(job, redact(transitions.signed(job, "sweep"), NOON))
+    with pytest.raises(Conflict, match="removed") as refused:
+        await ports.control.retry(job.id, "acme")
+    assert refused.value.code == "job-redacted"
+    replayed = await ports.control.replay(ReplayFilter(job.vendor, Status.FAILED), dry_run=False)
+    assert replayed == Replayed(matched=0, queued=0)
+    await ports.control.delete(job.id, "acme")
 
 
 async def test_while_a_call_is_under_way_its_cancelled_job_is_neither_retried_nor_deleted(ports: Ports) -> None:

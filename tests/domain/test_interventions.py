@@ -52,7 +52,8 @@ def test_every_history_keeps_the_laws(history: list[int]) -> None:
         assert after.generation == 1 + generations_that_failed
         assert last_number(after) >= last_number(job)
         assert after.tries <= RULES.policy.attempts + 1  # a call whose job was cancelled and retried meanwhile
-        assert (after.expire_at is not None) == after.ended
+        assert (after.expire_at is not None) == (after.ended and not after.follow_ups)
+        assert (after.kept_until is not None) == (after.ended and bool(after.follow_ups))
         assert after.ended or after.sweep_at is not None
         job = after
 
