@@ -102,7 +102,8 @@ class Desk:
             await exchange.answer(Reply(_GARBAGE))
         else:
             body, said = self._word_of(effect)
-            self._journal.write(msgspec.structs.replace(call, answer=200, said=said, result=effect.result_hash))
+            told = msgspec.structs.replace(call, answer=200, said=said, reference=effect.reference)
+            self._journal.write(told)
             await _answer_late(exchange, Reply(body), treatment)
 
     def _word_of(self, effect: Effect) -> tuple[bytes, str]:
