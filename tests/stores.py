@@ -15,8 +15,9 @@ from domain.infra.job_reader import MongoJobReader, open_job_reader
 from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database, open_mongo, prepare_mongo
 from domain.infra.queue import Queue
+from domain.infra.queue_keys import queue_key, ring_key
 from domain.infra.redis import RedisClient, open_redis
-from domain.jobs import Job
+from domain.jobs import Job, Priority
 from domain.outcomes import Done, Outcome
 from domain.ports import FollowUpRunner
 from domain.vendors import Call, Vendor, VendorPolicy
@@ -26,6 +27,7 @@ from worker.station import Station
 from worker.worker import Worker, WorkerSettings, open_worker, worker_name
 
 LEASE = timedelta(seconds=1)  # short, so that what takes a lease's length to recover is soon recovered
+LANE = queue_key("sync", Priority.NORMAL, "acme")  # where the jobs of `submit` stand
 
 
 class ScriptedVendor:
@@ -66,6 +68,11 @@ class Stores:
             **fields,
         }
         return (await self.intake.take_in(a_job(**fields))).job
+
+    async def make_due(self, job: Job) -> None:
+        """Let the next claim find a job of `submit`, whenever it is due."""
+        await self.redis.zadd(LANE, {str(job.id): 1})
+        await self.redis.zadd(ring_key("sync", Priority.NORMAL), {job.client: 0})
 
     async def ended(self, job: Job) -> Job:
         found = await self.reader.wait_until_ended(job.id, None, 20)

@@ -1,7 +1,8 @@
 """
 The queue: arq's keys and formats, moved by a few Lua scripts.
 
-    arq:queue:<vendor>:<priority>   sorted set of ids; the score is when to look (ms): due, or the lease's end
+    arq:queue:<vendor>:<class>:<client>   sorted set of ids; the score is when to look (ms): due, or the lease's end
+    gateway:lanes:<vendor>:<class>  whose turn it is of the clients; `lua/lanes.lua` has this and what is counted
     arq:in-progress:<id>            the lease: its holder's token, with an expiry
     arq:retry:<id>                  arq's own count of tries, written by a plain arq worker only
     arq:job:<id>                    arq's row, JSON: the function's name and the id, never the payload
@@ -13,7 +14,7 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
     gateway:limiter:<vendor>        the marker: of which Redis, and for which limit, the two above are whole
     gateway:full:<vendor>           a worker waits for one of the calls at once to end
     gateway:pulse, gateway:grace    when a claim or renewal last ran; until when expired leases stay their holders'
-    gateway:memory                  missing, Redis has forgotten everything: a flush, or a new server
+    gateway:memory:lanes            missing, Redis has forgotten everything: a flush, or a new server
     gateway:turn:<name>             somebody has just done what need be done once over the fleet
 
 Everything that enqueues goes through these scripts, so no wake-up is lost and none is sent under
@@ -28,14 +29,13 @@ from typing import Any
 
 from domain.infra.limiter import why_held
 from domain.infra.limits import UNLIMITED, CallLimits
+from domain.infra.queue_keys import APART, class_of, is_former, ring_key
+from domain.infra.queue_looks import QueueLooks
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
 from domain.infra.ticks import Tick, moment_of, seconds_since_boot
 from domain.infra.vendor_keys import closed_key, full_key, grants_key, limiter_key, paused_key, running_key
-from domain.infra.vendor_looks import VendorLook
-from domain.jobs import Priority
 from domain.ports import Queued
-from domain.vendors import VendorPolicy
 
 FUNCTION = "gateway.run"  # one name for ever: rows of every age carry it
 WAKE_CHANNEL = "gateway:wake"
@@ -44,7 +44,7 @@ ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day
 IDLE_PREFIX = "gateway:idle:"
 CLOSED, PAUSED = "closed:", "paused:"  # how a message on the wake channel begins: closed:<vendor>:<until, ms>
 PULSE = ("gateway:pulse", "gateway:grace")
-MEMORY = "gateway:memory"
+MEMORY = "gateway:memory:lanes"  # another name, when jobs stand elsewhere: the sweep then queues them all there
 TURN = "gateway:turn:"
 
 ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low still moves
@@ -55,19 +55,6 @@ ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low
     ("high", "normal", "low"),
     ("low", "high", "normal"),
 )
-
-
-APART = "apart"  # the class of jobs that run while nothing else does: they may kill their worker
-CLASSES = (*(priority.value for priority in Priority), APART)
-
-
-def queue_key(vendor: str, priority: Priority | str, client: str = "") -> str:  # noqa: ARG001
-    """Where the jobs of one client stand that wait for a vendor; `priority` may be `APART` too."""
-    return f"arq:queue:{vendor}:{priority}"
-
-
-def class_of(job: Queued) -> str:
-    return APART if job.apart else job.priority.value
 
 
 def idle_key(vendor: str) -> str:
@@ -88,8 +75,8 @@ class Lease:
     client: str = ""
 
     @property
-    def queue(self) -> str:
-        return queue_key(self.vendor, self.priority, self.client)
+    def ring(self) -> str:
+        return ring_key(self.vendor, self.priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +135,25 @@ class Queue:
     def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
         self._redis = redis
         self._lease_ms = round(lease.total_seconds() * 1000)
-        self._enqueue = load_script(redis, "enqueue", "clock")
-        self._claim = load_script(redis, "claim", "clock", "pulse", "permits", "marker", "running")
-        self._renew = load_script(redis, "renew", "clock", "pulse")
-        self._finish = load_script(redis, "finish", "permits")
-        self._forget = load_script(redis, "forget")
+        self._enqueue = load_script(redis, "enqueue", "clock", "lanes")
+        self._claim = load_script(redis, "claim", "clock", "pulse", "permits", "marker", "running", "lanes")
+        self._renew = load_script(redis, "renew", "clock", "pulse", "lanes")
+        self._finish = load_script(redis, "finish", "clock", "permits", "lanes")
+        self._forget = load_script(redis, "forget", "clock", "lanes")
         self._close = load_script(redis, "close", "clock")
         self._pause = load_script(redis, "pause")
-        self._look = load_script(redis, "look", "clock", "permits")
-        self._rank = load_script(redis, "rank", "clock")
+        self.looks = QueueLooks(redis, lease=lease)
         self._turn = 0
 
     async def enqueue(self, jobs: Sequence[Queued]) -> int:
         """Queue jobs; those that Redis already holds are left as they are. Answers how many were added."""
-        places = sorted({(job.vendor, class_of(job)) for job in jobs})
-        number = {place: index for index, place in enumerate(places, start=1)}
-        keys = [queue_key(*place) for place in places] + [idle_key(vendor) for vendor, _ in places]
-        args: list[str | int] = [len(places), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
+        lanes = sorted({(job.vendor, class_of(job), job.client) for job in jobs})
+        number = {lane: index for index, lane in enumerate(lanes, start=1)}
+        keys = [ring_key(vendor, place) for vendor, place, _ in lanes] + [idle_key(vendor) for vendor, *_ in lanes]
+        args: list[str | int] = [len(lanes), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
+        args += [client for *_, client in lanes]
         for job in jobs:
-            args += (number[job.vendor, class_of(job)], str(job.request_id), _epoch_ms(job.due_at))
+            args += (number[job.vendor, class_of(job), job.client], str(job.request_id), _epoch_ms(job.due_at))
         return int(await self._enqueue(keys=keys, args=args))
 
     async def claim(
@@ -182,15 +169,15 @@ class Queue:
         order = (APART,) if apart else ROTATION[self._turn % len(ROTATION)]
         self._turn += 1
         keys = [idle_key(vendor), closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor)]
-        keys += [running_key(vendor), full_key(vendor), *PULSE, *(queue_key(vendor, priority) for priority in order)]
+        keys += [running_key(vendor), full_key(vendor), *PULSE, *(ring_key(vendor, place) for place in order)]
         kept_to = limits or UNLIMITED
         args: list[str | int] = [how_many, token, self._lease_ms, int(limits is not None), *kept_to.args]
         sent = seconds_since_boot()
         now, again, bar, due, notice, flat = await self._claim(keys=keys, args=args)
         counted = kept_to.concurrency > 0
         leases = [
-            Lease(flat[i].decode(), vendor, order[flat[i + 1] - 1], token, sent, flat[i + 2], counted)
-            for i in range(0, len(flat), 3)
+            Lease(request_id.decode(), vendor, order[number - 1], token, sent, permit, counted, client.decode())
+            for request_id, number, permit, client in zip(*[iter(flat)] * 4, strict=True)
         ]
         return Claim(
             leases,
@@ -205,8 +192,8 @@ class Queue:
         """Prolong all of `leases`; answers the ids that are another's by now. Of none, it is the pulse alone."""
         args: list[str | int] = [self._lease_ms, FUNCTION, _ms(ROW_LIFETIME)]
         for lease in leases:
-            args += (lease.request_id, lease.token, lease.vendor if lease.counted else "")
-        lost = await self._renew(keys=[*PULSE, *(lease.queue for lease in leases)], args=args)
+            args += (lease.request_id, lease.token, lease.vendor if lease.counted else "", lease.client)
+        lost = await self._renew(keys=[*PULSE, *(lease.ring for lease in leases)], args=args)
         return {request_id.decode() for request_id in lost}
 
     async def still_held(self, leases: Sequence[Lease]) -> list[bool]:
@@ -231,10 +218,10 @@ class Queue:
         keys: list[str] = []
         args: list[str | int] = [WAKE_CHANNEL, CHANGES_CHANNEL]
         for back in returns:
-            keys += (back.lease.queue, idle_key(back.lease.vendor))
+            keys += (back.lease.ring, idle_key(back.lease.vendor))
             due = -1 if back.due_again is None else _epoch_ms(back.due_again)
             args += (back.lease.request_id, back.lease.token, due, int(back.tell))
-            args += (int(back.lease.counted), back.permit, back.arrived_by)
+            args += (int(back.lease.counted), back.permit, back.arrived_by, back.lease.client)
         await self._finish(keys=keys, args=args)
 
     async def remembers(self) -> bool:
@@ -242,6 +229,10 @@ class Queue:
         return bool(await self._redis.exists(MEMORY))
 
     async def remember(self) -> None:
+        """From now on Redis knows. What an earlier version queued elsewhere goes: it has been queued again."""
+        async for key in self._redis.scan_iter(match="arq:queue:*", count=1000, _type="zset"):
+            if is_former(key.decode()):
+                await self._redis.unlink(key)
         await self._redis.set(MEMORY, "1")
 
     async def take_turn(self, name: str, span: timedelta) -> bool:
@@ -257,8 +248,9 @@ class Queue:
         """Take jobs out of the queue that have ended; answers how many. One that is leased stays its holder's."""
         if not jobs:
             return 0
-        keys = [queue_key(job.vendor, class_of(job), job.client) for job in jobs]
-        return int(await self._forget(keys=keys, args=[str(job.request_id) for job in jobs]))
+        keys = [ring_key(job.vendor, class_of(job)) for job in jobs]
+        args = [part for job in jobs for part in (str(job.request_id), job.client)]
+        return int(await self._forget(keys=keys, args=args))
 
     async def close_vendor(self, vendor: str, wait: timedelta) -> None:
         """Let nobody call `vendor` for `wait`; a closing that lasts longer stands. Workers hear of it at once."""
@@ -272,23 +264,6 @@ class Queue:
     async def resume_vendor(self, vendor: str) -> None:
         args = ["0", WAKE_CHANNEL, idle_key(vendor)]
         await self._pause(keys=[paused_key(vendor), limiter_key(vendor)], args=args)
-
-    async def vendor_look(self, vendor: str, policy: VendorPolicy) -> VendorLook:
-        """How a vendor stands at this moment, in one script."""
-        keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor)]
-        keys += [queue_key(vendor, place) for place in CLASSES]
-        args = [self._lease_ms, *CallLimits.of(vendor, policy).args]
-        return VendorLook.of(await self._look(keys=keys, args=args), CLASSES)
-
-    async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:
-        """How many due jobs of its vendor stand before each queued job; None where it is running or not queued."""
-        vendors = sorted({job.vendor for job in jobs})
-        keys = [queue_key(vendor, priority) for vendor in vendors for priority in CLASSES]  # high before low, roughly
-        number = {key: index for index, key in enumerate(keys, start=1)}
-        args: list[str | int] = [len(CLASSES)]
-        for job in jobs:
-            args += (number[queue_key(job.vendor, class_of(job))], str(job.request_id))
-        return [None if rank < 0 else rank for rank in await self._rank(keys=keys, args=args)]
 
 
 def _ms(span: timedelta) -> int:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.infra.mongo import Database
-from domain.infra.queue import queue_key
+from domain.infra.queue_keys import CLASSES, QUEUED, place_of
 from domain.infra.redis import RedisClient
-from domain.jobs import ENDED, Priority, Status
+from domain.jobs import ENDED, Status
 from domain.retention import Retention
 
 
@@ -28,16 +28,14 @@ class StoredLoad:
     def __init__(self, database: Database, redis: RedisClient, vendors: Iterable[str], retention: Retention) -> None:
         self._jobs = database.get_collection("jobs")
         self._redis = redis
-        self._queues = [queue_key(vendor, priority) for vendor in vendors for priority in Priority]
+        self._places = [place_of(vendor, place) for vendor in vendors for place in CLASSES]
         self._retention = retention
 
     async def read(self, since: datetime, until: datetime) -> Load:
         kinds = [self._ended_as(status, keyed, since, until) for status in ENDED for keyed in (True, False)]
         ended = await self._jobs.count_documents({"$or": kinds})
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for queue in self._queues:
-                pipeline.zcard(queue)
-            return Load(ended, sum(await pipeline.execute()))
+        queued = await self._redis.hmget(QUEUED, self._places)
+        return Load(ended, sum(int(count or 0) for count in queued))
 
     def _ended_as(self, status: Status, keyed: bool, since: datetime, until: datetime) -> dict[str, object]:
         kept = self._retention.of(status, keyed=keyed)

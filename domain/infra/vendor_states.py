@@ -106,7 +106,7 @@ class StoredVendorStates:
     async def _read(self, vendor: str, policy: VendorPolicy) -> VendorState | None:
         try:
             look, recent = await asyncio.gather(
-                self._queue.vendor_look(vendor, policy), self._calls.read(vendor, datetime.now(UTC))
+                self._queue.looks.vendor(vendor, policy), self._calls.read(vendor, datetime.now(UTC))
             )
         except (Unavailable, ConfigurationError, *REDIS_FAULTS):  # a limit that cannot be kept is told at the start
             return None
@@ -142,7 +142,7 @@ class StoredVendorStates:
 async def open_vendor_states(
     database: Database, queue: Queue, policies: Mapping[str, VendorPolicy]
 ) -> AsyncIterator[StoredVendorStates]:
-    async with Batcher(queue.ranks, largest=LARGEST_RANKING, patience_seconds=PATIENCE_SECONDS) as ranks:
+    async with Batcher(queue.looks.ranks, largest=LARGEST_RANKING, patience_seconds=PATIENCE_SECONDS) as ranks:
         states = StoredVendorStates(database, queue, policies, ranks)
         try:
             yield states

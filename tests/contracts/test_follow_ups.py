@@ -11,8 +11,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from domain.callbacks import VENDOR, callback_id
 from domain.errors import Unavailable
 from domain.infra.follow_ups import FollowUps, open_follow_ups
+from domain.infra.queue_keys import queue_key
 from domain.interventions import TELL_VENDOR, note_progress
-from domain.jobs import Job, Status
+from domain.jobs import Job, Priority, Status
 from domain.outcomes import Done
 from domain.transitions import Rules, settle, signed, start
 from domain.vendors import VendorPolicy
@@ -38,7 +39,7 @@ async def an_ended_job(stores: Stores, **fields: Any) -> Job:
 
 
 async def queued(stores: Stores) -> int:
-    return int(await stores.redis.zcard(f"arq:queue:{VENDOR}:normal"))
+    return int(await stores.redis.zcard(queue_key(VENDOR, Priority.NORMAL, "acme")))
 
 
 async def test_the_callback_is_on_record_and_queued_and_the_parent_owes_nothing_more(

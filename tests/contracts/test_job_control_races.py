@@ -13,7 +13,8 @@ from domain import interventions, transitions
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.infra import replays
 from domain.infra.job_control import MongoJobControl, open_job_control
-from domain.infra.queue import Queue, queue_key
+from domain.infra.queue import Queue
+from domain.infra.queue_keys import queue_key
 from domain.infra.redis import open_redis
 from domain.jobs import AttemptOutcome, Job, Priority, Status
 from domain.outcomes import Done, Failed, Outcome, Waiting
@@ -25,7 +26,7 @@ from tests.fake_control import FakeFollowUps
 from tests.stores import LEASE, ScriptedVendor, Stores
 
 RULES = transitions.Rules(VendorPolicy())
-SYNC = queue_key("sync", Priority.NORMAL)
+SYNC = queue_key("sync", Priority.NORMAL, "acme")
 
 
 @pytest.fixture

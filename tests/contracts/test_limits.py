@@ -20,6 +20,7 @@ from domain.infra.limiter import Late, Limiter, Restored
 from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.limits import CallLimits
 from domain.infra.queue import Claim, Lease, Queue, Return
+from domain.infra.queue_keys import queue_key
 from domain.infra.reservations import PermitStorage, VendorReservations
 from domain.jobs import Priority
 from domain.ports import Queued
@@ -32,6 +33,7 @@ from tests.strategies import a_job
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
 CLOCK = "{redis.call('GET', 'test:seconds'), redis.call('GET', 'test:micros')}"
+LANE = queue_key("sync", Priority.NORMAL)
 MINUTE = timedelta(minutes=1)
 
 
@@ -60,8 +62,8 @@ class Bench:
         await self.move(0)
         past = datetime(2020, 1, 1, tzinfo=UTC)
         await self.queue.enqueue([Queued(new_request_id(), "sync", Priority.NORMAL, past) for _ in range(jobs)])
-        ids = await self.redis.zrange("arq:queue:sync:normal", 0, -1)
-        await self.redis.zadd("arq:queue:sync:normal", dict.fromkeys(ids, 0))  # due, wherever the clock steps
+        ids = await self.redis.zrange(LANE, 0, -1)
+        await self.redis.zadd(LANE, dict.fromkeys(ids, 0))  # due, wherever the clock steps
         await self.restore()
 
     async def restore(self, known: Restored | None = None) -> None:
@@ -134,7 +136,7 @@ async def test_what_may_not_start_stays_queued_and_the_claim_says_when_to_ask(ti
     claim = await bench.claim(10)
     assert claim.ask_again_at is not None
     assert timedelta(seconds=59) < claim.ask_again_at - claim.now < timedelta(seconds=60.1)
-    assert await timed.zcard("arq:queue:sync:normal") == 300
+    assert await timed.zcard(LANE) == 300
     assert await timed.exists("gateway:idle:sync") == 0  # a wake-up would change nothing
 
 

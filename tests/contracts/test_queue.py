@@ -8,12 +8,13 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from domain.infra.queue import WAKE_CHANNEL, Queue, Return
+from domain.infra.queue_keys import queue_key
 from domain.jobs import Priority
 from domain.ports import Queued
 from domain.request_ids import new_request_id
 from tests.stores import LEASE, Stores
 
-KEY = "arq:queue:sync:normal"
+KEY = queue_key("sync", Priority.NORMAL)
 
 
 def due_now(request_id: UUID | None = None, priority: Priority = Priority.NORMAL) -> Queued:

@@ -38,7 +38,7 @@ def queued(priority: Priority = Priority.NORMAL, due_in: timedelta = -SECOND) ->
 
 
 def job_of(place: Queued) -> Job:
-    return a_job(id=place.request_id, priority=place.priority, run_at=place.due_at)
+    return a_job(id=place.request_id, client=place.client, priority=place.priority, run_at=place.due_at)
 
 
 def attempt(started_at: datetime = NOON, outcome: AttemptOutcome | None = AttemptOutcome.DONE, **fields: Any) -> Any:

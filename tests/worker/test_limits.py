@@ -6,7 +6,7 @@ import time
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
-from tests.stores import ScriptedVendor, Stores
+from tests.stores import LANE, ScriptedVendor, Stores
 
 
 class TimedVendor(ScriptedVendor):
@@ -35,7 +35,7 @@ class TimedVendor(ScriptedVendor):
 
 async def submitted(stores: Stores, how_many: int) -> list[Job]:
     jobs = await asyncio.gather(*(stores.submit() for _ in range(how_many)))
-    while await stores.redis.zcard("arq:queue:sync:normal") < how_many:
+    while await stores.redis.zcard(LANE) < how_many:
         await asyncio.sleep(0.01)
     return list(jobs)
 

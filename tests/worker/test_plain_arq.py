@@ -8,22 +8,21 @@ from arq.jobs import Job as ArqJob
 from arq.jobs import JobStatus
 
 from domain.backoff import Backoff
-from domain.infra.queue import queue_key, read_row
+from domain.infra.queue import read_row
+from domain.infra.queue_keys import queue_key
 from domain.outcomes import Done, Outcome, Retry
 from domain.vendors import Call
 from domain.webhooks import EVENTS
-from tests.stores import ScriptedVendor, Stores
+from tests.stores import LANE, ScriptedVendor, Stores
 from tests.worker.async_vendor import AsyncVendor, Inbox
 from worker.events import open_event_runner
 from worker.plain_arq import arq_function
 from worker.runner import open_runner
 
-QUEUE = "arq:queue:sync:normal"
-
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq 0.28 with redis-py 5
 
 
-async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str, queue_name: str = QUEUE) -> arq.Worker:
+async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str, queue_name: str = LANE) -> arq.Worker:
     station = stores.station(vendor)
     async with open_runner(station) as runner, open_event_runner(station) as events:
         plain = arq.Worker(
@@ -42,7 +41,7 @@ async def run_plain_arq(stores: Stores, vendor: ScriptedVendor, redis_url: str, 
 
 
 async def queued(stores: Stores, how_many: int) -> None:
-    while await stores.redis.zcard(QUEUE) < how_many:
+    while await stores.redis.zcard(LANE) < how_many:
         await asyncio.sleep(0.01)
 
 
@@ -81,7 +80,7 @@ async def test_a_plain_arq_worker_applies_our_webhooks(stores: Stores, redis_dat
 async def test_arq_itself_tells_the_status_of_our_queued_job(stores: Stores) -> None:
     job = await stores.submit()
     await queued(stores, 1)
-    known = ArqJob(str(job.id), stores.redis, _queue_name=QUEUE, _deserializer=read_row)
+    known = ArqJob(str(job.id), stores.redis, _queue_name=LANE, _deserializer=read_row)
     assert await known.status() in {JobStatus.queued, JobStatus.deferred}
     info = await known.info()
     assert info is not None

@@ -14,7 +14,7 @@ from domain.infra.queue import Lease
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
-from tests.stores import LEASE, ScriptedVendor, Stores
+from tests.stores import LANE, LEASE, ScriptedVendor, Stores
 from worker.leases import LeaseKeeper
 from worker.runner import open_runner
 from worker.starting import Started, Starter
@@ -23,7 +23,7 @@ from worker.verdicts import Ended
 
 
 async def queued(stores: Stores, how_many: int) -> None:
-    while await stores.redis.zcard("arq:queue:sync:normal") < how_many:
+    while await stores.redis.zcard(LANE) < how_many:
         await asyncio.sleep(0.01)
 
 
@@ -155,15 +155,15 @@ def sweep_of(stores: Stores) -> Sweep:
 async def test_the_sweep_queues_what_redis_forgot_and_leaves_what_it_holds(stores: Stores) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     held = await stores.submit(sweep_at=past)
-    while not await stores.redis.zcard("arq:queue:sync:normal"):
+    while not await stores.redis.zcard(LANE):
         await asyncio.sleep(0.01)
-    await stores.redis.zadd("arq:queue:sync:normal", {str(held.id): 9e12})
+    await stores.redis.zadd(LANE, {str(held.id): 9e12})
     assert (await sweep_of(stores).once())["queued_again"] == 0
-    assert await stores.redis.zscore("arq:queue:sync:normal", str(held.id)) == 9e12
+    assert await stores.redis.zscore(LANE, str(held.id)) == 9e12
     await stores.redis.flushdb()
     await stores.database.jobs.update_one({"_id": held.id}, {"$set": {"sweep_at": past}})
     assert (await sweep_of(stores).once())["queued_again"] == 1
-    assert await stores.redis.zcard("arq:queue:sync:normal") == 1
+    assert await stores.redis.zcard(LANE) == 1
 
 
 async def test_the_sweep_fails_what_was_never_started_by_its_deadline(stores: Stores) -> None:
@@ -196,7 +196,7 @@ async def test_an_ended_job_that_is_still_queued_is_removed_when_it_is_claimed(s
     await queued(stores, 1)
     await sweep_of(stores).once()
     async with stores.worker(ScriptedVendor()):
-        while await stores.redis.zcard("arq:queue:sync:normal"):
+        while await stores.redis.zcard(LANE):
             await asyncio.sleep(0.01)
     assert (await stores.look(job)).attempts == []
 
@@ -223,10 +223,10 @@ async def test_a_job_whose_score_came_early_waits_for_its_time(stores: Stores) -
     later = datetime.now(UTC) + timedelta(minutes=5)
     job = await stores.submit(run_at=later)
     await queued(stores, 1)
-    await stores.redis.zadd("arq:queue:sync:normal", {str(job.id): 1})
+    await stores.make_due(job)
     vendor = ScriptedVendor()
     async with stores.worker(vendor):
-        while (await stores.redis.zscore("arq:queue:sync:normal", str(job.id)) or 0) < later.timestamp() * 1000 - 1:
+        while (await stores.redis.zscore(LANE, str(job.id)) or 0) < later.timestamp() * 1000 - 1:
             await asyncio.sleep(0.01)
     assert (vendor.calls, (await stores.look(job)).attempts) == ([], [])
 
@@ -247,7 +247,7 @@ async def test_after_a_flush_the_sweep_looks_at_everything_whatever_its_turn(sto
     assert (await sweep_of(stores).once())["queued_again"] == 0
     await stores.redis.flushdb()
     assert (await sweep_of(stores).once())["queued_again"] == 1
-    assert await stores.redis.zscore("arq:queue:sync:normal", str(job.id)) is not None
+    assert await stores.redis.zscore(LANE, str(job.id)) is not None
 
 
 class Unconfirmed(MongoJobStore):

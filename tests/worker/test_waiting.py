@@ -15,7 +15,7 @@ from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.transitions import Rules, signed
 from domain.vendors import Call
 from domain.webhooks import PARKED_FOR, EventState
-from tests.stores import ScriptedVendor, Stores
+from tests.stores import LANE, ScriptedVendor, Stores
 from tests.worker.async_vendor import AsyncVendor, Inbox, accepted, waiting
 from worker.runner import open_runner
 from worker.sweep import Sweep
@@ -129,8 +129,8 @@ async def test_a_job_that_is_not_polled_leaves_the_queue_when_it_sits_there(stor
         job = await waiting(stores, await stores.submit())
         while await stores.redis.keys("arq:*"):
             await asyncio.sleep(0.01)
-        await stores.redis.zadd("arq:queue:sync:normal", {str(job.id): 1})
-        while await stores.redis.zcard("arq:queue:sync:normal"):
+        await stores.make_due(job)
+        while await stores.redis.zcard(LANE):
             await asyncio.sleep(0.01)
     assert (await stores.look(job), len(vendor.calls)) == (job, 1)
 

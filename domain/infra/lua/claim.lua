@@ -1,13 +1,15 @@
--- Lease what is due of one vendor and may start by its limits, in the order of the queues given.
--- Preludes: clock, pulse, permits, marker, running.
+-- Lease what is due of one vendor and may start by its limits: in the order of the classes given, and within a
+-- class each client in its turn.
+-- Preludes: clock, pulse, permits, marker, running, lanes.
 --
--- KEYS  idle flag, closed-until, paused, marker, permits, running, full flag, last pulse, grace, queue 1 …
+-- KEYS  idle flag, closed-until, paused, marker, permits, running, full flag, last pulse, grace, ring 1 …
 -- ARGV  how many, lease token, lease in ms, '1' where limits and pauses are kept, the limits
--- The claimed id's score moves to the lease's end: it no longer stands at the head of the queue in
+-- The claimed id's score moves to the lease's end: it no longer stands at the head of its lane in
 -- everybody's way, and if its holder dies it comes due by itself. An id that somebody else holds
 -- (a plain arq worker leaves the score) is moved likewise. What may not start yet stays where it is.
 -- Returns {now in µs, when to ask again in ms or -1, what holds the lane back or '', how many jobs that holds,
--- the notice of what must be restored or '', {id, queue's number, start in µs or 0, …}}.
+-- the notice of what must be restored or '', {id, ring's number, start in µs or 0,
+-- client, …}}.
 local AHEAD_OF_START_US = 60000  -- a claim so early has time to put its starts on record, and finds several at once
 local wanted, token, lease, kept_to = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local limits = read_limits(5)
@@ -17,7 +19,7 @@ local closed, paused, marker = unpack(redis.call('MGET', KEYS[2], KEYS[3], KEYS[
 
 local function held(why, again, notice)
   local due = 0
-  for q = 10, #KEYS do due = due + redis.call('ZCOUNT', KEYS[q], '-inf', now) end
+  for q = 10, #KEYS do due = due + due_in(place_of(KEYS[q])) end
   return {now_us, again, why, due, notice or '', {}}
 end
 
@@ -63,39 +65,59 @@ local function grant(id)
 end
 
 local claimed, taken = {}, 0
+local bar, again
 
-local next_due, bar, again = -1, nil, nil
-for q = 10, #KEYS do
-  local more = not bar
-  while more and taken < wanted do
-    local ids = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', now, 'WITHSCORES', 'LIMIT', 0, wanted - taken)
-    more = #ids > 0
-    for i = 1, #ids, 2 do
-      if limited then bar, again = find_bar() end
-      if bar then
-        more = false
-        break
-      end
-      local id, was_leased = ids[i], tonumber(ids[i + 1]) % 1 ~= 0
-      local key = 'arq:in-progress:' .. id
-      local until_ms = now + lease + 0.5  -- the half marks a lease's end among the scores
-      if was_leased and grace > now then
-        until_ms = grace + 0.5
-      elseif redis.call('SET', key, token, 'NX', 'PX', lease) then
-        local at = 3 * taken
-        claimed[at + 1], claimed[at + 2], claimed[at + 3] = id, q - 9, limited and grant(id) or 0
-        taken = taken + 1
-      else
-        -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
-        local left = redis.call('PTTL', key)
-        if left ~= -1 then until_ms = now + math.max(left, 1) + 0.5 end
-      end
-      redis.call('ZADD', KEYS[q], until_ms, id)
-    end
+-- Lease one id, unless somebody holds it; answers when to look at it again.
+local function lease_id(id, score, q, client)
+  if score % 1 ~= 0 and grace > now then return grace + 0.5 end  -- it was leased, and may be still
+  local key = 'arq:in-progress:' .. id
+  if redis.call('SET', key, token, 'NX', 'PX', lease) then
+    local at = 4 * taken
+    claimed[at + 1], claimed[at + 2], claimed[at + 3], claimed[at + 4] = id, q - 9, limited and grant(id) or 0, client
+    taken = taken + 1
+  else
+    -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
+    local left = redis.call('PTTL', key)
+    if left ~= -1 then return now + math.max(left, 1) + 0.5 end
   end
-  local first = redis.call('ZRANGE', KEYS[q], 0, 0, 'WITHSCORES')
-  if first[2] then
-    local due = math.ceil(tonumber(first[2]))
+  return now + lease + 0.5  -- the half marks a lease's end among the scores
+end
+
+-- Lease up to `share` due ids of a lane. One that got nothing, since something holds the vendor back, keeps its turn.
+local function serve(place, client, q, share)
+  local lane, moved = lane_key(place, client), {}
+  local ids = redis.call('ZRANGEBYSCORE', lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.min(share, AT_ONCE))
+  for i = 1, #ids, 2 do
+    if limited then bar, again = find_bar() end
+    if bar then break end
+    moved[i], moved[i + 1] = lease_id(ids[i], tonumber(ids[i + 1]), q, client), ids[i]
+  end
+  if #moved > 0 then
+    redis.call('ZADD', lane, unpack(moved))
+    redis.call('ZADD', 'gateway:later:' .. place, unpack(moved))
+  end
+  if #moved > 0 or not bar then line_up(place, client, true) end
+end
+
+-- One turn for each lane that waits, or as many for each as there is room for; where permits may run out, one.
+local function serve_round(place, q)
+  local clients = redis.call('ZRANGEBYSCORE', KEYS[q], '-inf', '(0', 'LIMIT', 0, wanted - taken)
+  local share = math.floor((wanted - taken) / math.max(#clients, 1))
+  if limited and #clients > 1 then share = 1 end
+  for _, client in ipairs(clients) do
+    if not bar then serve(place, client, q, share) end
+  end
+  return #clients > 0
+end
+
+local next_due = -1
+for q = 10, #KEYS do
+  local place, more = place_of(KEYS[q]), true
+  line_up_due(place)
+  while more and taken < wanted and not bar do more = serve_round(place, q) end
+  local first = redis.call('ZRANGE', KEYS[q], 0, 0, 'WITHSCORES')[2]
+  if first then
+    local due = math.max(tonumber(first), now)
     if next_due == -1 or due < next_due then next_due = due end
   end
 end

@@ -1,22 +1,30 @@
--- Put job ids into their queues, once, and wake the workers that wait. Prelude: clock.
+-- Put job ids into their lanes, once, and wake the workers that wait. Preludes: clock, lanes.
 --
--- KEYS  queue 1 … queue n, idle flag 1 … idle flag n
--- ARGV  n, wake channel, function name, row's lifetime in ms, then three for each job: queue's number, id, due (ms; what is past: now)
--- An id that Redis already holds is left as it is: its score may be a live lease's end.
+-- KEYS  ring 1 … ring n, idle flag 1 … idle flag n: one of each for every lane
+-- ARGV  n, wake channel, function name, row's lifetime in ms, client 1 … client n,
+--       then three for each job: lane's number, id, due (ms; what is past: now)
+-- An id that Redis already holds is left as it is: its score may be a live lease's end. Its lane is lined up
+-- all the same, so the sweep mends a ring that lost it.
 -- Returns how many were added.
 local n, channel, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
-local added, touched = 0, {}
-for i = 5, #ARGV, 3 do
+local added, lanes, changed, woken = 0, {}, {}, {}
+for q = 1, n do
+  lanes[q] = lane_key(place_of(KEYS[q]), ARGV[4 + q])
+  changed[lanes[q]] = {place_of(KEYS[q]), ARGV[4 + q]}
+end
+for i = 5 + n, #ARGV, 3 do
   local q, id, due = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
   if due < now then due = now end
-  if redis.call('EXISTS', 'arq:in-progress:' .. id) == 0 and redis.call('ZADD', KEYS[q], 'NX', due, id) == 1 then
+  if redis.call('EXISTS', 'arq:in-progress:' .. id) == 0 and redis.call('ZADD', lanes[q], 'NX', due, id) == 1 then
     local row = '{"t":null,"f":"' .. func .. '","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'
     redis.call('SET', 'arq:job:' .. id, row, 'PX', string.format('%.0f', math.max(due - now, 0) + keep))
+    if due > now then redis.call('ZADD', 'gateway:later:' .. place_of(KEYS[q]), due, id) end
     added = added + 1
-    touched[q] = true
+    woken[q] = true
   end
 end
-for q in pairs(touched) do
+settle_lanes(changed)
+for q in pairs(woken) do
   if redis.call('DEL', KEYS[n + q]) == 1 then
     redis.call('PUBLISH', channel, KEYS[n + q])
   end

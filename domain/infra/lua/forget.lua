@@ -1,13 +1,18 @@
--- Take ids out of their queues, where nobody holds a lease: their jobs have ended or are gone.
+-- Take ids out of their lanes, where nobody holds a lease: their jobs have ended or are gone. Preludes: clock, lanes.
 --
--- KEYS  the queue of each id
--- ARGV  the ids
+-- KEYS  the ring of each id
+-- ARGV  two for each id: the id, its client
 -- Returns how many were taken out; for the others their holders will see that the job has ended.
-local gone = 0
+local gone, changed = 0, {}
 for i = 1, #KEYS do
-  if redis.call('EXISTS', 'arq:in-progress:' .. ARGV[i]) == 0 and redis.call('ZREM', KEYS[i], ARGV[i]) == 1 then
-    redis.call('DEL', 'arq:job:' .. ARGV[i], 'arq:retry:' .. ARGV[i])
+  local id, client, place = ARGV[2 * i - 1], ARGV[2 * i], place_of(KEYS[i])
+  local lane = lane_key(place, client)
+  if redis.call('EXISTS', 'arq:in-progress:' .. id) == 0 and redis.call('ZREM', lane, id) == 1 then
+    redis.call('ZREM', 'gateway:later:' .. place, id)
+    redis.call('DEL', 'arq:job:' .. id, 'arq:retry:' .. id)
+    changed[lane] = {place, client}
     gone = gone + 1
   end
 end
+settle_lanes(changed)
 return gone

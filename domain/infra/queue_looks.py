@@ -1,0 +1,50 @@
+"""What Redis can tell of the queue without changing it, each in one script: how a vendor stands, who is before whom."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from domain.infra.limits import CallLimits
+from domain.infra.queue_keys import CLASSES, class_of, ring_key
+from domain.infra.redis import RedisClient
+from domain.infra.scripts import load_script
+from domain.infra.vendor_keys import closed_key, grants_key, paused_key, running_key
+from domain.infra.vendor_looks import VendorLook
+from domain.ports import Queued
+from domain.vendors import VendorPolicy
+
+
+class QueueLooks:
+    """Looks at all queues on one Redis."""
+
+    def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
+        self._lease_ms = round(lease.total_seconds() * 1000)
+        self._look = load_script(redis, "look", "clock", "permits", "lanes")
+        self._rank = load_script(redis, "rank", "clock", "lanes")
+        self._backlog = load_script(redis, "backlog", "clock", "lanes")
+
+    async def vendor(self, vendor: str, policy: VendorPolicy) -> VendorLook:
+        """How a vendor stands at this moment."""
+        keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor), *_rings(vendor)]
+        args = [self._lease_ms, *CallLimits.of(vendor, policy).args]
+        return VendorLook.of(await self._look(keys=keys, args=args), CLASSES)
+
+    async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:
+        """How many due jobs of its vendor go before each queued job; None where it is running or not queued."""
+        vendors = sorted({job.vendor for job in jobs})
+        keys = [ring for vendor in vendors for ring in _rings(vendor)]  # high before low, roughly
+        number = {key: index for index, key in enumerate(keys, start=1)}
+        args: list[str | int] = [len(CLASSES)]
+        for job in jobs:
+            args += (number[ring_key(job.vendor, class_of(job))], str(job.request_id), job.client)
+        return [None if rank < 0 else rank for rank in await self._rank(keys=keys, args=args)]
+
+    async def backlogs(self, vendors: Sequence[str], clients: Sequence[str]) -> tuple[list[int], list[int]]:
+        """How many jobs wait for each of these vendors, and of each of these clients for any; those that run count."""
+        keys = [ring for vendor in vendors for ring in _rings(vendor)]
+        counts = await self._backlog(keys=keys, args=list(clients))
+        each = len(CLASSES)
+        return [sum(counts[i : i + each]) for i in range(0, len(keys), each)], counts[len(keys) :]
+
+
+def _rings(vendor: str) -> list[str]:
+    return [ring_key(vendor, place) for place in CLASSES]
