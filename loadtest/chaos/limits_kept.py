@@ -37,10 +37,10 @@ def most_at_once(calls: Iterable[Call], ends: Mapping[str, float]) -> int:
     """
     The most calls that were open at one moment.
 
-    One without an end was cut by the vendor's own death: it is taken to have ended where it began, since
-    nobody knows more of it.
+    One without an end was cut by the vendor's own death, and nobody knows when: it is left out.
     """
-    moments = [(call.at, 1) for call in calls] + [(ends.get(call.id, call.at), -1) for call in calls]
+    ended = [(call.at, ends[call.id]) for call in calls if call.id in ends]
+    moments = [(began, 1) for began, _ in ended] + [(end, -1) for _, end in ended]
     now = worst = 0
     for _, change in sorted(moments):  # at one moment ends go first
         now += change
