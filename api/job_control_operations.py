@@ -10,7 +10,17 @@ from api.views import JobView
 
 _NOTHING: Json = {"schema": {"type": "object", "additionalProperties": False}}
 _OF_ONE_JOB = (400, 401, 404, 409, 413, 415, 422, 500, 503)
-_STREAM = "event: state\nid: 2\ndata: {…the job, as GET shows it…}\n\n"
+_EVENT: Json = {
+    "type": "object",
+    "description": "One of the stream's events.",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"const": "state"},
+        "id": {"type": "string", "description": "The job's version.", "pattern": "^[0-9]+$"},
+        "data": {"type": "string", "description": "The job, as GET shows it.", "contentMediaType": "application/json"},
+    },
+}
+_STREAM: Json = {"event": "state", "id": "2", "data": "{…the job, as GET shows it…}"}
 
 BATCH_OPERATION = Operation(
     id="submit_batch",
@@ -47,7 +57,7 @@ WATCH = Operation(
             headers=("Cache-Control", "X-Accel-Buffering"),
             examples={"state": _STREAM},
             media_type="text/event-stream",
-            schema={"type": "string"},
+            schema=_EVENT,
         ),
         Answer(204, "The client has the terminal state already; it need not come back."),
     ),

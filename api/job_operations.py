@@ -7,6 +7,8 @@ from api.shared_parts import EXPAND, IDEMPOTENCY_KEY, IF_NONE_MATCH, LIST_QUERY,
 from api.submission_schema import EXAMPLES
 from api.views import AcceptedView, JobList, JobView
 
+_OF_A_JOB = ("Show", "Watch", "Cancel", "Retry", "Delete")
+
 SUBMIT = Operation(
     id="submit_job",
     tag="jobs",
@@ -22,6 +24,7 @@ SUBMIT = Operation(
             AcceptedView,
             ("Location", "Retry-After", "Idempotency-Replayed", "Preference-Applied"),
             {"accepted": ACCEPTED},
+            links=_OF_A_JOB,
         ),
         Answer(
             200,
@@ -29,6 +32,7 @@ SUBMIT = Operation(
             JobView,
             ("Location", "Idempotency-Replayed", "Preference-Applied"),
             {"complete": COMPLETE},
+            links=_OF_A_JOB,
         ),
     ),
     problems=(400, 401, 413, 415, 422, 500, 503),

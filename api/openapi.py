@@ -13,7 +13,7 @@ from api.batches import BatchView
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
 from api.replays import ReplayView
-from api.shared_parts import HEADERS, PROBLEMS
+from api.shared_parts import HEADERS, LINKS, OF_EVERY_REQUEST, PROBLEMS
 from api.submission_schema import SUBMISSION
 from api.vendor_views import VendorList, VendorView
 from api.views import AcceptedView, JobList, JobView
@@ -39,6 +39,7 @@ def build_document() -> Json:
         "components": {
             "schemas": {"Submission": SUBMISSION, **schemas},
             "headers": HEADERS,
+            "links": LINKS,
             "responses": {name: _problem_answer(description) for name, description in PROBLEMS.values()},
             "securitySchemes": {
                 "bearer": {
@@ -61,7 +62,7 @@ def _paths() -> Json:
 
 def _operation(operation: Operation) -> Json:
     responses: Json = {str(answer.status): _answer(answer) for answer in operation.answers}
-    for status in operation.problems:
+    for status in sorted({*operation.problems, *OF_EVERY_REQUEST}):
         responses[str(status)] = {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"}
     told: Json = {
         "operationId": operation.id,
@@ -88,6 +89,8 @@ def _answer(answer: Answer) -> Json:
         if answer.examples:
             content["examples"] = {name: {"value": value} for name, value in answer.examples.items()}
         told["content"] = {answer.media_type: content}
+    if answer.links:
+        told["links"] = {name: {"$ref": f"#/components/links/{name}"} for name in answer.links}
     return told
 
 
@@ -96,6 +99,8 @@ def _problem_answer(description: str) -> Json:
     headers = {"X-Request-ID": _header("X-Request-ID")}
     if description == PROBLEMS[401][1]:
         headers["WWW-Authenticate"] = _header("WWW-Authenticate")
+    if description == PROBLEMS[405][1]:
+        headers["Allow"] = _header("Allow")
     if description in {PROBLEMS[429][1], PROBLEMS[503][1]}:
         headers["Retry-After"] = _header("Retry-After")
     return {"description": description, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}

@@ -12,6 +12,7 @@ class Answer:
     """
     One answer that is no problem. Every answer carries `X-Request-ID`, so `headers` leaves it out.
 
+    `links` name what can be done next with what it says.
     Its body is the JSON of `model` or, under another `media_type`, what `schema` says.
     """
 
@@ -22,6 +23,7 @@ class Answer:
     examples: Mapping[str, Any] | None = None
     media_type: str = "application/json"
     schema: Json | None = None
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from api.headers import LONGEST_WAIT_SECONDS
 from domain.jobs import Status
+from domain.submissions import LONGEST_TRACEPARENT
 
 Json = dict[str, Any]
 
@@ -21,6 +22,7 @@ HEADERS: Json = {
     "Location": _header("Where the job is to be read.", {"type": "string", "format": "uri-reference"}),
     "Retry-After": _header("Seconds after which it is worth asking again.", {"type": "integer", "minimum": 1}),
     "ETag": _header("A hash of the representation, for If-None-Match.", {"type": "string"}),
+    "Allow": _header("The methods that the path takes.", {"type": "string"}),
     "Link": _header('The next page, rel="next", if there is one.', {"type": "string"}),
     "Cache-Control": _header("How the answer may be kept.", {"type": "string"}),
     "Preference-Applied": _header(
@@ -39,14 +41,18 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     401: ("Unauthenticated", "No credentials or signature, or wrong ones."),
     403: ("Forbidden", "This caller may not; an admin may."),
     404: ("NotFound", "There is none, or none of yours."),
+    405: ("MethodNotAllowed", "The path does not take this method; `Allow` lists those that it does."),
+    408: ("TooSlow", "The request did not come in reasonable time; the connection is closed."),
     409: ("Conflict", "The job's state forbids it; `detail` says what would allow it."),
     413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB."),
     415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8."),
     422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),
     429: ("TooMany", "Too often; it is worth trying again after Retry-After."),
+    431: ("HeadTooLarge", "The headers are longer than is read; the connection is closed."),
     500: ("Bug", "A bug of ours, logged under the trace_id."),
     503: ("Unavailable", "Not now; the same request is safe to repeat after Retry-After."),
 }
+OF_EVERY_REQUEST = (400, 405, 408, 431)  # what the HTTP server itself may answer, before any route is asked
 
 REQUEST_ID = _parameter("path", "request_id", "The job's id.", {"type": "string", "format": "uuid"}, required=True)
 VENDOR_NAME = _parameter("path", "name", "The vendor's name in the tables.", {"type": "string"}, required=True)
@@ -63,7 +69,11 @@ IDEMPOTENCY_KEY = _parameter(
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 )
 TRACEPARENT = _parameter(
-    "header", "traceparent", "W3C Trace Context, handed on to the vendor.", {"type": "string", "maxLength": 512}
+    "header",
+    "traceparent",
+    "W3C Trace Context, handed on to the vendor. What is not well-formed, or longer than "
+    f"{LONGEST_TRACEPARENT} characters, is ignored.",
+    {"type": "string"},
 )
 IF_NONE_MATCH = _parameter(
     "header",
@@ -98,3 +108,17 @@ LIST_QUERY: tuple[Json, ...] = (
     | {"style": "form", "explode": False},
 )
 PART = _parameter("path", "part", "`db` or `redis`.", {"type": "string", "enum": ["db", "redis"]}, required=True)
+
+
+def _link(operation: str, description: str) -> Json:
+    parameters = {"request_id": "$response.body#/request_id"}
+    return {"operationId": operation, "description": description, "parameters": parameters}
+
+
+LINKS: Json = {  # what the id in an answer is good for
+    "Show": _link("show_job", "The job as it stands."),
+    "Watch": _link("watch_job", "The job whenever it changes."),
+    "Cancel": _link("cancel_job", "End it."),
+    "Retry": _link("retry_job", "Run it once more, if it failed or was cancelled."),
+    "Delete": _link("delete_job", "Forget it, once it has ended."),
+}

@@ -52,12 +52,11 @@ EXAMPLES: dict[str, Any] = {
             "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"},
         }
     },
-    "later": {
+    "labelled": {  # and no `run_at`: the date of an example would be too far ahead today, and past some day
         "value": {
             "vendorType": "sync",
             "vendorPayload": {"productId": "PROD-ABC-123"},
             "priority": "low",
-            "run_at": "2030-01-31T09:00:00Z",
             "metadata": {"order": "A-17"},
         }
     },

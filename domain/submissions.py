@@ -36,6 +36,8 @@ QUEUED_WITHIN = timedelta(seconds=5)  # stored and not queued by then: the sweep
 MOST_FAULTS = 100  # of one body; an answer need not be larger than the request
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
+LONGEST_TRACEPARENT = 512  # characters; level 1 takes 55, and what a later version adds is stored with every job
+
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 _T = TypeVar("_T")
@@ -110,9 +112,9 @@ def read_idempotency_key(text: str) -> str:
 
 def read_traceparent(text: str | None) -> str | None:
     """The caller's trace (W3C Trace Context, level 1) if it is well-formed; otherwise there is none."""
-    if text is None or not _TRACEPARENT.fullmatch(text) or (text.startswith("00") and len(text) != 55):
+    if text is None or len(text) > LONGEST_TRACEPARENT or not _TRACEPARENT.fullmatch(text):
         return None
-    return text
+    return None if text.startswith("00") and len(text) != 55 else text
 
 
 class _Reading:

@@ -1,5 +1,6 @@
-"""uvicorn's protocol, where it would fail a client: no HTTP, a head without end, an upgrade that nobody offers."""
+"""uvicorn's protocol, where it would fail a client: no HTTP, a head without end or hurry, an upgrade nobody offers."""
 
+import asyncio
 import os
 import re
 import sys
@@ -7,12 +8,14 @@ from http import HTTPStatus
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from domain.edge.problems import MEDIA_TYPE, Where, problem
 from domain.errors import FieldError
 
 LARGEST_HEAD = 64 * 1024
+LEAST_PACE = 1024  # bytes of a body a second: a telephone at the edge of nowhere does better
 
 # RFC 9110, section 5.5: a field's value holds no control characters but the tab.
 _CONTROL = re.compile(rb"\r\n([!#-'*+.0-9A-Z^_`a-z|~-]+):[^\r\n]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -23,35 +26,95 @@ class ProblemProtocol(HttpToolsProtocol):
     """
     uvicorn's protocol on httptools, for `uvicorn.Config(http=…)`.
 
-    It answers with problems, bounds a request's head, and ignores `Upgrade` (RFC 9110, section 7.8):
-    httptools stops at the head of such a request, and its body would be lost. Java's client sends one.
+    It answers with problems, bounds a request's head and the time that it takes to come, keeps trailers apart from
+    headers, and ignores `Upgrade` (RFC 9110, section 7.8): httptools stops at the head of such a request, and its
+    body would be lost. Java's client sends one.
     """
 
+    patience_seconds = 20.0  # for a head, and for a body beyond the time that it takes at the least pace
+
     _latest = b""
-    _head_bytes = 0
+    _unfinished_bytes = 0  # fed to the parser since a head or a piece of a body was whole
     _in_head = True
+    _owed_since: float | None = None  # when the client last gave us enough of the request that it is at
+    _watch: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None  # the one that is being answered; `cycle` is the last one read
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._owed_since = self.loop.time()
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True  # uvicorn tells the last request only, and a stream would go on for ever
+            self._running.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._latest = data
-        self._head_bytes += len(data)
+        self._unfinished_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > LARGEST_HEAD:
+        if self._unfinished_bytes > LARGEST_HEAD:
             self._close_with(oversized_answer(_new_id()))
+
+    def on_message_begin(self) -> None:
+        self._owed_since = self.loop.time()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are dropped: a proxy that vets headers does not look there (RFC 9110, section 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._unfinished_bytes = 0
+        self._owed_since = self.loop.time()
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._unfinished_bytes = 0
+        if self._owed_since is not None:
+            self._owed_since = min(self.loop.time(), self._owed_since + len(body) / LEAST_PACE)
         if not self.parser.should_upgrade():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._unfinished_bytes = 0
+        self._owed_since = None
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _look_later(self) -> None:
+        self._watch = self.loop.call_later(self.patience_seconds / 4, self._look)
+
+    def _look(self) -> None:
+        """Is the client too slow? Nobody is blamed while we do not read, or while it waits for an earlier answer."""
+        now = self.loop.time()
+        answering = self._running is not None and not self._running.response_complete
+        if self._owed_since is not None and (self.flow.read_paused or (self._in_head and answering)):
+            self._owed_since = now
+        if self._owed_since is not None and now - self._owed_since > self.patience_seconds:
+            self._give_up()
+        if not self.transport.is_closing():
+            self._look_later()
+
+    def _give_up(self) -> None:
+        """Close; with a problem, if a request has begun and nothing of an answer was sent."""
+        begun = self._unfinished_bytes > 0 if self._in_head else not self.cycle.response_started
+        if begun:
+            self._close_with(slow_answer(_new_id()))
+        else:
+            self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Read the request again as if it had not asked: the head without those headers, then what followed it."""
@@ -59,6 +122,7 @@ class ProblemProtocol(HttpToolsProtocol):
         lines = [b"%b %b HTTP/1.1" % (self.parser.get_method(), self.url)]
         lines += [b"%b: %b" % header for header in self.headers if header[0] not in _OF_UPGRADES]
         self.parser = httptools.HttpRequestParser(self)
+        self._in_head = True
         self.data_received(b"\r\n".join((*lines, b"", b"")) + self._latest[offset:])
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own text says less
@@ -105,6 +169,12 @@ def _answer(status: HTTPStatus, code: str, fault: FieldError, trace_id: str) -> 
 def malformed_answer(data: bytes, trace_id: str) -> bytes:
     """The answer to bytes that are no request."""
     return _answer(HTTPStatus.BAD_REQUEST, "bad-syntax", _malformed(data), trace_id)
+
+
+def slow_answer(trace_id: str) -> bytes:
+    """The answer to a request of which too little came for too long."""
+    fault = FieldError("", "the request did not come in reasonable time; send it again")
+    return _answer(HTTPStatus.REQUEST_TIMEOUT, "too-slow", fault, trace_id)
 
 
 def oversized_answer(trace_id: str) -> bytes:

@@ -1,0 +1,74 @@
+"""
+The served OpenAPI document is true of the running gateway: schemathesis asks every route what nobody would.
+
+It runs as a command of its own, so that it and its plugins meet no other test. No answer may be a 5xx; every status,
+type, header and body must be described; what breaks the schema must be refused, and what keeps it taken.
+Slow: some hundreds of requests, and the command's own start.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.system.running import Gateway
+
+COMMAND = Path(sys.executable).with_name("schemathesis")
+SETTINGS = Path(__file__).with_name("schemathesis.toml")
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
+PAUSED = "resting"  # the vendor whose switches are tried
+
+pytestmark = pytest.mark.system
+
+
+def said_of(gateway: Gateway, *options: str, token: str | None) -> subprocess.CompletedProcess[str]:
+    """What the command says of the document as it is served, as somebody with this key or with none."""
+    credentials = ["--header", f"Authorization: Bearer {token}"] if token else []
+    told = subprocess.run(
+        [
+            COMMAND,
+            "--config-file",
+            SETTINGS,
+            "run",
+            f"{gateway.url}/openapi.json",
+            "--no-color",
+            *credentials,
+            *options,
+        ],
+        cwd=gateway.home,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": str(HOOKS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    resumed = httpx.post(
+        f"{gateway.url}/vendors/{PAUSED}/resume", headers={"Authorization": f"Bearer {key_of(gateway)}"}
+    )
+    assert resumed.status_code == 200
+    return told
+
+
+def key_of(gateway: Gateway) -> str:
+    """The admin's, which `gateway up` shows once."""
+    return next(word for word in gateway.said().split() if word.startswith("gwk_"))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("as_admin", [True, False], ids=["admin", "anonymous"])
+def test_every_answer_is_as_described(gateway: Gateway, as_admin: bool) -> None:
+    token = key_of(gateway) if as_admin else None
+    told = said_of(gateway, "--phases", "examples,coverage,stateful", "--max-examples", "3", token=token)
+    assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("as_admin", [True, False], ids=["admin", "anonymous"])
+def test_every_answer_to_noise_is_as_described(gateway: Gateway, as_admin: bool) -> None:
+    """Slow: half a minute of made-up requests."""
+    token = key_of(gateway) if as_admin else None
+    told = said_of(gateway, "--phases", "fuzzing,stateful", "--max-examples", "100", "--max-time", "30", token=token)
+    assert told.returncode == 0, told.stdout
