@@ -96,13 +96,14 @@ def serve(**flags: str | None) -> None:
 @click.option(
     "--name", metavar="NAME", help="What the timeline of a job calls this worker; default host and process id."
 )
+@click.option("--apart", is_flag=True, hidden=True, help="What a worker starts for suspects: one job at a time.")
 @setting_flags(*WORKER)
-def worker(*, vendors: str | None, name: str | None, **flags: str | None) -> None:
+def worker(*, vendors: str | None, name: str | None, apart: bool, **flags: str | None) -> None:
     """Run one worker: it calls the vendors. SIGTERM lets its calls finish."""
     from cli import worker as process
 
     chosen = tuple(vendor.strip() for vendor in vendors.split(",")) if vendors else None
-    process.run(_connected(flags), vendors=chosen, name=name)
+    process.run(_connected(flags), process.Kind(chosen, name, apart))
 
 
 @gateway.command("demo-vendors")

@@ -1,14 +1,17 @@
-"""The worker process."""
+"""The worker process, and the child of one that runs suspects apart."""
 
 import asyncio
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 import uvloop
 
+from cli.apart import COMMAND, ApartCommand, orphaned
 from cli.callbacks import open_callback
 from cli.garbage import settle_memory
 from cli.logs import start_logging
@@ -21,26 +24,48 @@ from domain.infra.queue import Queue
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors
+from vendors.registry import ADAPTERS, MakeVendor
 from worker.clock import FleetClock
 from worker.worker import WorkerSettings, open_worker, worker_name
 
 log = structlog.get_logger()
 
 
-def run(settings: Settings, vendors: tuple[str, ...] | None, name: str | None) -> None:
-    """Work until SIGINT or SIGTERM, then drain. `vendors` None is all of them."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Which worker this is; what it is made of, tests change."""
+
+    vendors: tuple[str, ...] | None = None  # None: all of them
+    name: str | None = None
+    apart: bool = False
+    adapters: Mapping[str, MakeVendor] = field(default_factory=lambda: ADAPTERS)
+    apart_command: tuple[str, ...] = COMMAND
+
+    @property
+    def unique_name(self) -> str:
+        return worker_name(self.name or str(os.getpid()))
+
+    @property
+    def command_of_child(self) -> tuple[str, ...]:
+        chosen = () if self.vendors is None else ("--vendors", ",".join(self.vendors))
+        return (*self.apart_command, "--name", f"{self.name or os.getpid()}-apart", *chosen)
+
+
+def run(settings: Settings, kind: Kind) -> None:
+    """Work until SIGINT or SIGTERM, then drain."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # read again once it runs; until then it reads for the first time
     start_logging(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(settings, vendors, name))
+        runner.run(_work(settings, kind))
 
 
-async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | None) -> None:
+async def _work(settings: Settings, kind: Kind) -> None:
     worker_settings = WorkerSettings(
-        worker_name(name or str(os.getpid())),
+        kind.unique_name,
         concurrency=settings.concurrency,
         lease=timedelta(seconds=settings.lease_seconds),
         drain=timedelta(seconds=settings.drain_seconds),
+        apart=kind.apart,
         retention=settings.retention,
     )
     clock = FleetClock()
@@ -52,10 +77,11 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
             stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base, clock=clock.now
         ) as follow_ups,
     ):
-        known = live_vendors(settings, http, also=[callback])
-        vendors = _chosen(known, wanted)
+        known = live_vendors(settings, http, also=[callback], adapters=kind.adapters)
+        vendors = _chosen(known, kind.vendors)
+        starter = ApartCommand(kind.command_of_child, settings)
         async with open_worker(
-            stores.database, stores.redis, vendors, worker_settings, follow_ups, clock=clock
+            stores.database, stores.redis, vendors, worker_settings, follow_ups, clock=clock, starter=starter
         ) as worker:
 
             def reload() -> None:
@@ -65,7 +91,7 @@ async def _work(settings: Settings, wanted: tuple[str, ...] | None, name: str | 
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
             settle_memory()
-            async with watched(files_of(settings), reload):
+            async with watched(files_of(settings), reload), orphaned(worker.stop) if kind.apart else nullcontext():
                 await worker.run()
 
 

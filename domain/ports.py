@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.jobs import Job, Priority, Status
+from domain.suspects import is_suspect
 from domain.webhooks import WebhookEvent
 
 
@@ -89,7 +90,7 @@ class Queued:
 
     @classmethod
     def of(cls, job: Job) -> "Queued":
-        return cls(job.id, job.vendor, job.priority, job.run_at, job.client)
+        return cls(job.id, job.vendor, job.priority, job.run_at, job.client, is_suspect(job))
 
 
 @dataclass(frozen=True, slots=True)

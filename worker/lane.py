@@ -18,10 +18,11 @@ from domain.errors import Unavailable
 from domain.infra.queue import Claim, Lease, Return
 from domain.infra.redis import REDIS_FAULTS
 from domain.infra.ticks import Tick, seconds_since_boot
+from domain.ports import Queued
 from worker.leases import Leases
 from worker.pace import Pace
 from worker.station import Station
-from worker.verdicts import Again, Ended, LeaseRunner, Lost, to_return
+from worker.verdicts import Again, Elsewhere, Ended, LeaseRunner, Lost, to_return
 
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
 AWAY_SECONDS = 0.5  # between claims while Redis is away
@@ -95,7 +96,8 @@ class Lane:
         limits = self._station.limits
         kept_to = limits.of(self.vendor) if limits else None
         try:
-            claim = await self._station.queue.claim(self.vendor, free, token, kept_to)
+            apart = self._station.apart
+            claim = await self._station.queue.claim(self.vendor, free, token, kept_to, apart=apart)
             self._station.clock.hear(claim.tick)
             if limits and claim.notice:
                 await limits.restore(self.vendor, claim.notice)
@@ -137,6 +139,9 @@ class Lane:
                     log.warning("gave a job up", request_id=lease.request_id, why=why)
                 case Ended() | Again():
                     await self._leases.returns.submit(self._return(lease, verdict))
+                case Elsewhere(place=place):
+                    await self._leases.returns.submit(self._return(lease, Ended()))
+                    await self._move(place)
                 case _:
                     assert_never(verdict)
         except asyncio.CancelledError:
@@ -145,6 +150,16 @@ class Lane:
         finally:
             self._drop_gate(lease)
             self._leases.keeper.drop(lease)
+
+    async def _move(self, place: Queued) -> None:
+        """Queue a job in the class that it belongs into; the sweep is the net."""
+        if place.apart:
+            log.warning("its workers died again and again: it will run apart", request_id=str(place.request_id))
+            self._station.call_apart()
+        try:
+            await self._station.queue.enqueue([place])
+        except REDIS_FAULTS as fault:
+            log.warning("could not queue a job; the sweep will", request_id=str(place.request_id), fault=str(fault))
 
     def _return(self, lease: Lease, verdict: Ended | Again) -> Return:
         permit, arrived_by = self._drop_gate(lease)

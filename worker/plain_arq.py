@@ -6,11 +6,11 @@ The same attempt under a plain `arq.Worker`: our rows are arq's own.
 
 arq's lease is the value "1" at the same key, so the check at the start holds for it too; it is
 not a fencing token, so of two such workers on one job only the epoch in MongoDB tells who won.
-It keeps no vendor's limits, pauses and closings: let it run only where there are none.
+It keeps no vendor's limits, pauses and closings, and runs no suspects: let it run only where there are none.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 
 import arq
 from arq.worker import Function, func
@@ -20,9 +20,10 @@ from domain.jobs import Priority
 from domain.ports import JobReader
 from domain.request_ids import read_request_id
 from domain.webhooks import EVENTS
-from worker.verdicts import Again, LeaseRunner
+from worker.verdicts import Again, Elsewhere, Ended, LeaseRunner, Lost
 
 ARQ_TOKEN = "1"  # noqa: S105 - what arq 0.28 writes at its in-progress key
+SUSPECTS_LATER = timedelta(seconds=5)
 FOR_EVER = 1_000_000  # arq counts denials and drains as tries; ours are counted in MongoDB
 
 
@@ -44,5 +45,12 @@ async def run(ctx: dict[str, Any], request_id: str) -> None:
         verdict = await events.run(Lease(request_id, EVENTS, Priority.NORMAL, ARQ_TOKEN))
     else:
         return
-    if isinstance(verdict, Again):
-        raise arq.Retry(defer=max(verdict.at - datetime.now(UTC), timedelta(milliseconds=1)))
+    match verdict:
+        case Again(at=at):
+            raise arq.Retry(defer=max(at - datetime.now(UTC), timedelta(milliseconds=1)))
+        case Elsewhere():  # a suspect runs apart, so never here: one of our own workers moves it
+            raise arq.Retry(defer=SUSPECTS_LATER)
+        case Ended() | Lost():
+            pass
+        case _:
+            assert_never(verdict)

@@ -50,7 +50,7 @@ class Settling:
         while (after := self._next(begun, before, outcome, rules)) is not None:
             if await self._write((before, after)):
                 await self._follow(before, after, outcome)
-                return verdict_of(after)
+                return verdict_of(after, apart=self._station.apart)
             found = await self._reload(begun)
             if found is None:
                 return Ended(tell=False)
@@ -58,7 +58,7 @@ class Settling:
                 refusals += 1
                 outcome = await self._instead(found, outcome, refusals)
             before = found
-        return _given_up(begun, before)
+        return self._given_up(begun, before)
 
     def _next(self, begun: Job, found: Job, outcome: Outcome | Unknown, rules: Rules) -> Job | None:
         """What the answer makes of the job as found; None where it says nothing that is not known."""
@@ -86,6 +86,12 @@ class Settling:
             return outcome
         log.error("what came of a call cannot be stored", request_id=str(job.id))
         return Failed("not_storable", "what came of the call cannot be stored")
+
+    def _given_up(self, begun: Job, found: Job) -> Verdict:
+        """The job as it stands is all there is to know, unless another worker has it by now."""
+        if found.ended or last_number(found) == last_number(begun):
+            return verdict_of(found, apart=self._station.apart)
+        return Lost("the job went on while the vendor was called")
 
     async def _follow(self, before: Job, after: Job, outcome: Outcome | Unknown) -> None:
         """What the new state asks for, each with the sweep as its net."""
@@ -124,13 +130,6 @@ async def open_settling(station: Station) -> AsyncIterator[Settling]:
     looks: Batcher[Job, None] = Batcher(look, largest=LARGEST_BATCH)
     async with ends, looks:
         yield Settling(station, ends, looks)
-
-
-def _given_up(begun: Job, found: Job) -> Verdict:
-    """The job as it stands is all there is to know, unless another worker has it by now."""
-    if found.ended or last_number(found) == last_number(begun):
-        return verdict_of(found)
-    return Lost("the job went on while the vendor was called")
 
 
 async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:

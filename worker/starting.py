@@ -31,17 +31,20 @@ from domain.interventions import (
     overdue,
     owes_telling,
     tells_made,
+    told,
 )
 from domain.jobs import CANCEL, Job, Status
 from domain.outcomes import Failed
+from domain.ports import Queued
 from domain.request_ids import read_request_id
+from domain.suspects import is_suspect, marked_apart
 from domain.timeline import last_number
 from domain.unknowns import worker_died
 from domain.vendors import TakesCancels, Vendor
 from worker.asking import call_for, is_polled, operation_for
 from worker.station import Station
 from worker.unheard import unheard
-from worker.verdicts import Again, Ended, Lost, Verdict, verdict_of
+from worker.verdicts import Again, Elsewhere, Ended, Lost, Verdict, verdict_of
 
 LOOK_AGAIN = timedelta(seconds=1)  # when a store did not answer, or another wrote or is to write first
 VENDOR_GONE = timedelta(seconds=30)
@@ -62,11 +65,12 @@ class _Plan:
     vendor: Vendor
     before: Job
     after: Job
+    apart: bool
 
     @property
     def decision(self) -> Started | Verdict:
         begun = last_number(self.after) > last_number(self.before)
-        return Started(self.after, self.vendor) if begun else verdict_of(self.after)
+        return Started(self.after, self.vendor) if begun else verdict_of(self.after, apart=self.apart)
 
     @property
     def gives_up(self) -> bool:
@@ -109,7 +113,7 @@ class Starter:
         if vendor is None:
             log.warning("the vendor of a job has left the tables; it stays queued", vendor=job.vendor)
             return Again(self._station.clock.now() + VENDOR_GONE)
-        return self._idle(job, vendor) or _Plan(vendor, job, self._next(lease, job, vendor))
+        return self._idle(job, vendor) or _Plan(vendor, job, self._next(lease, job, vendor), self._station.apart)
 
     def _idle(self, job: Job, vendor: Vendor) -> Verdict | None:
         """What becomes of the lease of a job that there is nothing to do for just now."""
@@ -119,6 +123,8 @@ class Starter:
             return None
         if job.status is Status.PROCESSING and not is_polled(vendor):
             return Ended(tell=False)  # it waits for its webhook
+        if self._belongs_elsewhere(job):
+            return Elsewhere(Queued.of(job))
         if job.run_at > self._station.clock.now():
             return Again(job.run_at)  # its score came early: an outage delayed its return, or a renewal revived it
         return None
@@ -127,7 +133,7 @@ class Starter:
         now, rules = self._station.clock.now(), self._station.rules_of(vendor)
         ready = transitions.signed(job, f"{lease.token}/{uuid.uuid4().hex}")  # a plain arq worker's token is always "1"
         if job.ended:
-            return self._begin_to_tell(ready, vendor, now)
+            return told(ready, worker_died(), rules, now) if is_called(job) else self._begin_to_tell(ready, vendor, now)
         if job.status is Status.PROCESSING and is_called(job):
             ready = transitions.settle(ready, worker_died(), rules, now)
         if ready.ended:
@@ -138,18 +144,26 @@ class Starter:
         if ready.vendor_ref is None and transitions.repeat_forbidden(ready, rules, now):
             why = Failed("outcome_unknown", "the vendor may have forgotten the key of a call whose outcome is unknown")
             return transitions.fail(ready, why, rules, now)
-        return self._begin(ready, vendor, now)
+        return ready if self._belongs_elsewhere(ready) else self._begin(ready, vendor, now)
+
+    def _belongs_elsewhere(self, job: Job) -> bool:
+        return is_suspect(job) != self._station.apart
 
     def _begin_to_tell(self, ready: Job, vendor: Vendor, now: datetime) -> Job:
         if isinstance(vendor, TakesCancels) and tells_made(ready) < TELLS_ALLOWED:
             key = call_for(ready, CANCEL, vendor.policy.timeout).idempotency_key
-            return begin_to_tell(ready, worker=self._station.worker, key=key, now=now)
+            return self._on_record(begin_to_tell(ready, worker=self._station.worker, key=key, now=now))
         return followed_up(ready, TELL_VENDOR, now)
 
     def _begin(self, ready: Job, vendor: Vendor, now: datetime) -> Job:
         operation = operation_for(ready)
         key = call_for(ready, operation, vendor.policy.timeout).idempotency_key
-        return transitions.start(ready, worker=self._station.worker, key=key, now=now, operation=operation)
+        begun = transitions.start(ready, worker=self._station.worker, key=key, now=now, operation=operation)
+        return self._on_record(begun)
+
+    def _on_record(self, begun: Job) -> Job:
+        """If this process dies now, the attempt must tell whether anything else can have killed it."""
+        return marked_apart(begun) if self._station.apart else begun
 
     async def _leave_to_events(self, plans: Sequence[_Plan | Verdict]) -> Sequence[_Plan | Verdict]:
         """A job that would be given up is looked at again while its vendor's word is stored and not applied."""

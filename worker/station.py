@@ -1,6 +1,6 @@
 """What every part of one worker process works with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,6 +17,10 @@ from domain.vendors import Vendor
 from worker.clock import FleetClock
 from worker.fleet_limits import FleetLimits
 from worker.gates import Gates
+
+
+def _nobody() -> None:
+    """For a worker that leaves suspects to the others."""
 
 
 class NoFollowUps:
@@ -43,6 +47,8 @@ class Station:
     follow_ups: FollowUpRunner = field(default_factory=NoFollowUps)
     limits: FleetLimits | None = None  # None: this worker keeps no limits, and hears of no closings
     gates: Gates | None = None
+    apart: bool = False  # this process runs suspects, and nothing beside the one it runs
+    call_apart: Callable[[], None] = _nobody  # a suspect was seen: have a process run it
 
     def rules_of(self, vendor: Vendor) -> Rules:
         return Rules(vendor.policy, self.retention)

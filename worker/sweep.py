@@ -79,6 +79,8 @@ class Sweep:
         counts = await self._fail_late([(job, late[job.id]) for job in found if job.id in late])
         counts["untold"] = await self._strike_off([job for job in rest if self._cannot_be_told(job)], now)
         queued = [self._queued(job, now) for job in rest if self._comes_due(job)]
+        if any(place.apart for place in queued):
+            self._station.call_apart()
         counts["queued_again"] = await self._station.queue.enqueue(queued) if queued else 0
         await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in rest])
         counts["followed_up"] = await self._follow_up([job for job in rest if CALLBACK in (job.follow_ups or [])])

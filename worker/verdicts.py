@@ -7,6 +7,8 @@ from typing import Protocol, assert_never
 from domain.infra.queue import Lease, Return
 from domain.interventions import owes_telling
 from domain.jobs import Job
+from domain.ports import Queued
+from domain.suspects import is_suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,14 @@ class Lost:
     why: str
 
 
-Verdict = Ended | Again | Lost
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The job belongs into another class of the queue: suspects run apart, and nothing else does."""
+
+    place: Queued
+
+
+Verdict = Ended | Again | Elsewhere | Lost
 
 
 class LeaseRunner(Protocol):
@@ -45,15 +54,13 @@ class LeaseRunner(Protocol):
         ...
 
 
-def verdict_of(job: Job) -> Verdict:
-    """What the queue has to know of a job whose new state has been written."""
-    if owes_telling(job):
-        return Again(job.run_at)
-    if job.ended:
+def verdict_of(job: Job, *, apart: bool) -> Verdict:
+    """What the queue has to know of a job whose new state has been written by a worker that runs suspects, or not."""
+    if job.ended and not owes_telling(job):
         return Ended()
-    if job.vendor_ref is not None and job.run_at <= job.updated_at:
+    if not job.ended and job.vendor_ref is not None and job.run_at <= job.updated_at:
         return Ended()  # no polls: the webhook ends it, or the sweep
-    return Again(job.run_at)
+    return Again(job.run_at) if is_suspect(job) == apart else Elsewhere(Queued.of(job))
 
 
 def to_return(lease: Lease, verdict: Ended | Again) -> Return:

@@ -1,9 +1,13 @@
-"""One worker process: a lane for every vendor, one keeper of leases, one subscription, one sweep."""
+"""
+One worker process: a lane for every vendor, one keeper of leases, one subscription, one sweep.
+
+Or, `apart`, the child of one: it runs suspects one at a time, and nothing else.
+"""
 
 import asyncio
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +28,7 @@ from domain.ports import FollowUpRunner
 from domain.retention import Retention
 from domain.vendors import Vendor
 from domain.webhooks import EVENTS
+from worker.apart import Apart, ApartLane, ApartStarter, NoProcesses, look_for_suspects, stop_when_quiet
 from worker.clock import FleetClock
 from worker.events import open_event_runner
 from worker.fleet_limits import FleetLimits
@@ -49,20 +54,28 @@ class WorkerSettings:
     concurrency: int = 100
     lease: timedelta = timedelta(seconds=5)
     drain: timedelta = timedelta(seconds=30)
+    apart: bool = False  # it is the child of a worker: see `worker.apart`
     retention: Retention = field(default_factory=Retention)
 
 
 class Worker:
     """Runs until `stop`, then drains. A lane for each vendor is made and retired by `follow`."""
 
-    def __init__(self, events: Lane, make_lane: MakeLane, settings: WorkerSettings, closings: Closings) -> None:
-        self._lanes = [events]
+    def __init__(
+        self, fixed: Sequence[Lane], make_lane: MakeLane, settings: WorkerSettings, closings: Closings, apart: Apart
+    ) -> None:
+        self._lanes = [*fixed]
+        self._apart = apart
         self._retired: list[Lane] = []
         self._make_lane = make_lane
         self._group: asyncio.TaskGroup | None = None
         self._settings = settings
         self._closings = closings
         self._stop = asyncio.Event()
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        return self._lanes
 
     def stop(self) -> None:
         self._stop.set()
@@ -96,7 +109,8 @@ class Worker:
                 group.create_task(lane.run())
             await self._stop.wait()
             log.info("worker drains", worker=self._settings.name)
-            await asyncio.gather(*(lane.drain(self._settings.drain) for lane in [*self._lanes, *self._retired]))
+            lanes, grace = [*self._lanes, *self._retired], self._settings.drain
+            await asyncio.gather(self._apart.drain(grace), *(lane.drain(grace) for lane in lanes))
         log.info("worker stopped", worker=self._settings.name)
 
 
@@ -114,7 +128,9 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     follow_ups: FollowUpRunner | None = None,
     *,
     clock: FleetClock | None = None,
+    starter: ApartStarter | None = None,
 ) -> AsyncIterator[Worker]:
+    apart = Apart(starter or NoProcesses())
     queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
     clock = clock or FleetClock()
     limits = FleetLimits(vendors, limiter, LimiterSeeds(database), clock)
@@ -132,6 +148,8 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         follow_ups=follow_ups or NoFollowUps(),
         limits=limits,
         gates=gates,
+        apart=settings.apart,
+        call_apart=apart.call,
     )
     async with (
         gates.again,
@@ -139,12 +157,23 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         open_runner(station) as runner,
         open_event_runner(station) as events,
     ):
+        slot = asyncio.Lock()
 
         def make_lane(vendor: str) -> Lane:
+            if settings.apart:
+                return ApartLane(vendor, station, runner, leases, slot)
             return Lane(vendor, settings.concurrency, station, runner, leases)
 
-        events_lane = Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)
-        worker = Worker(events_lane, make_lane, settings, gates.closings)
+        fixed = [] if settings.apart else [Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)]
+        worker = Worker(fixed, make_lane, settings, gates.closings, apart)
         worker.follow(vendors)
-        async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(Sweep(station).run()):
+        duties = stop_when_quiet(lambda: worker.lanes, worker.stop) if settings.apart else _care(station, apart)
+        async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(duties):
             yield worker
+
+
+async def _care(station: Station, apart: Apart) -> None:
+    """What a worker does besides running jobs; its child leaves it to the parent."""
+    await look_for_suspects(station)
+    async with in_background(apart.run()):
+        await Sweep(station).run()
