@@ -17,7 +17,7 @@ _PRIORITIES = (None, None, None, "normal", "high", "low")
 _CALLBACK_SHARE = 0.15
 _LATER_SHARE = 0.05
 _CANCEL_SHARE = 0.06
-_WATCHED_SHARE = 0.10
+_WATCHED_SHARE = 0.25
 _REPEATED_SHARE = 0.03
 _LONGEST_BATCH = 40
 
@@ -111,4 +111,4 @@ class Mix:
         if random.random() < _CALLBACK_SHARE:
             yield "callback_url", f"{self._plan.callback_url}/callbacks"
         if random.random() < _LATER_SHARE:  # late enough that a submission held up by a fault still comes before it
-            yield "run_at", (datetime.now(UTC) + timedelta(seconds=random.uniform(15, 40))).isoformat()
+            yield "run_at", (datetime.now(UTC) + timedelta(seconds=random.uniform(25, 45))).isoformat()
