@@ -22,7 +22,7 @@ from domain.batches import LARGEST_BATCH, Item, read_batch, read_item
 from domain.callers import Caller
 from domain.edge.answers import AnyRequest
 from domain.edge.bodies import LARGEST_BODY, read_body, require_json
-from domain.edge.problems import BUG, Problem, Where, problem, status_of
+from domain.edge.problems import BUG, Problem, Where, headers_of, problem, status_of
 from domain.edge.request_ids import request_id_of
 from domain.errors import BadSyntax, FieldError, GatewayError, Invalid, TooLarge
 from domain.fingerprints import fingerprint
@@ -40,6 +40,7 @@ class BatchResult(msgspec.Struct, frozen=True, omit_defaults=True):
     request_id: RequestId | UnsetType = UNSET
     replayed: bool = False
     problem: Problem | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET  # seconds, where a job alone would have been answered with Retry-After
 
 
 class BatchView(msgspec.Struct, frozen=True):
@@ -128,7 +129,9 @@ def _refusal(fault: GatewayError, where: Where) -> BatchResult:
     status = status_of(fault)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _bug(fault, where)
-    return BatchResult(int(status), problem=problem(status, fault.code, fault.detail, where, fault.errors))
+    told = problem(status, fault.code, fault.detail, where, fault.errors)
+    wait = headers_of(fault).get("Retry-After")
+    return BatchResult(int(status), problem=told, retry_after=UNSET if wait is None else int(wait))
 
 
 def _bug(fault: Exception, where: Where) -> BatchResult:

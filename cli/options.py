@@ -16,7 +16,12 @@ KEEPING = (
     *("retention_days", "retention_complete_days", "retention_failed_days", "retention_cancelled_days"),
     "redact_days",
 )
-HTTP = ("host", "port", "anonymous", "trusted_hops", *SERVERS, *TABLE, "lease_seconds", *KEEPING)
+HTTP = (
+    *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog"),
+    *SERVERS,
+    *TABLE,
+    *("lease_seconds", *KEEPING),
+)
 CALLBACKS = ("callback_secret", "home")
 WORKER = (
     *("concurrency", "lease_seconds", "drain_seconds", *KEEPING, "host", "port", "callback_secret"),

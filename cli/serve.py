@@ -22,6 +22,7 @@ from cli.server import StoppingServer
 from cli.settings import Settings
 from cli.stores import Stores, open_stores
 from cli.watching import files_of, live_vendors, watched
+from domain.backpressure import Ceilings
 from domain.edge.malformed import ProblemProtocol
 from domain.edge.split import SplitByPath
 from domain.errors import ConfigurationError
@@ -124,12 +125,13 @@ async def _open_api(
     if key is not None:
         print(f"bootstrap admin key, shown this once: {key}", flush=True)
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
+    ceilings = Ceilings(settings.vendor_backlog, settings.client_backlog)
     async with (
-        open_intake(stores.database, queue) as intake,
+        open_vendor_states(stores.database, queue, vendors.policies) as vendor_states,
+        open_intake(stores.database, queue, ceilings=ceilings, states=vendor_states) as intake,
         open_job_reader(stores.database, stores.redis, stopping=stopping) as jobs,
         open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,
         open_job_control(stores.database, stores.redis, queue, follow_ups, retention=settings.retention) as control,
-        open_vendor_states(stores.database, queue, vendors.policies) as vendor_states,
     ):
         yield api.app.build_app(
             ApiPorts(

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     redact_days: Days | None = Field(
         None, description="when payload and result of an ended job are removed, up to 3650 days after; default never"
     )
+    vendor_backlog: int = Field(
+        1_000_000, ge=0, description="how many jobs may wait for one vendor; beyond, POST /jobs is a 503; 0: no end"
+    )
+    client_backlog: int = Field(
+        500_000, ge=0, description="how many jobs of one client may wait; beyond, its POST /jobs is a 503; 0: no end"
+    )
     public_url: HttpUrl | None = Field(
         None, description="what vendors are given, https://host; default http://host:port"
     )

@@ -7,16 +7,18 @@ bounded backlog, and what it has to drop the sweep finds.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
 from bson import encode
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import PyMongoError
 
+from domain.backpressure import Backpressure, Ceilings, NoBackpressure
 from domain.errors import KeyReused, TooLarge, Unavailable
 from domain.infra.background import in_background, pauses
+from domain.infra.backlogs import Backlogs
 from domain.infra.batching import Batcher
 from domain.infra.inserts import DUPLICATE_KEY, insert_each
 from domain.infra.job_store import MongoJobStore, to_document
@@ -25,6 +27,7 @@ from domain.infra.queue import Queue
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
 from domain.ports import Accepted, Queued
+from domain.vendor_states import VendorStates
 
 LARGEST_BATCH = 500
 WAITING_ROOM = 5_000  # at 2,500 jobs a second, two seconds of them; then the answer is 503
@@ -37,10 +40,17 @@ log = structlog.get_logger()
 class MongoIntake:
     """A `JobIntake`."""
 
-    def __init__(self, writer: Batcher[RawBSONDocument, None], store: MongoJobStore, queueing: "Queueing") -> None:
+    def __init__(
+        self,
+        writer: Batcher[RawBSONDocument, None],
+        store: MongoJobStore,
+        queueing: "Queueing",
+        backpressure: Backpressure,
+    ) -> None:
         self._writer = writer
         self._store = store
         self._queueing = queueing
+        self._backpressure = backpressure
 
     async def take_in(self, job: Job) -> Accepted:
         # Encoded here, each in its own request: a document that BSON refuses fails alone.
@@ -48,15 +58,28 @@ class MongoIntake:
         if len(document) > LARGEST_DOCUMENT:
             raise TooLarge("the job does not fit into one document of 15 MiB; send less")
         try:
-            await self._writer.submit(RawBSONDocument(document))
-        except _KeyTaken:
-            return await self._earlier(job)
-        self._queueing.add(Queued.of(job))
+            await self._backpressure.admit(job)
+        except Unavailable:  # a repeat is still a repeat
+            earlier = await self._repeated(job)
+            if earlier is None:
+                raise
+            return earlier
+        with self._queueing.expecting():
+            try:
+                await self._writer.submit(RawBSONDocument(document))
+            except _KeyTaken:
+                return await self._earlier(job)
+            self._queueing.add(Queued.of(job))
         return Accepted(job)
 
     async def replay(self, client: str, key: str, fingerprint: str) -> Accepted | None:
         earlier = await self._store.find_by_key(client, key)
         return None if earlier is None else _replayed(earlier, fingerprint)
+
+    async def _repeated(self, job: Job) -> Accepted | None:
+        if job.idempotency_key is None or job.fingerprint is None:
+            return None
+        return await self.replay(job.client, job.idempotency_key, job.fingerprint)
 
     async def _earlier(self, job: Job) -> Accepted:
         """The job that was first under this key. Its retry may be the very one that lost its answer."""
@@ -72,7 +95,22 @@ class Queueing:
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._backlog: list[Queued] = []
+        self._under_way = 0
+        self._expected = 0
         self._arrival = asyncio.Event()
+
+    def unqueued(self) -> int:
+        """How many are let in and not in Redis yet, or not known to be."""
+        return self._expected + len(self._backlog) + self._under_way
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """One is being stored during the block, which may end in adding it."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
 
     def add(self, stored: Queued) -> None:
         if len(self._backlog) >= QUEUE_BACKLOG:
@@ -85,6 +123,7 @@ class Queueing:
         while True:
             await self._arrival.wait()
             batch, self._backlog = self._backlog[:LARGEST_BATCH], self._backlog[LARGEST_BATCH:]
+            self._under_way = len(batch)
             if not self._backlog:
                 self._arrival.clear()
             try:
@@ -93,13 +132,21 @@ class Queueing:
             except REDIS_FAULTS as fault:
                 log.warning("redis is away; what is stored waits to be queued", waiting=len(batch), fault=str(fault))
                 self._backlog[:0] = batch
+                self._under_way = 0
                 self._arrival.set()
                 await asyncio.sleep(next(wait))
+            self._under_way = 0
 
 
 @asynccontextmanager
-async def open_intake(database: Database, queue: Queue) -> AsyncIterator[MongoIntake]:
-    """The intake of one process; closing it stores what was handed in."""
+async def open_intake(
+    database: Database, queue: Queue, *, ceilings: Ceilings | None = None, states: VendorStates | None = None
+) -> AsyncIterator[MongoIntake]:
+    """
+    The intake of one process; closing it stores what was handed in.
+
+    With `ceilings` it refuses what would go beyond them; `states` then say when to come back.
+    """
     collection = database.get_collection("jobs")
 
     async def insert(documents: Sequence[RawBSONDocument]) -> list[None | Exception]:
@@ -113,11 +160,14 @@ async def open_intake(database: Database, queue: Queue) -> AsyncIterator[MongoIn
         return answers
 
     queueing = Queueing(queue)
-    async with (
-        in_background(queueing.run()),
-        Batcher(insert, largest=LARGEST_BATCH, waiting_room=WAITING_ROOM) as writer,
-    ):
-        yield MongoIntake(writer, MongoJobStore(database), queueing)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(in_background(queueing.run()))
+        backpressure: Backpressure = NoBackpressure()
+        if ceilings is not None and states is not None:
+            backpressure = Backlogs(queue.looks, ceilings, states, queueing.unqueued)
+            await stack.enter_async_context(in_background(backpressure.run()))
+        writer = await stack.enter_async_context(Batcher(insert, largest=LARGEST_BATCH, waiting_room=WAITING_ROOM))
+        yield MongoIntake(writer, MongoJobStore(database), queueing, backpressure)
 
 
 class _KeyTaken(Exception):
