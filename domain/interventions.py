@@ -8,7 +8,7 @@ writes them by compare-and-set. A terminal state is left by `retry` only.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.jobs import CANCEL, Attempt, AttemptOutcome, Job, Progress, Status
+from domain.jobs import CALL, CANCEL, Attempt, AttemptOutcome, Job, Progress, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.retention import held_while_owed
 from domain.suspects import is_poison
@@ -31,7 +31,14 @@ PROGRESS_KEPT = 50
 TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up
 LONG_GONE = timedelta(hours=1)  # a call ends by its job's deadline: so long after it nobody makes it any more
 
-_CODES_OF_DOUBT = frozenset({"outcome_unknown", "webhook_deadline", "poison", "crashed"})  # the last is an old name
+_CODES_OF_DOUBT = frozenset(
+    {
+        *("outcome_unknown", "webhook_deadline", "poison", "crashed"),  # the last is an old name
+        # It said yes, in words that could not be read or kept.
+        *("reply_not_json", "reply_not_text", "reply_too_large", "reply_unreadable"),
+        *("reply_without_result", "reply_without_reference", "vendor_reference_reused", "not_storable"),
+    }
+)
 
 
 def hear(job: Job, word: Done | Failed, rules: Rules, now: datetime, *, event: UUID | None = None) -> Job:
@@ -190,12 +197,29 @@ def called_since_retry(job: Job) -> bool:
 
 
 def may_have_acted(job: Job) -> bool:
-    """Whether the vendor has done, may have done or may still do what the last generation asked for."""
+    """
+    Whether the vendor has done, may have done or may still do what the last generation asked for.
+
+    Only its own no, as the last word, proves that it has not; a refusal for now does not, nor a success that could
+    not be read.
+    """
     if job.error is not None and job.error.code in _CODES_OF_DOUBT:
         return True
     acted = MAY_HAVE_ACTED | {None, AttemptOutcome.WAITING, AttemptOutcome.DONE}
-    said_no = job.error is not None and job.error.code != "deadline"
-    return not said_no and any(attempt.outcome in acted for attempt in _recent(job))
+    return not _said_no(job) and (job.attempts_folded > 0 or any(each.outcome in acted for each in _of_last_key(job)))
+
+
+def _said_no(job: Job) -> bool:
+    """By webhook, or by the answer to the last call; whoever took the job and failed it later said so by webhook."""
+    if job.error is None or job.error.code == "deadline" or not job.attempts:
+        return False
+    return job.ended_by is not None or job.attempts[-1].outcome in {AttemptOutcome.FAILED, AttemptOutcome.WAITING}
+
+
+def _of_last_key(job: Job) -> list[Attempt]:
+    """The calls of the last generation that was called; retries may lie between them, and the doubt outlasts these."""
+    calls = [attempt for attempt in job.attempts if attempt.operation == CALL]
+    return [attempt for attempt in calls if attempt.key == calls[-1].key]
 
 
 def _recent(job: Job) -> list[Attempt]:

@@ -104,6 +104,41 @@ def test_a_retry_takes_a_new_key_only_when_the_vendor_has_not_acted(ended: Job, 
     )
 
 
+UNREADABLE = Failed("reply_not_json", "it says that it is JSON and is not", 200)
+
+
+def given_up(job: Job | None = None) -> Job:
+    """Refused until its tries were used up: nobody has said no for good."""
+    job = job or a_job()
+    while not job.ended:
+        job = transitions.settle(called(job), Retry("vendor_unavailable", "it answered 500"), RULES, NOON)
+    return job
+
+
+def unanswered_first() -> Job:
+    return transitions.settle(called(), unanswered("cut"), RULES, NOON)
+
+
+def test_a_retry_keeps_the_key_after_a_success_that_could_not_be_read() -> None:
+    assert interventions.retry(transitions.settle(called(), UNREADABLE, RULES, NOON), NOON).generation == 1
+
+
+def test_a_retry_keeps_the_key_where_refusals_followed_a_call_that_may_have_acted() -> None:
+    assert interventions.retry(given_up(), NOON).generation == 2
+    assert interventions.retry(given_up(unanswered_first()), NOON).generation == 1
+
+
+def test_what_may_have_acted_before_one_retry_is_still_known_at_the_next() -> None:
+    again = interventions.retry(given_up(unanswered_first()), NOON)
+    assert interventions.retry(given_up(again), NOON).generation == 1
+    assert interventions.retry(interventions.cancel(again, RULES, NOON), NOON).generation == 1
+
+
+def test_the_vendors_no_to_a_repeated_call_is_the_end_of_the_doubt() -> None:
+    refused = transitions.settle(called(unanswered_first()), NO, RULES, NOON)
+    assert interventions.retry(refused, NOON).generation == 2
+
+
 def test_each_retry_has_as_long_as_the_first_run_had() -> None:
     job = a_job()
     for days in (3, 10):
