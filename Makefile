@@ -6,6 +6,11 @@ VENV := .venv
 LOAD_VENV := .venv-load
 BIN := $(VENV)/bin
 JOBS ?= 2
+# Of `make chaos`. JOBS is the tests' number of processes, unless it is said on the command line of `make chaos`.
+CHAOS_JOBS ?= $(if $(filter command,$(origin JOBS)),$(JOBS),6000)
+MINUTES ?= 2
+SEED ?= 1
+KILLS ?= 0
 PIP := -m pip --disable-pip-version-check --no-input
 # The first of these that is new enough makes the environment; PYTHON=/path/to/python takes another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -13,7 +18,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Make .venv with the pinned dependencies and .venv/bin/gateway; start nothing
@@ -57,6 +62,14 @@ load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s that post and pol
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure and rewrite docs/benchmarks.md
 	$(BIN)/python -m loadtest.bench --write
+
+.PHONY: chaos
+chaos: $(VENV)/.ready ## Everything under fire: CHAOS_JOBS, MINUTES, SEED, KILLS; fails unless the books balance
+	$(BIN)/gateway chaos --jobs $(CHAOS_JOBS) --minutes $(MINUTES) --seed $(SEED) --kills $(KILLS)
+
+.PHONY: test-faults
+test-faults: $(VENV)/.ready-dev ## Two minutes under fire, as continuous integration runs it
+	$(BIN)/gateway chaos --jobs 4000 --minutes 2 --seed $(SEED)
 
 .PHONY: lock
 lock: $(VENV)/.ready-dev ## Pin the dependencies again, with hashes

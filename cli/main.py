@@ -8,6 +8,8 @@ and with exit code 78. Each subcommand loads only what it runs.
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -113,6 +115,27 @@ def demo_vendors(**flags: str | None) -> None:
     from cli import demo_vendors as process
 
     process.run(load_settings(flags))
+
+
+@gateway.command()
+@click.option("--jobs", default=6_000, show_default=True, type=click.IntRange(1), help="Jobs to send in.")
+@click.option(
+    "--minutes", default=2.0, show_default=True, type=click.FloatRange(0.2), help="How long the load goes on."
+)
+@click.option("--seed", default=1, show_default=True, help="What the faults and the load follow from.")
+@click.option("--kills", default=0, type=click.IntRange(0), help="Kill -9 at least so many processes.")
+@click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Run in this directory, and leave it.")
+@click.option("--write", metavar="FILE", type=click.Path(path_type=Path), help="Write the ledger there as Markdown.")
+def chaos(*, keep: Path | None, write: Path | None, **wish: Any) -> None:
+    """
+    Run the whole gateway under fire, and balance the books.
+
+    Exit code 1: a job was lost, a vendor acted twice, or a limit was overshot.
+    """
+    from cli import chaos as fire
+    from loadtest.chaos.run import Wish
+
+    sys.exit(fire.play(Wish(**wish), keep, write))
 
 
 @gateway.command()

@@ -109,8 +109,12 @@ class Faults:
                 await self.redis.command(command)
 
     async def _outage(self, seconds: float) -> None:
+        """Every other one refuses connections; the rest take them and cut them."""
+        refuse = int(seconds * 1000) % 2 == 0
         async with httpx.AsyncClient(timeout=5) as http:
-            answer = await http.put(f"{self.site.url(VENDOR)}/control/outage", json={"seconds": seconds})
+            answer = await http.put(
+                f"{self.site.url(VENDOR)}/control/outage", json={"seconds": seconds, "refuse": refuse}
+            )
             answer.raise_for_status()
         await asyncio.sleep(seconds)
 

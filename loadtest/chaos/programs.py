@@ -11,6 +11,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -70,6 +71,14 @@ class Site:
         return f"whsec_{b64encode(Random(self.seed).randbytes(32)).decode()}"
 
     @property
+    def admin_key(self) -> str:
+        return f"gwk_{Random(self.seed).randbytes(24).hex()}"
+
+    def admit_admin(self) -> None:
+        """Have the gateway know the key from its first start: its home keeps the hash of one."""
+        (self.home / "gateway" / "bootstrap.key").write_text(f"{sha256(self.admin_key.encode()).hexdigest()}\n")
+
+    @property
     def mongo_url(self) -> str:
         hosts = ",".join(self.address(name) for name in MEMBERS)
         return f"mongodb://{hosts}/gateway?replicaSet={REPLICA_SET}"
@@ -117,8 +126,11 @@ class Site:
         python = (sys.executable, "-P", "-m")  # -P: a package of the same name in the directory is not ours
         if name in STRANGERS:
             words = ("--host", LOOPBACK, "--port", str(self.ports[name]), "--journal", str(self.journal(name)))
-            signing = ("--secret", self.secret, "--seed", str(self.seed)) if name == VENDOR else ()
-            return (*python, f"loadtest.chaos.{name}", *words, *signing)
+            webhooks = ",".join(map(self.url, WEBHOOKS))
+            telling = (
+                ("--secret", self.secret, "--seed", str(self.seed), "--webhooks", webhooks) if name == VENDOR else ()
+            )
+            return (*python, f"loadtest.chaos.{name}", *words, *telling)
         if name in WORKERS:
             return (*python, "cli.main", "worker", "--name", name)
         return (*python, "cli.main", "api" if name in APIS else "webhooks")

@@ -12,7 +12,6 @@ from enum import StrEnum
 from random import Random
 from typing import assert_never
 
-
 QUIET_SHARE = 0.2  # of the run, at its end
 FIRST_SECONDS = 4.0  # undisturbed, so that every process has work when the first fault strikes
 GAP_SECONDS = 4.0  # between two faults, on average
@@ -20,7 +19,7 @@ TOGETHER_SHARE = 0.15  # of faults that strike within a second of the one before
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
 APIS = ("api-1", "api-2")
-WEBHOOKS = ("webhooks",)
+WEBHOOKS = ("webhooks-1", "webhooks-2")
 VENDOR = "vendor"
 REDIS = "redis"
 MONGO_PRIMARY, MONGO_SECONDARY, MONGO_ALL = "mongo primary", "mongo secondary", "mongo, all members"
@@ -79,6 +78,7 @@ DECK = (
     Card(Kind.KILL, (MONGO_ALL,), 0.5, 3.0),
     Card(Kind.FREEZE, (MONGO_PRIMARY,), 8.0, 12.0),
     Card(Kind.STEP_DOWN, (MONGO_PRIMARY,)),
+    Card(Kind.KILL, (VENDOR,), 0.1, 3.0),
     Card(Kind.OUTAGE, (VENDOR,), 3.0, 15.0),
     Card(Kind.FREEZE, (VENDOR,), 2.0, 12.0),
 )

@@ -168,9 +168,9 @@ class Books:
             return await self._jobs.count_documents({"status": OPEN})
 
     async def documents(self) -> list[Document]:
-        """Every job as it stands, without what strangers wrote."""
+        """Every job as it stands, without what its client wrote."""
         with _asking():
-            return [job async for job in self._jobs.find({}, {"payload": 0, "result": 0})]
+            return [job async for job in self._jobs.find({}, {"payload": 0})]
 
 
 @contextmanager
