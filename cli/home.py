@@ -9,6 +9,7 @@ The directory that a gateway on this machine lives in (`GATEWAY_HOME`).
     bootstrap.key   SHA-256 of the bootstrap key; cursor.secret: what page cursors are signed with
     callback.secret   what the secrets of clients' callbacks are derived from
     demo-webhook.secret   what the simulated vendors sign their webhooks with
+    backup.json     only where the home came from a backup and `gateway restored` has not been run since
 """
 
 import fcntl

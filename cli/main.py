@@ -13,8 +13,9 @@ from typing import Any
 
 import click
 
+from cli.backup_note import refuse_calls
 from cli.home import Home
-from cli.options import CALLBACKS, EVERY, HTTP, SERVERS, TABLE, WORKER, setting_flags
+from cli.options import CALLBACKS, EVERY, HTTP, KEEPING, SERVERS, TABLE, WORKER, setting_flags
 from cli.settings import DEVELOPMENT, Settings, load_settings, unknown_settings
 from cli.supervisor import CONFIGURATION_EXIT, MESSAGE_PREFIX
 from domain.callers import ANONYMOUS
@@ -104,6 +105,7 @@ def worker(*, vendors: str | None, name: str | None, apart: bool, **flags: str |
     """Run one worker: it calls the vendors. SIGTERM lets its calls finish."""
     from cli import worker as process
 
+    refuse_calls(Home.at(load_settings(flags).home), workers=1)
     chosen = tuple(vendor.strip() for vendor in vendors.split(",")) if vendors else None
     process.run(_connected(flags), process.Kind(chosen, name, apart))
 
@@ -145,6 +147,31 @@ def doctor(**flags: str | None) -> None:
     from cli import doctor as checks
 
     sys.exit(checks.run(flags))
+
+
+@gateway.command()
+@click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
+@setting_flags("home", "mongo_url")
+def backup(*, target: Path, **flags: str | None) -> None:
+    """Copy an embedded gateway's MongoDB and secrets into DIR, while it runs."""
+    from cli import backup as copying
+
+    copying.run(load_settings(flags), target.absolute())
+
+
+@gateway.command()
+@click.option("--taken-at", metavar="TIME", help="When the backup was finished; default what its home says.")
+@click.option("--dry-run", is_flag=True, help="Count only.")
+@setting_flags(*SERVERS, *TABLE, *KEEPING, "host", "port")
+def restored(*, taken_at: str | None, dry_run: bool, **flags: str | None) -> None:
+    """
+    After a restore and before any worker runs: fail what may have been called since.
+
+    A job that was to be called, at a vendor that would not recognise the call by its key, ends with outcome_unknown.
+    """
+    from cli import restored as settling
+
+    settling.run(_connected(flags), taken_at, dry_run=dry_run)
 
 
 @gateway.command("bootstrap-key")

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from urllib.request import urlopen
 
+from cli.backup_note import refuse_calls
 from cli.credentials import ensure_bootstrap_key
 from cli.embedded import STOP_SECONDS
 from cli.fleet import Fleet, check_port, start_servers
@@ -42,6 +43,7 @@ def run(settings: Settings, *, reload: bool = False) -> None:
     terminal, stop_wish = Terminal(), StopWish()
     stop_wish.listen()
     with home.locked(), _own_pid_noted(home):
+        refuse_calls(home, settings.workers)
         for name in stop_leftovers(home):
             terminal.say(f"stopped {name}, which an earlier gateway had left running")
         check_port(settings)

@@ -1,0 +1,48 @@
+"""`gateway restored`: before workers run on a restored MongoDB, end the jobs that may have been called since."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
+
+from cli.backup_note import read_moment, read_note, remove_note
+from cli.home import Home
+from cli.settings import Settings
+from cli.stores import open_stores
+from cli.watching import live_vendors
+from domain.errors import ConfigurationError
+from domain.infra.restores import settle_doubts
+from domain.jobs import Job
+from domain.restores import doubt, may_have_been_called
+from domain.submitted_fields import to_milliseconds
+from domain.transitions import Rules
+from domain.vendors import VendorPolicy
+from vendors.http import VendorHttp
+
+
+def run(settings: Settings, taken_at: str | None, *, dry_run: bool) -> None:
+    """Idempotent: what it ended once it does not find again."""
+    home = Home.at(settings.home)
+    moment = read_note(home) if taken_at is None else read_moment("--taken-at", taken_at)
+    if moment is None:
+        raise ConfigurationError("--taken-at: say when the backup was finished, such as 2026-01-31T09:00:00Z")
+    found = asyncio.run(_settle(settings, moment, dry_run=dry_run))
+    for vendor, number in sorted(found.items()):
+        what = "would fail" if dry_run else "failed"
+        print(f"{vendor}  {number} may have been called since the backup: {what} with outcome_unknown")
+    if not found:
+        print("no job can have been called since the backup that its vendor would not recognise")
+    if not dry_run:
+        remove_note(home)
+
+
+async def _settle(settings: Settings, taken_at: datetime, *, dry_run: bool) -> Counter[str]:
+    async with VendorHttp() as http, open_stores(settings) as stores:
+        policies = live_vendors(settings, http).policies
+        rules = Rules(VendorPolicy(), settings.retention)
+
+        def doubted(job: Job) -> Job | None:
+            now = to_milliseconds(datetime.now(UTC))
+            asked = may_have_been_called(job, policies.get(job.vendor), taken_at, now)
+            return doubt(job, taken_at, rules, now) if asked else None
+
+        return await settle_doubts(stores.database, doubted, dry_run=dry_run)
