@@ -20,7 +20,7 @@ from redis import Redis
 from domain.request_ids import new_request_id
 from loadtest.vendors.ledger import worst_window
 from tests.loadtest.receiver import Receiver, receiver_running
-from tests.stores import Stores
+from tests.stores import LANE, Stores
 from tests.system.client import Jobs, VendorControl, client_of, until
 from tests.system.running import GATEWAY, ROOT, Gateway, wait_until
 from tests.system.wrong_clocks import MINUTES, with_clock, wrong_worker
@@ -200,7 +200,7 @@ from domain.ports import Queued
 
 async def main(url, request_id, due_at):
     async with open_redis(url) as redis:
-        job = Queued(UUID(request_id), "sync", Priority.NORMAL, datetime.fromisoformat(due_at))
+        job = Queued(UUID(request_id), "sync", Priority.NORMAL, datetime.fromisoformat(due_at), "acme")
         await Queue(redis, lease=timedelta(seconds=1)).enqueue([job])
 
 asyncio.run(main(*sys.argv[1:]))
@@ -214,7 +214,7 @@ async def test_what_is_queued_for_later_under_a_clock_that_is_ahead_does_not_com
     words = [sys.executable, "-c", QUEUE_ONE, redis_database_url, request_id, due.isoformat()]
     environment = with_clock(OFF[AHEAD], os.environ)
     await asyncio.to_thread(subprocess.run, words, env=environment, cwd=ROOT, check=True)
-    score = await stores.redis.zscore("arq:queue:sync:normal:", request_id)  # nobody's lane
+    score = await stores.redis.zscore(LANE, request_id)  # nobody's lane
     assert score is not None
     assert abs(score / 1000 - due.timestamp()) < 1
 

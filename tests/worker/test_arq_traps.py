@@ -13,15 +13,15 @@ import arq
 import pytest
 
 from domain.backoff import Backoff
-from domain.infra.queue import ROW_LIFETIME, queue_key
+from domain.infra.queue import ROW_LIFETIME
 from domain.infra.redis import ANSWER_SECONDS, RedisClient, open_redis
 from domain.jobs import Job, Priority, Status
 from domain.outcomes import Done, Outcome
 from domain.ports import Queued
 from domain.request_ids import new_request_id
 from domain.vendors import Call
-from tests.stores import ScriptedVendor, Stores
-from tests.worker.test_plain_arq import QUEUE, queued, run_plain_arq
+from tests.stores import LANE, ScriptedVendor, Stores
+from tests.worker.test_plain_arq import queued, run_plain_arq
 from worker.plain_arq import FOR_EVER, arq_function
 from worker.sweep import Sweep
 from worker.worker import worker_name
@@ -32,7 +32,8 @@ Spoil = Callable[[RedisClient, Job], Awaitable[object]]
 
 
 def due(seconds: float = -1) -> Queued:
-    return Queued(new_request_id(), "sync", Priority.NORMAL, datetime.now(UTC) + timedelta(seconds=seconds))
+    due_at = datetime.now(UTC) + timedelta(seconds=seconds)
+    return Queued(new_request_id(), "sync", Priority.NORMAL, due_at, "acme")
 
 
 def test_the_arq_and_the_redis_client_that_all_this_was_tried_with_are_pinned() -> None:
@@ -44,7 +45,7 @@ async def test_1_and_2_what_is_claimed_no_longer_stands_at_the_head_of_the_queue
     """There arq would read it at every poll, and all workers together no further than `queue_read_limit`."""
     await stores.queue.enqueue([due() for _ in range(300)])
     first = await stores.queue.claim("sync", 200, "t:1")
-    head = await stores.redis.zrangebyscore(QUEUE, "-inf", datetime.now(UTC).timestamp() * 1000)
+    head = await stores.redis.zrangebyscore(LANE, "-inf", datetime.now(UTC).timestamp() * 1000)
     assert (len(first.leases), len(head)) == (200, 100)
     second = await stores.queue.claim("sync", 100, "t:2")
     assert {lease.request_id.encode() for lease in second.leases} == set(head)
@@ -132,7 +133,7 @@ async def test_6_11_and_12_what_arq_drops_without_a_word_is_queued_again_by_the_
     vendor = ScriptedVendor()
     plain = await run_plain_arq(stores, vendor, redis_database_url)
     assert (plain.jobs_failed, vendor.calls) == (1, [])
-    assert await stores.redis.zcard(QUEUE) == 0
+    assert await stores.redis.zcard(LANE) == 0
     await Sweep(stores.station(vendor)).once()
     async with stores.worker(vendor):
         assert (await stores.ended(job)).status == "complete"
@@ -143,7 +144,7 @@ async def test_6_arqs_word_that_a_job_expired_overwrites_no_success(stores: Stor
     job = await stores.submit()
     async with stores.worker(vendor):
         done = await stores.ended(job)
-    await stores.redis.zadd(QUEUE, {str(job.id): 1})  # as a `Retry` after a lost lock would leave it
+    await stores.redis.zadd(LANE, {str(job.id): 1})  # as a `Retry` after a lost lock would leave it
     plain = await run_plain_arq(stores, vendor, redis_database_url)
     assert plain.jobs_failed == 1
     assert await stores.look(job) == done
@@ -192,7 +193,7 @@ async def test_17_after_the_word_to_stop_nothing_more_is_started(stores: Stores)
     assert len(vendor.calls) == 10
     states = [(await stores.look(job)).status for job in jobs]
     assert (states.count(Status.COMPLETE), states.count(Status.PENDING)) == (10, 5)
-    assert await stores.redis.zcard(QUEUE) == 5
+    assert await stores.redis.zcard(LANE) == 5
 
 
 async def test_18_an_id_in_arqs_abort_set_is_run_all_the_same(stores: Stores) -> None:
@@ -215,4 +216,4 @@ async def test_20_what_a_sweep_missed_is_found_by_the_next_however_late(stores: 
     await stores.redis.flushall()
     found = await Sweep(stores.station(ScriptedVendor())).once()
     assert found["queued_again"] == 1
-    assert await stores.redis.zscore(queue_key("sync", "normal"), str(job.id)) is not None
+    assert await stores.redis.zscore(LANE, str(job.id)) is not None
