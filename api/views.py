@@ -54,6 +54,7 @@ class AttemptView(msgspec.Struct, frozen=True):
     vendor_status: int | None
     latency_ms: float | None
     counted: bool
+    apart: Annotated[bool, Meta(description="Its process ran nothing else: see the error code `poison`.")]
 
 
 class ProgressView(msgspec.Struct, frozen=True):
@@ -184,4 +185,5 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         vendor_status=attempt.vendor_status,
         latency_ms=attempt.latency_ms,
         counted=attempt.counted,
+        apart=attempt.apart,
     )

@@ -22,6 +22,7 @@ from domain.outcomes import Done, Outcome
 from domain.ports import FollowUpRunner
 from domain.vendors import Call, Vendor, VendorPolicy
 from tests.strategies import a_job
+from worker.apart import ApartStarter
 from worker.clock import FleetClock
 from worker.station import Station
 from worker.worker import Worker, WorkerSettings, open_worker, worker_name
@@ -97,11 +98,13 @@ class Stores:
         *vendors: Vendor,
         drain: timedelta = timedelta(seconds=5),
         follow_ups: FollowUpRunner | None = None,
+        apart: bool = False,
+        starter: ApartStarter | None = None,
     ) -> AsyncIterator[Worker]:
         """A worker that runs until the block ends, and is drained then."""
-        settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE, drain=drain)
+        settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE, drain=drain, apart=apart)
         table: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}
-        async with open_worker(self.database, self.redis, table, settings, follow_ups) as worker:
+        async with open_worker(self.database, self.redis, table, settings, follow_ups, starter=starter) as worker:
             running = asyncio.create_task(worker.run())
             try:
                 yield worker

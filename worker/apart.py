@@ -23,7 +23,6 @@ from worker.station import Station
 from worker.verdicts import LeaseRunner
 
 QUIET = timedelta(seconds=30)  # a child that has had nothing to do for so long ends
-LOOK_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 0.1  # before a child is started again
 LONGEST_WAIT_SECONDS = 30.0
 
@@ -58,8 +57,9 @@ class NoProcesses:
 class Apart:
     """Keeps a child running while suspects are seen. Nothing is lost without one: they stay queued."""
 
-    def __init__(self, starter: ApartStarter) -> None:
+    def __init__(self, starter: ApartStarter, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> None:
         self._starter = starter
+        self._first_wait_seconds = first_wait_seconds
         self._called = asyncio.Event()
         self._stopping = False
         self._child: ApartProcess | None = None
@@ -69,17 +69,17 @@ class Apart:
         self._called.set()
 
     async def run(self) -> None:
-        wait = FIRST_WAIT_SECONDS
-        while True:
+        wait = self._first_wait_seconds
+        while not self._stopping:
             await self._called.wait()
             self._called.clear()
             code = await self._run_child()
             if code == 0:
-                wait = FIRST_WAIT_SECONDS
+                wait = self._first_wait_seconds
                 continue
             self._called.set()  # what it ran, or could not run, is queued still
             # Killed, it was by what it ran: the next one has other work. Else no child gets on for the moment.
-            wait = FIRST_WAIT_SECONDS if code < 0 else min(2 * wait, LONGEST_WAIT_SECONDS)
+            wait = self._first_wait_seconds if code < 0 else min(2 * wait, LONGEST_WAIT_SECONDS)
             await asyncio.sleep(wait)
 
     async def drain(self, grace: timedelta) -> None:
@@ -148,16 +148,18 @@ class ApartLane(Lane):
             self._busy_at = seconds_since_boot()
 
 
-async def stop_when_quiet(lanes: Callable[[], Sequence[Lane]], stop: Callable[[], None]) -> None:
+async def stop_when_quiet(
+    lanes: Callable[[], Sequence[Lane]], stop: Callable[[], None], quiet: timedelta = QUIET
+) -> None:
     """The end of a child that is no longer needed. What comes due later, the parent's sweep sees in time."""
-    while _needed(lanes()):  # noqa: ASYNC110 - it is the passing of time that is waited for
-        await asyncio.sleep(LOOK_SECONDS)
+    while _needed(lanes(), quiet):  # noqa: ASYNC110 - it is the passing of time that is waited for
+        await asyncio.sleep(quiet.total_seconds() / 10)
     log.info("no more suspects; this process ends")
     stop()
 
 
-def _needed(lanes: Sequence[Lane]) -> bool:
-    return any(lane.quiet_seconds < QUIET.total_seconds() for lane in lanes if isinstance(lane, ApartLane))
+def _needed(lanes: Sequence[Lane], quiet: timedelta) -> bool:
+    return any(lane.quiet_seconds < quiet.total_seconds() for lane in lanes if isinstance(lane, ApartLane))
 
 
 async def look_for_suspects(station: Station) -> None:

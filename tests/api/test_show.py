@@ -82,7 +82,7 @@ async def test_expanding_adds_the_timeline(client: AsyncClient, jobs: FakeJobs) 
     await jobs.put(job)
     (attempt,) = (await client.get(f"/jobs/{job.id}?expand=attempts")).json()["attempts"]
     assert set(attempt) == {
-        "number", "started_at", "ended_at", "worker", "outcome", "vendor_status", "latency_ms", "counted"
+        "number", "started_at", "ended_at", "worker", "outcome", "vendor_status", "latency_ms", "counted", "apart"
     }  # fmt: skip
     assert (attempt["outcome"], attempt["latency_ms"]) == ("failed", 40.0)
 
