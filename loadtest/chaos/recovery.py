@@ -2,7 +2,9 @@
 How long the gateway took to be itself again after a fault, in two measures.
 
 A worker that was killed or frozen: from the signal until every job that it held has been written to since or has
-ended. All other faults: from the moment when what was broken is there again (the process started anew and its server
+ended; jobs of vendors with a limit are not waited for, since they may have a queue before them.
+
+All other faults: from the moment when what was broken is there again (the process started anew and its server
 answering, the frozen one continued, the vendor well) until a job that was sent in after that moment is complete. The
 job goes to a vendor without a limit, through the API process that was hurt, or through any that runs. A fault that
 overlaps another is measured as it comes: what it waits for is then the other's end too.

@@ -96,7 +96,7 @@ async def _play(scene: Faults, wish: Wish, say: Say) -> Ledger:
             machine=machine,
             records=chain.from_iterable(map(read_journal, sorted((site.home / "journals").iterdir()))),
             documents=documents,
-            faults=Counter(_sort(each.fault) for each in struck if each.names),
+            faults=Counter(_sort(each.fault) for each in struck if each.names) + scene.fleet.ended_themselves,
             recoveries=_recoveries(struck),
         )
     )

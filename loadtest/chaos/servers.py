@@ -14,11 +14,13 @@ from pymongo.errors import PyMongoError
 
 from loadtest.chaos.programs import ELECTION_MS, LOOPBACK, MEMBERS, REPLICA_SET, Site
 from loadtest.chaos.schedule import REDIS
+from loadtest.chaos.tables import VENDORS
 
 ANSWER_SECONDS = 2.0
 READY_SECONDS = 90.0  # what was killed reads its journal or its log first
 LOOK_SECONDS = 0.1
 OPEN = {"$in": ["pending", "processing"]}
+BOUNDED = [vendor.name for vendor in VENDORS.values() if vendor.windows or vendor.concurrency]
 
 Document = dict[str, Any]
 Client = AsyncMongoClient[Document]
@@ -151,10 +153,12 @@ class Books:
         self._jobs = client["gateway"]["jobs"]
 
     async def held_by(self, worker: str) -> dict[Any, int]:
-        """The epochs of the jobs that this worker is in the middle of, by id."""
+        """The epochs of the jobs that this worker is in the middle of, by id; of vendors that hold nobody up."""
         running = {"$elemMatch": {"worker": {"$regex": f":{worker}:"}, "ended_at": {"$exists": False}}}
         with _asking():
-            found = self._jobs.find({"status": "processing", "attempts": running}, {"epoch": 1})
+            found = self._jobs.find(
+                {"status": "processing", "vendor": {"$nin": BOUNDED}, "attempts": running}, {"epoch": 1}
+            )
             return {job["_id"]: job["epoch"] async for job in found}
 
     async def untouched(self, held: Mapping[Any, int]) -> dict[Any, int]:
