@@ -50,6 +50,8 @@ class Evidence:
     documents: Iterable[Document]
     faults: Mapping[str, int] = field(default_factory=dict)  # how many of each kind struck
     recoveries: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    kills: int = 0  # processes that were ended by signal 9
+    ended_themselves: Mapping[str, int] = field(default_factory=dict)  # processes that no fault had ended, and how
 
 
 @dataclass(slots=True)

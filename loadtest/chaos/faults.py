@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import assert_never
@@ -25,6 +25,7 @@ from loadtest.chaos.schedule import (
 )
 from loadtest.chaos.servers import Books, MongoSet, RedisServer
 
+FIND_SECONDS = 10.0
 TAIL_BYTES_A_SECOND = 50_000  # that the log of a busy Redis grows by: what it loses is of the last second or two
 
 
@@ -75,9 +76,9 @@ class Faults:
 
     async def _hit_by(self, fault: Fault) -> tuple[str, ...]:
         if fault.target == MONGO_PRIMARY:
-            return _one(await self.mongo.primary())
+            return await _found(self.mongo.primary)
         if fault.target == MONGO_SECONDARY:
-            return _one(await self.mongo.secondary())
+            return await _found(self.mongo.secondary)
         return MEMBERS if fault.target == MONGO_ALL else (fault.target,)
 
     async def _hurt(self, fault: Fault, names: Iterable[str]) -> None:
@@ -119,5 +120,9 @@ class Faults:
         await asyncio.sleep(seconds)
 
 
-def _one(name: str | None) -> tuple[str, ...]:
+async def _found(ask: Callable[[], Awaitable[str | None]]) -> tuple[str, ...]:
+    """The member in that part, as soon as there is one; none where another fault keeps the set from electing."""
+    give_up_at = time.monotonic() + FIND_SECONDS
+    while (name := await ask()) is None and time.monotonic() < give_up_at:
+        await asyncio.sleep(0.2)
     return () if name is None else (name,)

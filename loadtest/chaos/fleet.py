@@ -55,7 +55,7 @@ class Fleet:
         self._clock = clock
         self._members: dict[str, Member] = {}
         self._sessions: set[int] = set()
-        self.ended_themselves: Counter[str] = Counter()  # "worker: ended by itself, code 78"
+        self.ended_themselves: Counter[str] = Counter()  # "worker, code 78"
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +96,7 @@ class Fleet:
             for name, member in self._members.items():
                 code = member.process.poll()
                 if code is not None and not member.turn.locked():
-                    self.ended_themselves[f"{name.partition('-')[0]}: ended by itself, {_ending(code)}"] += 1
+                    self.ended_themselves[f"{name.partition('-')[0]}, {_ending(code)}"] += 1
                     async with member.turn:
                         await asyncio.sleep(AGAIN_SECONDS)
                         self._start_again(member)

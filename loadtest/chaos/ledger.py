@@ -45,6 +45,8 @@ class Ledger:
     faults: Mapping[str, int] = field(default_factory=dict)
     recoveries: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     unrecovered: int = 0
+    kills: int = 0
+    ended_themselves: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def broken(self) -> list[str]:
@@ -85,6 +87,8 @@ def balance(evidence: Evidence) -> Ledger:
         faults=evidence.faults,
         recoveries=seen,
         unrecovered=sum(each is None for all_of in evidence.recoveries.values() for each in all_of),
+        kills=evidence.kills,
+        ended_themselves=evidence.ended_themselves,
     )
 
 

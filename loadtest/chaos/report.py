@@ -19,8 +19,8 @@ def _head(ledger: "Ledger") -> Iterator[str]:
     yield f"# Ledger of a chaos run, seed {ledger.seed}: {'sound' if ledger.sound else 'BROKEN'}"
     yield ""
     yield (
-        f"{ledger.counts.accepted} jobs accepted, {sum(ledger.faults.values())} faults, {ledger.seconds:.0f} s, on "
-        f"{machine.cores} cores ({machine.kernel}, Python {machine.python}, Redis {machine.redis}, "
+        f"{ledger.counts.accepted} jobs accepted, {sum(ledger.faults.values())} faults, {ledger.kills} processes "
+        f"killed, {ledger.seconds:.0f} s, on {machine.cores} cores ({machine.kernel}, Python {machine.python}, Redis {machine.redis}, "
         f"MongoDB {machine.mongodb})."
     )
     yield ""
@@ -67,6 +67,7 @@ def _faults(ledger: "Ledger") -> Iterator[str]:
     if ledger.unrecovered:
         yield f"No recovery was seen after {ledger.unrecovered} of them."
         yield ""
+    yield from _table(("what ended by itself and was started again", "times"), sorted(ledger.ended_themselves.items()))
 
 
 def _spread(recoveries: Mapping[str, Sequence[float]], kind: str) -> tuple[str, str]:

@@ -96,8 +96,10 @@ async def _play(scene: Faults, wish: Wish, say: Say) -> Ledger:
             machine=machine,
             records=chain.from_iterable(map(read_journal, sorted((site.home / "journals").iterdir()))),
             documents=documents,
-            faults=Counter(_sort(each.fault) for each in struck if each.names) + scene.fleet.ended_themselves,
+            faults=Counter(_sort(each.fault) for each in struck if each.names),
             recoveries=_recoveries(struck),
+            kills=sum(each.fault.kills for each in struck if each.names),
+            ended_themselves=scene.fleet.ended_themselves,
         )
     )
 

@@ -87,7 +87,7 @@ async def test_what_ends_by_itself_is_started_again_and_counted(fleet: Fleet, tm
     os.kill(before, signal.SIGKILL)
 
     await until_true(lambda: fleet.pid("napper") != before)
-    assert fleet.ended_themselves == {"napper: ended by itself, signal 9": 1}
+    assert fleet.ended_themselves == {"napper, signal 9": 1}
 
 
 async def test_nothing_is_left_when_the_run_breaks_off(tmp_path: Path) -> None:
