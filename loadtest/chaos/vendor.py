@@ -25,7 +25,7 @@ import msgspec
 import uvicorn
 from uvicorn.server import ServerState
 
-from loadtest.chaos.arrivals import ArrivalProtocol
+from loadtest.chaos.arrivals import ArrivalProtocol, TimedExchange
 from loadtest.chaos.journal import Journal, read_journal
 from loadtest.chaos.records import Mode
 from loadtest.chaos.tables import VENDORS
@@ -34,7 +34,7 @@ from loadtest.chaos.vendor_effects import Effects
 from loadtest.chaos.vendor_faults import Faults
 from loadtest.chaos.vendor_webhooks import Herald
 from loadtest.vendors.signing import Signer
-from loadtest.vendors.wire import Exchange, Receive, Reply, Scope, Send
+from loadtest.vendors.wire import Receive, Reply, Scope, Send
 
 _NOT_FOUND = Reply(b'{"error":"no such vendor"}', 404)
 _DONE = Reply(b"", 204)
@@ -84,7 +84,7 @@ class ChaosVendors:
         self._journal.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
+        exchange = TimedExchange(scope, receive, send)
         name = exchange.path.split("/", 2)[1]
         if name in VENDORS:
             await self._desk.take_call(name, exchange, out=self._is_out(name))

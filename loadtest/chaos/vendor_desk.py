@@ -14,13 +14,14 @@ from uuid import uuid4
 
 import msgspec
 
+from loadtest.chaos.arrivals import TimedExchange
 from loadtest.chaos.journal import Journal
 from loadtest.chaos.records import CALL, Call, CallEnded, short_hash
 from loadtest.chaos.tables import VENDORS
 from loadtest.chaos.vendor_effects import Effect, Effects
 from loadtest.chaos.vendor_faults import WELL, Faults, Treatment, verdict_on
 from loadtest.chaos.vendor_webhooks import Herald
-from loadtest.vendors.wire import Exchange, Reply
+from loadtest.vendors.wire import Reply
 
 _GARBAGE = b'{"effect": "who kn'
 _WORK_SECONDS = 2.0  # that the polled vendor takes for a job
@@ -35,14 +36,14 @@ class Desk:
         self._herald = herald
         self._ids = (f"{uuid4().hex[:8]}-{number}" for number in count(1))
 
-    async def take_call(self, vendor: str, exchange: Exchange, *, out: bool) -> None:
+    async def take_call(self, vendor: str, exchange: TimedExchange, *, out: bool) -> None:
         """`out`: the vendor is in an outage, and cuts every line before it reads."""
         call = _opened(next(self._ids), vendor, exchange)
         if call.operation != CALL or exchange.method == "GET":
             await self._answer_poll(call, exchange, out=out)
             return
         treatment = self._draw(call.vendor, out=out)
-        with self._bounded(call):
+        with self._bounded(call, exchange):
             if treatment.how == "cut_before":
                 self._journal.write(call)
                 await exchange.cut()
@@ -55,7 +56,7 @@ class Desk:
             return Treatment("cut_before")
         return self._faults.draw() if VENDORS[vendor].faults else WELL
 
-    async def _treat(self, call: Call, payload: str, treatment: Treatment, exchange: Exchange) -> None:
+    async def _treat(self, call: Call, payload: str, treatment: Treatment, exchange: TimedExchange) -> None:
         known = self._effects.remembered(call.vendor, call.key)
         if known is not None and treatment.is_final_no:
             treatment = WELL  # it does not take back what it did
@@ -68,7 +69,7 @@ class Desk:
         self._journal.write(_acted(call, effect, payload, treatment, made=known is None))
         await self._say(effect, treatment, exchange)
 
-    async def _say(self, effect: Effect, treatment: Treatment, exchange: Exchange) -> None:
+    async def _say(self, effect: Effect, treatment: Treatment, exchange: TimedExchange) -> None:
         later = VENDORS[effect.vendor].answers_later
         if VENDORS[effect.vendor].tells and (heard := self._herald.begin(effect)) is not None:
             await _at_most(heard, _EARLY_SECONDS)
@@ -86,7 +87,7 @@ class Desk:
             case _:
                 await _answer_late(exchange, told, treatment)
 
-    async def _answer_poll(self, call: Call, exchange: Exchange, *, out: bool) -> None:
+    async def _answer_poll(self, call: Call, exchange: TimedExchange, *, out: bool) -> None:
         """Polls are cut and refused as calls are; what they are told depends on when the job was taken."""
         treatment = self._draw(call.vendor, out=out)
         effect = self._effects.find(exchange.path.rpartition("/")[2])
@@ -112,16 +113,16 @@ class Desk:
         return effect.word(said), said
 
     @contextmanager
-    def _bounded(self, call: Call) -> Iterator[None]:
+    def _bounded(self, call: Call, exchange: TimedExchange) -> Iterator[None]:
         """Note the end of the call, where calls at once are bounded."""
         try:
             yield
         finally:
             if VENDORS[call.vendor].concurrency is not None:
-                self._journal.write(CallEnded(time.monotonic(), call.id))
+                self._journal.write(CallEnded(exchange.ended_at or time.monotonic(), call.id))
 
 
-def _opened(number: str, vendor: str, exchange: Exchange) -> Call:
+def _opened(number: str, vendor: str, exchange: TimedExchange) -> Call:
     key = exchange.headers.get(b"idempotency-key", b"").decode("latin-1")
     parts = key.split(":")
     operation, generation = (parts[1], int(parts[2])) if len(parts) == 3 and parts[2].isdecimal() else ("", 0)
@@ -154,7 +155,7 @@ def _refusal(treatment: Treatment) -> Reply:
     return Reply(b'{"error":"the chaos vendor will not"}', treatment.status, headers=said)
 
 
-async def _answer_late(exchange: Exchange, reply: Reply, treatment: Treatment) -> None:
+async def _answer_late(exchange: TimedExchange, reply: Reply, treatment: Treatment) -> None:
     if not treatment.seconds or await exchange.pause(treatment.seconds):
         await exchange.answer(reply)
 

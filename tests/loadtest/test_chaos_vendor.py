@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from loadtest.chaos.records import Call, Sent
+from loadtest.chaos.records import Call, CallEnded, Sent
 from loadtest.chaos.tables import VENDORS, write_tables
 from loadtest.chaos.vendor_faults import Faults, Treatment, deliveries_for
 from tests.loadtest.chaos_vendors import SECRET, chaos_vendors
@@ -124,6 +124,22 @@ async def test_arrival_is_when_the_bytes_came_and_not_when_a_busy_vendor_read_th
         writer.close()
         call = next(record for record in vendors.records() if isinstance(record, Call))
     assert abs(call.at - sent) < 0.1
+
+
+async def test_a_caller_that_has_gone_is_gone_from_when_it_said_so(journal: Path) -> None:
+    async with chaos_vendors(journal, faults=FaultsAsTold(Treatment(seconds=2.0))) as vendors:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(vendors.url.rpartition(":")[2]))
+        writer.write(
+            b"POST /narrow HTTP/1.1\r\nX-Request-ID: a\r\nIdempotency-Key: a:call:1\r\nContent-Length: 2\r\n\r\n{}"
+        )
+        await asyncio.sleep(0.1)
+        writer.close()
+        await writer.wait_closed()
+        gone = time.monotonic()
+        time.sleep(0.3)  # noqa: ASYNC251 - the loop is busy
+        while not (ended := [record for record in vendors.records() if isinstance(record, CallEnded)]):
+            await asyncio.sleep(0.01)
+    assert abs(ended[0].at - gone) < 0.1
 
 
 async def test_a_call_that_is_cut_after_the_effect_is_on_record_with_it(journal: Path) -> None:
