@@ -11,7 +11,7 @@ import httpx
 
 from loadtest.chaos.fleet import Fleet
 from loadtest.chaos.programs import MEMBERS, Site
-from loadtest.chaos.recovery import Probes, seconds_until_taken_over
+from loadtest.chaos.recovery import Probes, taken_over
 from loadtest.chaos.schedule import (
     APIS,
     MONGO_ALL,
@@ -37,7 +37,12 @@ class Struck:
     names: tuple[str, ...]  # of the processes that it hit; none, where there was none to hit
     began: float
     healed: float
-    recovered: float | None  # seconds, as `loadtest.chaos.recovery` counts them
+    recovered: float | None  # when the gateway was itself again, if that was seen
+
+    @property
+    def counted_from(self) -> float:
+        """As `loadtest.chaos.recovery` says."""
+        return self.began if self.fault.target in WORKERS else self.healed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,11 @@ class Faults:
     def _watch(self, fault: Fault, began: float) -> asyncio.Task[float | None] | None:
         if fault.target not in WORKERS:
             return None
-        return asyncio.create_task(seconds_until_taken_over(fault.target, began, self.books))
+        return asyncio.create_task(taken_over(fault.target, began, self.books))
 
     async def _probed(self, fault: Fault) -> float | None:
         hurt = self.site.url(fault.target) if fault.target in APIS else None
-        return await self.probes.seconds_until_complete(hurt)
+        return await self.probes.completed(hurt)
 
     async def _hit_by(self, fault: Fault) -> tuple[str, ...]:
         if fault.target == MONGO_PRIMARY:

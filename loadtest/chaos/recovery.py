@@ -6,14 +6,15 @@ ended; jobs of vendors with a limit are not waited for, since they may have a qu
 
 All other faults: from the moment when what was broken is there again (the process started anew and its server
 answering, the frozen one continued, the vendor well) until a job that was sent in after that moment is complete. The
-job goes to a vendor without a limit, through the API process that was hurt, or through any that runs. A fault that
-overlaps another is measured as it comes: what it waits for is then the other's end too.
+job goes to a vendor without a limit, through the API process that was hurt, or through any that runs.
+
+Where another fault ended in between, the count begins at its end: what was waited for was that end too.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -50,14 +51,14 @@ class Probes:
     ) -> None:
         await self._http.aclose()
 
-    async def seconds_until_complete(self, url: str | None = None) -> float | None:
-        """Until a fresh job is; through `url` alone, where it is given. None when that takes too long."""
+    async def completed(self, url: str | None = None) -> float | None:
+        """When a fresh job is complete; through `url` alone, where it is given. None when that takes too long."""
         began, turn = time.monotonic(), 0
         while time.monotonic() - began < GIVE_UP_SECONDS:
             urls = [url] if url else self._urls()
             turn += 1
             if urls and await self._completes(urls[turn % len(urls)]):
-                return time.monotonic() - began
+                return time.monotonic()
             await asyncio.sleep(AGAIN_SECONDS)
         return None
 
@@ -77,8 +78,17 @@ class Probes:
         self._journal.write(Accepted(time.monotonic(), key, job, CLIENT, VENDOR, short_hash(PAYLOAD)))
 
 
-async def seconds_until_taken_over(worker: str, began: float, books: Books) -> float | None:
-    """From `began`, when it was hurt. None when MongoDB could not say what it held, or for too long not who has it."""
+def seconds_of_its_own(begin: float, recovered: float, others_ended: Iterable[float]) -> float:
+    """From `begin`, or the last moment at which another fault ended before the gateway had recovered."""
+    return recovered - max((moment for moment in others_ended if begin < moment < recovered), default=begin)
+
+
+async def taken_over(worker: str, began: float, books: Books) -> float | None:
+    """
+    When nothing of what the worker held at `began` was left.
+
+    None when MongoDB could not say what it held, or for too long not who has it now.
+    """
     held = await _held(worker, began, books)
     left = held
     while left:
@@ -89,7 +99,7 @@ async def seconds_until_taken_over(worker: str, began: float, books: Books) -> f
             left = await books.untouched(left)
         except Away:
             continue
-    return None if left is None else time.monotonic() - began if held else 0.0
+    return None if left is None else time.monotonic() if held else began
 
 
 async def _held(worker: str, began: float, books: Books) -> dict[Any, int] | None:

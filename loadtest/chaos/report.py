@@ -20,8 +20,8 @@ def _head(ledger: "Ledger") -> Iterator[str]:
     yield ""
     yield (
         f"{ledger.counts.accepted} jobs accepted, {sum(ledger.faults.values())} faults, {ledger.kills} processes "
-        f"killed, {ledger.seconds:.0f} s, on {machine.cores} cores ({machine.kernel}, Python {machine.python}, Redis {machine.redis}, "
-        f"MongoDB {machine.mongodb})."
+        f"killed, {ledger.seconds:.0f} s, on {machine.cores} cores ({machine.kernel}, Python {machine.python}, "
+        f"Redis {machine.redis}, MongoDB {machine.mongodb})."
     )
     yield ""
 

@@ -24,7 +24,7 @@ from loadtest.chaos.ledger import Ledger, balance
 from loadtest.chaos.load import Load
 from loadtest.chaos.load_orders import LoadPlan
 from loadtest.chaos.programs import GATEWAY, RECEIVER, SERVERS, STRANGERS, Site
-from loadtest.chaos.recovery import Probes
+from loadtest.chaos.recovery import Probes, seconds_of_its_own
 from loadtest.chaos.schedule import APIS, VENDOR, Fault, plan
 from loadtest.chaos.servers import Away, Books, MongoSet, RedisServer
 from loadtest.chaos.tables import write_tables
@@ -110,7 +110,8 @@ async def _strike_all(scene: Faults, faults: Sequence[Fault], say: Say) -> list[
     async def strike(fault: Fault) -> Struck:
         await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
         struck = await scene.strike(fault)
-        took = "no recovery seen" if struck.recovered is None else f"over it after {struck.recovered:.2f} s"
+        after = None if struck.recovered is None else struck.recovered - struck.counted_from
+        took = "no recovery seen" if after is None else f"over it after {after:.2f} s"
         names = ", ".join(struck.names) or f"no {fault.target} to hit"
         say(f"{struck.began - began:6.1f} s  {fault.kind}: {names} for {struck.healed - struck.began:.1f} s; {took}")
         return struck
@@ -160,8 +161,10 @@ def _sort(fault: Fault) -> str:
 
 
 def _recoveries(struck: Iterable[Struck]) -> dict[str, list[float | None]]:
+    hit = [each for each in struck if each.names]
     found: defaultdict[str, list[float | None]] = defaultdict(list)
-    for each in struck:
-        if each.names:
-            found[_sort(each.fault)].append(each.recovered)
+    for each in hit:
+        others = (other.healed for other in hit if other is not each)
+        seen = each.recovered
+        found[_sort(each.fault)].append(seen and seconds_of_its_own(each.counted_from, seen, others))
     return dict(found)
