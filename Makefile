@@ -71,6 +71,10 @@ chaos: $(VENV)/.ready ## Everything under fire: CHAOS_JOBS, MINUTES, SEED, KILLS
 test-faults: $(VENV)/.ready-dev ## Two minutes under fire, as continuous integration runs it
 	$(BIN)/gateway chaos --jobs 4000 --minutes 2 --seed $(SEED)
 
+.PHONY: mutants
+mutants: $(VENV)/.ready-dev ## Take away one guard at a time, in a copy; a named test must notice (minutes; not in CI)
+	$(BIN)/python -m tests.mutants
+
 .PHONY: lock
 lock: $(VENV)/.ready-dev ## Pin the dependencies again, with hashes
 	@for source in pyproject.toml:requirements requirements-dev.in:requirements-dev requirements-load.in:requirements-load; do \

@@ -1,0 +1,1 @@
+"""Mutants of the gateway, each without one guard, and the tests that must notice."""
