@@ -5,7 +5,6 @@ What goes wrong is told in one sentence with its remedy. Exit codes: 1 where the
 (EX_UNAVAILABLE of sysexits.h) where it cannot be reached. The key is sent and never shown.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -83,7 +82,17 @@ class GatewayApi:
         try:
             return read_fields(content)
         except NotJson:
-            raise Refused(f"{self._where} answered, but not as a gateway does; is --url right?") from None
+            raise self._odd() from None
+
+    def items(self, text: str) -> list[Fields]:
+        """The objects of an array in an answer."""
+        try:
+            return [read_fields(item.encode()) for item in read_items(text)]
+        except NotJson:
+            raise self._odd() from None
+
+    def _odd(self) -> Refused:
+        return Refused(f"{self._where} answered, but not as a gateway does; is --url right?")
 
     def pages(self, path: str, query: Mapping[str, str], *, every_page: bool = True) -> Iterator[list[str]]:
         """The items of a list, page by page; the first page alone unless `every_page`."""
@@ -94,8 +103,8 @@ class GatewayApi:
             )
             try:
                 items = read_items(answer["items"])
-                cursor = json.loads(answer["next_cursor"])
-            except (NotJson, KeyError):
+                cursor = msgspec.json.decode(answer["next_cursor"], type=str | None)
+            except (NotJson, KeyError, msgspec.DecodeError):
                 raise Refused(f"{self._where} answered, but not with a list; is --url right?") from None
             yield items
             if not cursor or not every_page:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from cli.answered_json import Fields, read_fields, read_items
+from cli.answered_json import Fields
 from cli.api_client import GatewayApi, NothingMore, Refused, Unreachable
 from cli.api_options import Wiring, as_json, say, say_json, with_api
 from cli.columns import Table, lines_of, text_of
@@ -58,7 +58,7 @@ def show(api: GatewayApi, *, request_id: UUID, attempts: bool, as_json: bool) ->
     job = api.fields(answer.content)
     _show(answer.content, {name: job[name] for name in job if name not in {"links", "attempts"}}, as_json=as_json)
     if attempts and not as_json:
-        say(_timeline(job["attempts"]))
+        say(_timeline(api.items(job.get("attempts", ""))))
 
 
 @jobs.command("list")
@@ -77,7 +77,7 @@ def list_jobs(api: GatewayApi, *, every_page: bool, as_json: bool, **wanted: obj
             for item in page:
                 say_json(item.encode())
         else:
-            say(table.lines(_row(read_fields(item.encode())) for item in page))
+            say(table.lines(_row(api.fields(item.encode())) for item in page))
 
 
 @jobs.command()
@@ -161,8 +161,7 @@ def _row(job: Fields) -> Sequence[str]:
     return [text_of(job.get(name)) for name in ("request_id", "vendorType", "status", "stage", "created_at")]
 
 
-def _timeline(attempts: str) -> Iterator[str]:
+def _timeline(calls: Sequence[Fields]) -> Iterator[str]:
     names = ("number", "started_at", "outcome", "vendor_status", "latency_ms", "worker")
     table = Table("ATTEMPT", "STARTED", "OUTCOME", "STATUS", "MS", "WORKER")
-    calls = [read_fields(call.encode()) for call in read_items(attempts)]
     return table.lines([text_of(call.get(name)) for name in names] for call in calls)

@@ -167,6 +167,9 @@ def load_settings(
         settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as faults:
         raise ConfigurationError("\n".join(_sentence(fault) for fault in faults.errors())) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        what = f"{DOTENV}:1: cannot be read ({type(fault).__name__}): make it a UTF-8 file"
+        raise ConfigurationError(what) from None
     unsaid = {name: value for name, value in (defaults or {}).items() if name not in settings.model_fields_set}
     return settings.model_copy(update=unsaid)
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.answered_json import Fields, read_fields
+from cli.answered_json import Fields
 from cli.api_client import GatewayApi
 from cli.api_options import as_json, say, say_json, with_api
 from cli.columns import Table, lines_of, text_of
@@ -33,7 +33,7 @@ def list_vendors(api: GatewayApi, *, as_json: bool) -> None:
             for item in page:
                 say_json(item.encode())
         else:
-            say(table.lines(_row(read_fields(item.encode())) for item in page))
+            say(table.lines(_row(api.fields(item.encode())) for item in page))
 
 
 @vendors.command()

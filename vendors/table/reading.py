@@ -69,6 +69,8 @@ def _read_file(path: Path) -> list[_Found]:
         line = place[1] if place else len(text.splitlines())
         what = str(error).split(" (at ")[0]
         raise ConfigurationError(f"{path}:{line}: not TOML, {what}: mend the line") from None
+    except ValueError:  # of Python's own, behind tomllib's back: it reads no number of over 4,300 digits
+        raise ConfigurationError(f"{path}:1: holds a number that is too long to be read: shorten it") from None
     except RecursionError:
         raise ConfigurationError(f"{path}:1: nested too deeply to be read: take it apart") from None
     return _vendors_of(document, _File(path, Lines(text)))
