@@ -43,12 +43,13 @@ class Load:
         """Until every submission was accepted or given up, and not before the plan's time is over."""
         self._began = time.monotonic()
         async with self._http:
-            watching = asyncio.create_task(self._watch.go_on())
+            over = asyncio.Event()
+            watching = asyncio.create_task(self._watch.go_on(over))
             async with asyncio.TaskGroup() as group:
                 await self._submit_all(group)
             await asyncio.sleep(max(0.0, self._ends_at - time.monotonic()))
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            over.set()
+            await watching
         counts = dict(self._http.counts)
         self._journal.write(LoadOver(self._began, time.monotonic(), self._given_up, counts))
         self._journal.close()

@@ -34,9 +34,9 @@ class Watch:
     def add(self, client: str, job: str) -> None:
         self._status.setdefault(client, {}).setdefault(job, "")
 
-    async def go_on(self) -> None:
-        """Until it is cancelled."""
-        while True:
+    async def go_on(self, over: asyncio.Event) -> None:
+        """Until it is `over`. It must not be cancelled: a request that nobody has noted may have had its effect."""
+        while not over.is_set():
             await asyncio.sleep(_AGAIN_SECONDS)
             for client, jobs in list(self._status.items()):
                 await self._look(client, self._draw(jobs))
