@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from loadtest.chaos.anomalies import CHECKS
 from loadtest.chaos.callbacks_kept import Callbacks, count_callbacks
+from loadtest.chaos.documents import faults_of
 from loadtest.chaos.evidence import Evidence, Life, Machine, Sorted, sort_out
 from loadtest.chaos.limits_kept import Measured, measure
 from loadtest.chaos.records import CALL
@@ -42,6 +43,7 @@ class Ledger:
     wrong: Mapping[str, tuple[str, ...]]  # the jobs under each kind of what must not be
     limits: tuple[Measured, ...]
     callbacks: Callbacks
+    odds: tuple[str, ...] = ()  # what is at odds in documents, each said once
     faults: Mapping[str, int] = field(default_factory=dict)
     recoveries: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     unrecovered: int = 0
@@ -50,12 +52,14 @@ class Ledger:
 
     @property
     def broken(self) -> list[str]:
-        """What must be 0 and is not, each with a few of the jobs."""
+        """What must be 0 and is not, each with a few of the jobs; a 500 is a bug whatever came of it."""
         jobs = [f"{what}: {len(ids)}, {', '.join(ids[:3])}" for what, ids in self.wrong.items() if ids]
         limits = [
             f"{each.vendor}: {each.worst} {each.what}, {each.bound} allowed" for each in self.limits if not each.kept
         ]
-        return [*jobs, *limits]
+        bugs = [f"{what}: {times}" for what, times in self.counts.answers.items() if what.endswith(" 500")]
+        odds = [f"document at odds with itself: {fault}" for fault in self.odds]
+        return [*jobs, *limits, *bugs, *odds]
 
     @property
     def sound(self) -> bool:
@@ -84,12 +88,17 @@ def balance(evidence: Evidence) -> Ledger:
         wrong=wrong,
         limits=tuple(measure(found.calls, found.ends)),
         callbacks=callbacks,
+        odds=tuple(sorted({fault for life in found.lives.values() for fault in _odds(life)})),
         faults=evidence.faults,
         recoveries=seen,
         unrecovered=sum(each is None for all_of in evidence.recoveries.values() for each in all_of),
         kills=evidence.kills,
         ended_themselves=evidence.ended_themselves,
     )
+
+
+def _odds(life: Life) -> list[str]:
+    return [] if life.document is None else faults_of(life.document)
 
 
 def _count(found: Sorted) -> Counts:

@@ -85,7 +85,7 @@ def test_what_must_not_be_is_counted_under_its_name_and_no_other(spoilt: Spoilt)
     ledger = spoilt.ledger
     assert {what for what, ids in ledger.wrong.items() if ids} == {spoilt.what}
     assert not ledger.sound
-    assert [line.split(":")[0] for line in ledger.broken] == [spoilt.what]
+    assert {line.split(":")[0] for line in ledger.broken} == {spoilt.what}
     assert f"| {spoilt.what} | **1**" in ledger.markdown()
 
 
@@ -227,6 +227,16 @@ def test_what_is_not_wrong_is_counted_too() -> None:
     assert (counts.accepted, counts.calls, counts.repeated, counts.given_up) == (1, 2, 1, 2)
     assert "| POST /jobs 503 | 4 |" in ledger.markdown()
     assert "sound" in ledger.markdown()
+
+
+def test_an_answer_of_500_is_a_bug() -> None:
+    ledger = balanced(accepted(), call(), LoadOver(began=0, at=9, given_up=0, answers={"GET /jobs?ids= 500": 3}))
+    assert ledger.broken == ["GET /jobs?ids= 500: 3"]
+
+
+def test_what_is_at_odds_in_a_document_is_said() -> None:
+    ledger = balanced(accepted(), call(), documents=[document(waiting_until=ENDED)])
+    assert ledger.broken[-1] == "document at odds with itself: has ended and waits"
 
 
 def test_unknown_outcomes_are_told_by_vendor() -> None:
