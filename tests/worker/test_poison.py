@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import arq
 import pytest
 
 from domain import transitions
+from domain.backoff import Backoff
 from domain.infra.job_store import MongoJobStore
-from domain.jobs import POLL, Job, Status
+from domain.interventions import TELL_VENDOR, begin_to_tell
+from domain.jobs import CANCEL, POLL, Job, Status
 from domain.outcomes import Done, Outcome
 from domain.ports import Queued
 from domain.suspects import CRASHES_ALONE, CRASHES_IN_COMPANY, marked_apart
@@ -18,6 +21,9 @@ from domain.vendors import Call
 from tests.stores import ScriptedVendor, Stores
 from tests.worker.async_vendor import AsyncVendor
 from worker.apart import Apart, ApartLane, stop_when_quiet
+from worker.plain_arq import ARQ_TOKEN
+from worker.plain_arq import run as run_with_arq
+from worker.runner import open_runner
 from worker.sweep import Sweep
 
 SUSPECT: dict[str, Any] = {"crashes": CRASHES_IN_COMPANY, "crashes_in_a_row": CRASHES_IN_COMPANY}
@@ -78,7 +84,11 @@ async def dead_call(stores: Stores, job: Job, *, alone: bool, operation: str = "
     """The job with a call on record whose worker is gone, and nothing in Redis."""
     await stores.redis.flushdb()
     now = datetime.now(UTC)
-    begun = transitions.start(signed(job, f"dead:{job.epoch}"), worker="dead", key="k", now=now, operation=operation)
+    ready = signed(job, f"dead:{job.epoch}")
+    if operation == CANCEL:
+        begun = begin_to_tell(ready, worker="dead", key="k", now=now)
+    else:
+        begun = transitions.start(ready, worker="dead", key="k", now=now, operation=operation)
     begun = marked_apart(begun) if alone else begun
     begun = begun.model_copy(update={"sweep_at": now})
     assert await stores.store.compare_and_set([(job, begun)]) == [True]
@@ -121,6 +131,7 @@ async def test_a_suspect_that_was_queued_before_it_became_one_is_moved(stores: S
         await starter.started.get()
         await stands_in(stores, job, "apart")
     assert vendor.calls == []
+    assert (await stores.look(job)).claim_token is None  # nothing had to be written for it
 
 
 async def test_after_a_flush_the_sweep_brings_suspects_back_to_where_they_run_apart(stores: Stores) -> None:
@@ -211,10 +222,14 @@ async def test_polls_that_kill_make_a_suspect_which_is_polled_apart(stores: Stor
     assert [(attempt.operation, attempt.apart) for attempt in ended.attempts] == [("poll", False), ("poll", True)]
 
 
-async def test_telling_a_vendor_of_a_cancel_that_killed_its_workers_is_told_apart(stores: Stores) -> None:
-    vendor = AsyncVendor()
-    job = await stores.submit(status=Status.CANCELLED, vendor_ref="ref-1", follow_ups=["vendor_cancel"], **SUSPECT)
-    await stands_in(stores, job, "apart")
+async def test_a_vendor_is_told_of_a_cancel_apart_after_that_killed_its_workers(stores: Stores) -> None:
+    vendor = AsyncVendor(backoff=Backoff(0.01, 0.01))
+    cancelled = {"status": Status.CANCELLED, "vendor_ref": "ref-1", "follow_ups": [TELL_VENDOR]}
+    job = await stores.submit(**cancelled, crashes_in_a_row=CRASHES_IN_COMPANY - 1)
+    await dead_call(stores, job, alone=False, operation=CANCEL)
+    async with stores.worker(vendor):
+        await stands_in(stores, job, "apart")
+    assert vendor.cancels == []
     async with stores.worker(vendor, apart=True):
         await vendor.cancelled.wait()
         async with asyncio.timeout(10):
@@ -302,3 +317,13 @@ async def test_a_child_stays_while_suspects_wait_for_a_vendor_that_is_paused(sto
         async with asyncio.timeout(5):
             while before.quiet_seconds > 0.2:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_plain_arq_worker_runs_no_suspect_and_leaves_it_queued(stores: Stores) -> None:
+    job = await stores.submit(**SUSPECT)
+    await stores.redis.set(f"arq:in-progress:{job.id}", ARQ_TOKEN)
+    vendor = ScriptedVendor()
+    async with open_runner(stores.station(vendor)) as runner:
+        with pytest.raises(arq.Retry):
+            await run_with_arq({"runner": runner, "jobs": stores.reader}, str(job.id))
+    assert vendor.calls == []
