@@ -6,16 +6,13 @@ from datetime import timedelta
 
 from cli.addresses import with_servers
 from cli.settings import Settings, load_settings
+from cli.stores import CLOCK_TOLERANCE
 from cli.watching import live_vendors
 from domain.errors import ConfigurationError
 from domain.infra.inspection import keeps_append_only_file, missing_indexes, mongo_version, redis_version
 from domain.infra.mongo import Database, check_mongo, mongo_clock_ahead, open_mongo
 from domain.infra.redis import RedisClient, check_redis, open_redis, redis_clock_ahead
 from vendors.http import VendorHttp
-
-CLOCK_TOLERANCE = timedelta(
-    seconds=1
-)  # due times are judged by Redis' clock and stamped by the API's: a difference delays jobs
 
 
 class Report:

@@ -20,7 +20,7 @@ from cli.home import Home
 from cli.logs import start_logging
 from cli.server import StoppingServer
 from cli.settings import Settings
-from cli.stores import Stores, open_stores
+from cli.stores import Stores, open_stores, tell_of_clock
 from cli.watching import files_of, live_vendors, watched
 from domain.backpressure import Ceilings
 from domain.edge.malformed import ProblemProtocol
@@ -77,6 +77,7 @@ async def _serve(settings: Settings, parts: frozenset[str], listener: socket.soc
 @asynccontextmanager
 async def _open_app(settings: Settings, parts: frozenset[str], stopping: asyncio.Event) -> AsyncIterator[ASGIApp]:
     async with open_stores(settings) as stores, _open_vendors(settings) as vendors:
+        await tell_of_clock(stores.redis)
         health = (MongoHealth(stores.database), RedisHealth(stores.redis))
         async with AsyncExitStack() as stack:
             receiver = await stack.enter_async_context(_open_receiver(settings, stores, vendors, health))

@@ -8,24 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import httpx
 import pytest
 from redis import Redis
 
+from cli.embedded import free_port
 from domain.request_ids import new_request_id
 from loadtest.vendors.ledger import worst_window
 from tests.loadtest.receiver import Receiver, receiver_running
 from tests.stores import LANE, Stores
 from tests.system.client import Jobs, VendorControl, client_of, until
 from tests.system.running import GATEWAY, ROOT, Gateway, wait_until
-from tests.system.wrong_clocks import MINUTES, with_clock, wrong_worker
+from tests.system.wrong_clocks import MINUTES, with_clock, wrong_process, wrong_worker
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]  # the first one starts eight processes
 
 TRUE, AHEAD, BEHIND = "worker-1", "ahead", "behind"
 OFF = {AHEAD: 60 * MINUTES, BEHIND: -60 * MINUTES}
@@ -60,7 +62,7 @@ def clocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeClocks]:
         stack.callback(gateway.end)
         gateway.start()
         started = {name: stack.enter_context(wrong_worker(gateway, name, OFF[name])) for name in OFF}
-        wait_until(lambda: all("worker started" in (gateway.home / f"{name}.log").read_text() for name in OFF))
+        wait_until(lambda: all("worker started" in (gateway.home / f"{name}.log").read_text() for name in OFF), 60)
         yield ThreeClocks(gateway, {TRUE: gateway.pid(TRUE), **{name: it.pid for name, it in started.items()}})
 
 
@@ -217,6 +219,28 @@ async def test_what_is_queued_for_later_under_a_clock_that_is_ahead_does_not_com
     score = await stores.redis.zscore(LANE, request_id)  # nobody's lane
     assert score is not None
     assert abs(score / 1000 - due.timestamp()) < 1
+
+
+async def test_an_api_that_is_behind_delays_no_job_and_says_that_its_clock_is_off(
+    clocks: ThreeClocks, vendor: VendorControl
+) -> None:
+    port, gateway = free_port(), clocks.gateway
+    words = ("serve", "--port", str(port), "--anonymous", "1")
+    with wrong_process(gateway, "behind-api", OFF[BEHIND], *words):
+        async with client_of(f"http://127.0.0.1:{port}") as http:
+
+            async def serves() -> bool:
+                with suppress(httpx.TransportError):
+                    return (await http.get("/health/live")).status_code == 200
+                return False
+
+            await until(serves)
+            began = time.time()
+            request_id = await Jobs(http).submit()
+            assert (await Jobs(http).ended(request_id))["status"] == "complete"
+    [at] = await times_of(vendor, request_id)
+    assert 0 <= at - began < LATE_SECONDS
+    assert '"seconds_ahead": -6' in (gateway.home / "behind-api.log").read_text()
 
 
 def test_the_doctor_says_whose_clock_is_off(clocks: ThreeClocks) -> None:

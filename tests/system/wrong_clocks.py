@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,14 +49,12 @@ def with_clock(ahead_seconds: int, environment: Mapping[str, str]) -> dict[str, 
 
 
 @contextmanager
-def wrong_worker(gateway: Gateway, name: str, ahead_seconds: int) -> Iterator[subprocess.Popen[bytes]]:
-    """One more worker of a gateway that runs, under a wrong clock; it logs to a file of its name in the home."""
+def wrong_process(gateway: Gateway, name: str, ahead_seconds: int, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One more process of a gateway that runs, under a wrong clock; it logs to a file of its name in the home."""
     its_own = {"GATEWAY_ENV": "development", VENDORS: gateway.address(VENDORS)}  # as `gateway up` gives it
     environment = with_clock(ahead_seconds, gateway.environment()) | its_own
     with (gateway.home / f"{name}.log").open("wb") as output:
-        process = subprocess.Popen(
-            [GATEWAY, "worker", "--name", name], env=environment, cwd=gateway.home, stdout=output, stderr=output
-        )
+        process = subprocess.Popen([GATEWAY, *words], env=environment, cwd=gateway.home, stdout=output, stderr=output)
         try:
             yield process
         finally:
@@ -66,3 +64,7 @@ def wrong_worker(gateway: Gateway, name: str, ahead_seconds: int) -> Iterator[su
             finally:
                 process.kill()
                 process.wait()
+
+
+def wrong_worker(gateway: Gateway, name: str, ahead_seconds: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return wrong_process(gateway, name, ahead_seconds, "worker", "--name", name)
