@@ -23,7 +23,7 @@ from domain.timeline import (
     vendor_status_of,
 )
 from domain.transitions import Rules, end, fail
-from domain.unknowns import Unknown
+from domain.unknowns import CODES_OF_DOUBT, Unknown
 
 CALLBACK = "callback"  # follow-ups: see `Job.follow_ups`
 TELL_VENDOR = "vendor_cancel"
@@ -31,14 +31,7 @@ PROGRESS_KEPT = 50
 TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up
 LONG_GONE = timedelta(hours=1)  # a call ends by its job's deadline: so long after it nobody makes it any more
 
-_CODES_OF_DOUBT = frozenset(
-    {
-        *("outcome_unknown", "webhook_deadline", "poison", "crashed"),  # the last is an old name
-        # It said yes, in words that could not be read or kept.
-        *("reply_not_json", "reply_not_text", "reply_too_large", "reply_unreadable"),
-        *("reply_without_result", "reply_without_reference", "vendor_reference_reused", "not_storable"),
-    }
-)
+_SET_ASIDE = frozenset({"poison", "crashed"})  # the last is an old name
 
 
 def hear(job: Job, word: Done | Failed, rules: Rules, now: datetime, *, event: UUID | None = None) -> Job:
@@ -203,7 +196,7 @@ def may_have_acted(job: Job) -> bool:
     Only its own no, as the last word, proves that it has not; a refusal for now does not, nor a success that could
     not be read.
     """
-    if job.error is not None and job.error.code in _CODES_OF_DOUBT:
+    if job.error is not None and job.error.code in CODES_OF_DOUBT | _SET_ASIDE:
         return True
     acted = MAY_HAVE_ACTED | {None, AttemptOutcome.WAITING, AttemptOutcome.DONE}
     return not _said_no(job) and (job.attempts_folded > 0 or any(each.outcome in acted for each in _of_last_key(job)))

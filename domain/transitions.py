@@ -19,7 +19,7 @@ from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.retention import Retention
 from domain.suspects import is_poison, poison
 from domain.timeline import MAY_HAVE_ACTED, SWEEP_AFTER, advance, begin_attempt, close_attempt
-from domain.unknowns import Unknown
+from domain.unknowns import CODES_OF_DOUBT, Unknown
 from domain.vendors import VendorPolicy
 from domain.waiting import begin_to_wait, wait_on
 
@@ -79,7 +79,7 @@ def fail(job: Job, why: Failed, rules: Rules, now: datetime) -> Job:
         message=why.reason,
         vendor_status=why.vendor_status,
         attempts=job.tries,
-        retryable=why.code != "outcome_unknown",
+        retryable=why.code not in CODES_OF_DOUBT,
     )
     return end(job, now, rules, status=Status.FAILED, error=error)
 

@@ -5,6 +5,16 @@ from datetime import datetime
 
 from domain.jobs import AttemptOutcome
 
+# Codes of a failure of which nobody knows whether the vendor has acted: it never said, or it said yes in words that
+# could not be read or kept.
+CODES_OF_DOUBT = frozenset(
+    {
+        *("outcome_unknown", "webhook_deadline"),
+        *("reply_not_json", "reply_not_text", "reply_too_large", "reply_unreadable"),
+        *("reply_without_result", "reply_without_reference", "vendor_reference_reused", "not_storable"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

@@ -120,7 +120,10 @@ def unanswered_first() -> Job:
 
 
 def test_a_retry_keeps_the_key_after_a_success_that_could_not_be_read() -> None:
-    assert interventions.retry(transitions.settle(called(), UNREADABLE, RULES, NOON), NOON).generation == 1
+    failed = transitions.settle(called(), UNREADABLE, RULES, NOON)
+    assert interventions.retry(failed, NOON).generation == 1
+    assert failed.error is not None
+    assert not failed.error.retryable  # a vendor that honours no keys would act a second time
 
 
 def test_a_retry_keeps_the_key_where_refusals_followed_a_call_that_may_have_acted() -> None:
