@@ -96,7 +96,7 @@ local function serve(place, client, q, share)
     redis.call('ZADD', lane, unpack(moved))
     redis.call('ZADD', 'gateway:later:' .. place, unpack(moved))
   end
-  if #moved > 0 or not bar then line_up(place, client, true) end
+  if (#moved > 0 or not bar) and not line_up(place, client, true) then count_lane(place, client) end
 end
 
 -- One turn for each lane that waits, or as many for each as there is room for; where permits may run out, one.
@@ -110,16 +110,22 @@ local function serve_round(place, q)
   return #clients > 0
 end
 
+-- When a ring is to be looked at next, past where some lane waits; nil for an empty one.
+local function next_of(ring)
+  local first = redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')[2]
+  return first and tonumber(first)
+end
+
 local next_due = -1
 for q = 10, #KEYS do
-  local place, more = place_of(KEYS[q]), true
-  line_up_due(place)
-  while more and taken < wanted and not bar do more = serve_round(place, q) end
-  local first = redis.call('ZRANGE', KEYS[q], 0, 0, 'WITHSCORES')[2]
-  if first then
-    local due = math.max(tonumber(first), now)
-    if next_due == -1 or due < next_due then next_due = due end
+  local due = next_of(KEYS[q])
+  if due and due <= now and taken < wanted and not bar then
+    local place, more = place_of(KEYS[q]), true
+    line_up_due(place)
+    while more and taken < wanted and not bar do more = serve_round(place, q) end
+    due = next_of(KEYS[q])
   end
+  if due and (next_due == -1 or due < next_due) then next_due = math.max(due, now) end
 end
 if #limits.windows > 0 and taken > 0 then trim_permits(permits, limits) end
 if bar then  -- no idle flag: a wake-up would change nothing

@@ -7,10 +7,9 @@
 -- all the same, so the sweep mends a ring that lost it.
 -- Returns how many were added.
 local n, channel, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
-local added, lanes, changed, woken = 0, {}, {}, {}
+local added, lanes, woken = 0, {}, {}
 for q = 1, n do
-  lanes[q] = lane_key(place_of(KEYS[q]), ARGV[4 + q])
-  changed[lanes[q]] = {place_of(KEYS[q]), ARGV[4 + q]}
+  lanes[q] = change_lane(place_of(KEYS[q]), ARGV[4 + q]).key
 end
 for i = 5 + n, #ARGV, 3 do
   local q, id, due = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
@@ -23,7 +22,7 @@ for i = 5 + n, #ARGV, 3 do
     woken[q] = true
   end
 end
-settle_lanes(changed)
+settle_lanes()
 for q in pairs(woken) do
   if redis.call('DEL', KEYS[n + q]) == 1 then
     redis.call('PUBLISH', channel, KEYS[n + q])

@@ -5,7 +5,7 @@
 -- ARGV  wake channel, changes channel, then eight for each lease: id, token, due again (ms; -1: ended), tell (1 or 0),
 --       counted among the calls at once (1 or 0), its permit's start in µs (0: none), by when its call
 --       had arrived in µs (0: none was made, and the permit is given up), its client
-local told, changed = {}, {}
+local told = {}
 
 -- Another key of the vendor that an idle flag is for.
 local function beside(what, idle)
@@ -19,19 +19,17 @@ end
 for i = 1, #KEYS / 2 do
   local place, idle = place_of(KEYS[2 * i - 1]), KEYS[2 * i]
   local id, token, due, tell, counted, start, arrived_by, client = unpack(ARGV, 8 * i - 5, 8 * i + 2)
-  local lane, later = lane_key(place, client), 'gateway:later:' .. place
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if not holder or holder == token then
-    changed[lane] = {place, client}
+    local lane = change_lane(place, client)
     if due == '-1' then
       redis.call('DEL', key, 'arq:job:' .. id, 'arq:retry:' .. id)
-      redis.call('ZREM', lane, id)
-      redis.call('ZREM', later, id)
+      lane.gone[#lane.gone + 1] = id
     else
       redis.call('DEL', key)
-      redis.call('ZADD', lane, due, id)
-      redis.call('ZADD', later, due, id)
+      redis.call('ZADD', lane.key, due, id)
+      redis.call('ZADD', 'gateway:later:' .. place, due, id)
       wake(idle, idle)
     end
     if counted == '1' and redis.call('ZREM', beside('running', idle), id) == 1 then
@@ -45,7 +43,7 @@ for i = 1, #KEYS / 2 do
   end
   if tell == '1' then told[#told + 1] = id end
 end
-settle_lanes(changed)
+settle_lanes()
 if #told > 0 then
   redis.call('PUBLISH', ARGV[2], table.concat(told, ','))
 end

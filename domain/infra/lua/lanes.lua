@@ -46,6 +46,7 @@ local function count_lane(place, client)
 end
 
 -- Put a lane where it belongs in its ring. One that was `served` and has more that is due goes behind all others.
+-- Answers false for an empty one, which leaves the ring.
 local function line_up(place, client, served)
   local ring, oldest = RING .. place, 'gateway:oldest:' .. place
   local first = redis.call('ZRANGE', lane_key(place, client), 0, 0, 'WITHSCORES')[2]
@@ -54,29 +55,42 @@ local function line_up(place, client, served)
       redis.call('ZADD', ring, next_turn(ring), client)
     end
     redis.call('ZADD', oldest, first, client)
-    return
+    return true
   end
   redis.call('ZREM', oldest, client)
-  if first then
-    redis.call('ZADD', ring, math.ceil(tonumber(first)), client)
-  else
-    redis.call('ZREM', ring, client)
-    count_lane(place, client)
-  end
+  if first then redis.call('ZADD', ring, math.ceil(tonumber(first)), client) else redis.call('ZREM', ring, client) end
+  return first or false
 end
 
 -- Lanes whose first id has come due get their turn, in the order in which it did.
 local function line_up_due(place)
   for _, client in ipairs(redis.call('ZRANGEBYSCORE', RING .. place, 0, now, 'LIMIT', 0, AT_ONCE)) do
-    line_up(place, client)
+    if not line_up(place, client) then count_lane(place, client) end
   end
 end
 
--- Lanes that were changed, each once: {lane's key: {place, client}}.
-local function settle_lanes(changed)
-  for _, lane in pairs(changed) do
-    count_lane(lane[1], lane[2])
-    line_up(lane[1], lane[2])
+local changed = {}
+
+-- The lane of a client, as something that is about to change: {key, ids that are `gone` from it}.
+local function change_lane(place, client)
+  local of_place = changed[place] or {}
+  changed[place] = of_place
+  of_place[client] = of_place[client] or {key = lane_key(place, client), gone = {}}
+  return of_place[client]
+end
+
+-- Take out what goes, then count and line up each lane that was changed.
+local function settle_lanes()
+  for place, lanes in pairs(changed) do
+    for client, lane in pairs(lanes) do
+      for i = 1, #lane.gone, AT_ONCE do
+        local last = math.min(i + AT_ONCE - 1, #lane.gone)
+        redis.call('ZREM', lane.key, unpack(lane.gone, i, last))
+        redis.call('ZREM', 'gateway:later:' .. place, unpack(lane.gone, i, last))
+      end
+      count_lane(place, client)
+      line_up(place, client)
+    end
   end
 end
 

@@ -4,7 +4,7 @@
 -- KEYS  the rings of each vendor, those that go first before the others; the last is the class that runs apart
 -- ARGV  how many rings a vendor has, then three for each job: the number of its ring among KEYS, its id, its client
 -- Before a lane has had its n-th turn, each of the others has had n too, or as many as it has ids. With more than
--- EXACT lanes it is no more counted lane by lane, and an id may have fewer before it than it is told.
+-- EXACT lanes it is no more counted lane by lane, and an id may have fewer before it than is said.
 local EXACT = 100
 local per_vendor, ranks, due, waiting = tonumber(ARGV[1]), {}, {}, {}
 
@@ -41,8 +41,9 @@ end
 local function of_others(q, client, before, mine)
   local lanes, turn = lanes_of(q), tonumber(redis.call('ZSCORE', KEYS[q], client) or '0')
   if not lanes then
+    local others = redis.call('ZCOUNT', KEYS[q], '-inf', '(0') - (turn < 0 and 1 or 0)
     local ahead = redis.call('ZCOUNT', KEYS[q], '-inf', '(' .. string.format('%.0f', math.min(turn, 0)))
-    return math.max(math.min(due_of(q) - mine, before * redis.call('ZCOUNT', KEYS[q], '-inf', '(0') + ahead), 0)
+    return math.max(math.min(due_of(q) - mine, before * others + ahead), 0)
   end
   local sum = 0
   for other, lane in pairs(lanes) do

@@ -7,20 +7,18 @@
 -- Returns the ids that are lost.
 local lease, func, keep = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 feel_pulse(KEYS[1], KEYS[2], lease)
-local lost, changed = {}, {}
+local lost = {}
 for i = 1, #KEYS - 2 do
   local place = place_of(KEYS[i + 2])
   local id, token, counted_for, client = unpack(ARGV, 4 * i, 4 * i + 3)
-  local lane = lane_key(place, client)
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if holder and holder ~= token then
     lost[#lost + 1] = id
   else
     redis.call('SET', key, token, 'PX', lease)
-    redis.call('ZADD', lane, now + lease + 0.5, id)
+    redis.call('ZADD', change_lane(place, client).key, now + lease + 0.5, id)
     redis.call('ZADD', 'gateway:later:' .. place, now + lease + 0.5, id)
-    changed[lane] = {place, client}
     if counted_for ~= '' then redis.call('ZADD', 'gateway:running:' .. counted_for, now + lease, id) end
     if not holder then
       local row = '{"t":null,"f":"' .. func .. '","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'
@@ -28,5 +26,5 @@ for i = 1, #KEYS - 2 do
     end
   end
 end
-settle_lanes(changed)
+settle_lanes()
 return lost
