@@ -114,7 +114,10 @@ class Asked(Record, frozen=True, tag="asked"):
 
     @property
     def may_have_worked(self) -> bool:
-        return not isinstance(self.answered, int) or self.answered < 300 or self.answered >= 500
+        """A connection that was refused carried nothing; any other that broke may have."""
+        if not isinstance(self.answered, int):
+            return self.answered != "refused"
+        return self.answered < 300 or self.answered >= 500
 
     @property
     def worked(self) -> bool:

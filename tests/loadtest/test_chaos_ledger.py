@@ -64,6 +64,7 @@ SPOILT = (
         (document("hooked"),),
     ),
     Spoilt("cancelled unasked", (accepted(), asked("cancel", answered=409)), (document(status="cancelled"),)),
+    Spoilt("cancelled unasked", (accepted(), asked("cancel", answered="refused")), (document(status="cancelled"),)),
     Spoilt("cancel forgotten", (accepted(), call(), asked("cancel"))),
     Spoilt("changed after its end", (accepted(), call(), seen("failed", at=4), seen("complete", at=6))),
     Spoilt("changed after its end", (accepted(), call(), asked("retry", at=2), seen("failed", at=4))),

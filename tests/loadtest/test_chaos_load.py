@@ -66,7 +66,7 @@ async def serving(app: App) -> AsyncIterator[str]:
         await running
 
 
-def plan(jobs: int, seconds: float = 1.0) -> LoadPlan:
+def plan(jobs: int, seconds: float = 0.2) -> LoadPlan:
     return LoadPlan(jobs, seconds, seed=3, callback_url="http://127.0.0.1:9")
 
 
@@ -96,7 +96,7 @@ async def test_two_jobs_for_one_key_are_written_down(tmp_path: Path) -> None:
 
 async def test_an_end_that_was_seen_and_a_cancel_that_was_asked_are_written_down(tmp_path: Path) -> None:
     async with serving(UnsteadyGateway(lambda key, _: f"job-{key}")) as url:
-        await Load([url], tmp_path / "load.jsonl", plan(40, seconds=2)).run()
+        await Load([url], tmp_path / "load.jsonl", plan(40, seconds=1.0)).run()
     records = list(read_journal(tmp_path / "load.jsonl"))
     seen = [record for record in records if isinstance(record, Seen)]
     asked = [record for record in records if isinstance(record, Asked)]
