@@ -41,10 +41,10 @@ def play(wish: Wish, keep: Path | None, write: Path | None) -> int:
 
 
 async def _until_told_to_stop(site: Site, wish: Wish) -> Ledger:
-    """SIGTERM and a hang-up end it as Ctrl-C does: with every process stopped."""
+    """Each of the three ends it with every process stopped; heard even where a shell has us ignore Ctrl-C."""
     running = asyncio.current_task()
     assert running is not None  # noqa: S101 - a coroutine that runs is a task's
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     return await run(site, wish, _say)
 

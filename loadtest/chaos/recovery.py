@@ -14,7 +14,7 @@ Where another fault ended in between, the count begins at its end: what was wait
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -31,36 +31,62 @@ PAYLOAD = b'{"productId":"PROBE"}'
 BODY = b'{"vendorType":"%s","vendorPayload":%s}' % (VENDOR.encode(), PAYLOAD)
 WAIT_SECONDS = 2  # then another job is sent: the first may be one that the fault itself has held up
 AGAIN_SECONDS = 0.1
+LOOK_SECONDS = 0.02
 GIVE_UP_SECONDS = 120.0
 HELD_SECONDS = 4.0  # within a lease: later others have taken up what it held, and nothing is seen
 
 
 class Probes:
-    """Sends single jobs, and notes each that was accepted: they are on the ledger like all others."""
+    """
+    Sends single jobs through each API process, one after the other, as long as somebody waits for one to complete.
 
-    def __init__(self, urls: Callable[[], Sequence[str]], journal: Journal) -> None:
+    Each that was accepted is noted: they are on the ledger like all others.
+    """
+
+    def __init__(self, urls: Sequence[str], journal: Journal) -> None:
         self._urls = urls
         self._journal = journal
         self._http = httpx.AsyncClient(timeout=WAIT_SECONDS + 2)
+        self._waiting = 0
+        self._sent: dict[str, float] = dict.fromkeys(urls, 0.0)  # when the last was sent of those that completed
+        self._streams: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        self._streams = [asyncio.create_task(self._stream(url)) for url in self._urls]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for stream in self._streams:
+            stream.cancel()
+        await asyncio.gather(*self._streams, return_exceptions=True)
         await self._http.aclose()
 
     async def completed(self, url: str | None = None) -> float | None:
-        """When a fresh job is complete; through `url` alone, where it is given. None when that takes too long."""
-        began, turn = time.monotonic(), 0
-        while time.monotonic() - began < GIVE_UP_SECONDS:
-            urls = [url] if url else self._urls()
-            turn += 1
-            if urls and await self._completes(urls[turn % len(urls)]):
-                return time.monotonic()
+        """
+        When a job is complete that is sent from now on; through `url` alone, where it is given.
+
+        None when that takes too long.
+        """
+        began, urls = time.monotonic(), [url] if url else self._urls
+        self._waiting += 1
+        try:
+            while all(self._sent[each] < began for each in urls):
+                if time.monotonic() - began > GIVE_UP_SECONDS:
+                    return None
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._waiting -= 1
+        return time.monotonic()
+
+    async def _stream(self, url: str) -> None:
+        while True:
+            if self._waiting:
+                at = time.monotonic()
+                if await self._completes(url):
+                    self._sent[url] = at
             await asyncio.sleep(AGAIN_SECONDS)
-        return None
 
     async def _completes(self, url: str) -> bool:
         key = uuid4().hex

@@ -52,7 +52,7 @@ async def run(site: Site, wish: Wish, say: Say) -> Ledger:
         await _start(site, fleet, redis, mongo)
         say(f"{len(GATEWAY)} processes of the gateway run, {len(SERVERS)} servers, {len(STRANGERS)} strangers")
         journal = Journal(site.journal("probes"))
-        async with mongo.books() as books, Probes(lambda: _running(site, fleet), journal) as probes:
+        async with mongo.books() as books, Probes([site.url(name) for name in APIS], journal) as probes:
             scene = Faults(site, fleet, redis, mongo, books, probes)
             return await _play(scene, wish, say)
 
@@ -66,10 +66,6 @@ async def _start(site: Site, fleet: Fleet, redis: RedisServer, mongo: MongoSet) 
     for name in GATEWAY:
         fleet.start(site.program(name))
     await fleet.listening(GATEWAY)
-
-
-def _running(site: Site, fleet: Fleet) -> Sequence[str]:
-    return [site.url(name) for name in APIS if fleet.runs(name)]
 
 
 async def _play(scene: Faults, wish: Wish, say: Say) -> Ledger:
