@@ -19,12 +19,14 @@ from domain.suspects import CRASHES_ALONE, CRASHES_IN_COMPANY, marked_apart
 from domain.transitions import signed
 from domain.vendors import Call
 from tests.stores import ScriptedVendor, Stores
+from tests.strategies import a_job
 from tests.worker.async_vendor import AsyncVendor
 from worker.apart import Apart, ApartLane, stop_when_quiet
 from worker.plain_arq import ARQ_TOKEN
 from worker.plain_arq import run as run_with_arq
 from worker.runner import open_runner
 from worker.sweep import Sweep
+from worker.verdicts import Again, Elsewhere, verdict_of
 
 SUSPECT: dict[str, Any] = {"crashes": CRASHES_IN_COMPANY, "crashes_in_a_row": CRASHES_IN_COMPANY}
 
@@ -328,3 +330,10 @@ async def test_a_plain_arq_worker_runs_no_suspect_and_leaves_it_queued(stores: S
         with pytest.raises(arq.Retry):
             await run_with_arq({"runner": runner, "jobs": stores.reader}, str(job.id))
     assert vendor.calls == []
+
+
+def test_a_job_whose_suspicion_changed_goes_to_its_new_class_at_once() -> None:
+    suspect, cleared = a_job(**SUSPECT), a_job()
+    assert verdict_of(suspect, apart=True) == Again(suspect.run_at)
+    assert verdict_of(suspect, apart=False) == Elsewhere(Queued.of(suspect))
+    assert verdict_of(cleared, apart=True) == Elsewhere(Queued.of(cleared))
