@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cli.answered_json import read_fields, read_items
@@ -87,6 +87,8 @@ ANSWERS = st.binary(max_size=30) | st.one_of(
     ids=" ".join,
 )
 @given(status=st.sampled_from([200, 202, 204, 301, 400, 401, 418, 429, 500, 503]), content=ANSWERS)
+@example(status=200, content=b'{"items": [null], "next_cursor": null}')
+@example(status=200, content=HUGE)
 def test_any_answer_is_shown_or_told_of_in_a_sentence(command: tuple[str, ...], status: int, content: bytes) -> None:
     told = Double(httpx.Response(status, content=content)).run(*command)
     assert told.exception is None or isinstance(told.exception, SystemExit), told.exception

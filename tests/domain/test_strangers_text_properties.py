@@ -66,6 +66,7 @@ def test_a_callback_url_that_is_taken_means_one_host_to_whoever_reads_it(url: st
 
 
 @given(st.text(max_size=200) | st.from_regex(r"\A[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.{0,600})?\Z"))
+@example(f"cc-{'1' * 32}-{'1' * 16}-00-{'x' * 600}")
 def test_a_trace_is_handed_on_as_it_came_or_not_at_all(text: str) -> None:
     read = read_traceparent(text)
     assert read in {None, text}

@@ -4,7 +4,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import ConfigurationError
@@ -52,6 +52,7 @@ def check(path: Path) -> None:
 
 @few
 @given(place=st.integers(0, len(LINES) - 1), drop=st.booleans(), spoiled=st.lists(SPOILED, max_size=2))
+@example(place=1, drop=False, spoiled=["concurrency = " + "9" * 5_000])
 def test_a_good_table_that_was_spoiled_is_read_or_refused_with_its_line(
     tmp_path: Path, place: int, drop: bool, spoiled: list[str]
 ) -> None:

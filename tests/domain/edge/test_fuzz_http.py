@@ -186,12 +186,15 @@ async def test_trailers_are_no_headers(served: Served) -> None:
     assert b"x-forwarded-for" not in answer
 
 
-@pytest.mark.parametrize("line", [b"X-%d: y\r\n", b"%d"])
+@pytest.mark.parametrize("line", [b"X: y\r\n", b"y"])
 async def test_trailers_without_end_are_refused(served: Served, line: bytes) -> None:
-    filler = b"".join(line % number for number in range(20_000))
-    answer = await served.say(CHUNKED + b"\r\n2\r\nhi\r\n0\r\nX: ", *[filler] * (LARGEST_HEAD // len(filler) + 2))
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
-    await served.is_at_rest()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(CHUNKED + b"Expect: 100-continue\r\n\r\n2\r\nhi\r\n0\r\n")
+    async with asyncio.timeout(5):
+        await reader.readuntil(b"100 Continue\r\n\r\n")  # what came so far is read
+        writer.write(b"X: " + line * (LARGEST_HEAD // len(line) + 1))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+    writer.close()
 
 
 @pytest.mark.parametrize(
