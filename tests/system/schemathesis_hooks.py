@@ -9,7 +9,7 @@ NOBODY = "https://127.0.0.1:1/"
 
 
 @schemathesis.hook
-def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+def before_call(_context: schemathesis.HookContext, case: "schemathesis.Case[Any]", _kwargs: dict[str, Any]) -> None:
     if isinstance(case.body, dict | list):
         case.body = _with_callbacks_at_home(case.body)
 
