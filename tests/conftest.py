@@ -10,7 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("faults")  # ten times as many examples of the machines in `tests/worker`
 pytest_plugins = ["tests.servers", "tests.stores"]
 
 _skipped: dict[str, str] = {}
