@@ -47,7 +47,9 @@ class FakeControl:
 
     async def replay(self, which: ReplayFilter, *, dry_run: bool) -> Replayed:
         self.replays.append((which, dry_run))
-        found = [job for job in self._jobs.stored.values() if not (job.deleted or job.redacted_at) and _matches(job, which)]
+        found = [
+            job for job in self._jobs.stored.values() if not (job.deleted or job.redacted_at) and _matches(job, which)
+        ]
         queued = [] if dry_run else [job for job in found if not interventions.is_called(job)]
         for job in queued:
             await self._write(interventions.retry(job, datetime.now(UTC)))

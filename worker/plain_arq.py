@@ -2,7 +2,7 @@
 The same attempt under a plain `arq.Worker`: our rows are arq's own.
 
     arq.Worker([arq_function()], ctx={"runner": runner, "jobs": jobs, "events": events},
-               queue_name="arq:queue:sync:normal", job_deserializer=read_row)
+               queue_name="arq:queue:sync:normal:acme", job_deserializer=read_row)
 
 arq's lease is the value "1" at the same key, so the check at the start holds for it too; it is
 not a fencing token, so of two such workers on one job only the epoch in MongoDB tells who won.

@@ -34,7 +34,9 @@ class StoredLoad:
     async def read(self, since: datetime, until: datetime) -> Load:
         kinds = [self._ended_as(status, keyed, since, until) for status in ENDED for keyed in (True, False)]
         ended = await self._jobs.count_documents({"$or": kinds})
-        queued = await self._redis.hmget(QUEUED, self._places)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(QUEUED, self._places)
+            [queued] = await pipeline.execute()
         return Load(ended, sum(int(count or 0) for count in queued))
 
     def _ended_as(self, status: Status, keyed: bool, since: datetime, until: datetime) -> dict[str, object]:

@@ -225,8 +225,8 @@ async def test_nothing_is_lost_claimed_twice_or_counted_wrong(
             await give_back(queue, live, leases.pop([*leases][count % len(leases)]), postponed=what == "postpone")
         await check(queue, redis, live, leases)
     ends = [lease for n in range(40) for lease in (await queue.claim("sync", 7, f"end:{n}")).leases]
-    due = {key for key, job in live.items() if key not in leases and job.due_at <= datetime.now(UTC)}
-    assert sorted(lease.request_id for lease in ends) == sorted(due)
+    waiting = {key for key, job in live.items() if key not in leases and job.due_at <= datetime.now(UTC)}
+    assert sorted(lease.request_id for lease in ends) == sorted(waiting)
 
 
 async def give_back(queue: Queue, live: dict[str, Queued], lease: Lease, *, postponed: bool) -> None:
