@@ -143,7 +143,8 @@ async def test_a_child_whose_parent_is_gone_lets_its_call_end_and_goes_too(
         async def gone() -> bool:
             return not runs(child)
 
-        await until(gone)
+        async with asyncio.timeout(20):  # it would end by itself, but later: for want of suspects
+            await until(gone)
         worker.wait(10)
     assert [(attempt.outcome, attempt.apart) for attempt in done.attempts] == [("done", True)]
     assert (done.status, done.crashes_in_a_row) == (Status.COMPLETE, 0)
