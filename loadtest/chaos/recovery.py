@@ -8,7 +8,8 @@ All other faults: from the moment when what was broken is there again (the proce
 answering, the frozen one continued, the vendor well) until a job that was sent in after that moment is complete. The
 job goes to a vendor without a limit, through the API process that was hurt, or through any that runs.
 
-Where another fault ended in between, the count begins at its end: what was waited for was that end too.
+Where another fault ended in between, the count begins at its end: what was waited for was that end too. (For a
+worker, another of Redis or MongoDB: nothing else keeps the other workers from taking over.)
 """
 
 import asyncio

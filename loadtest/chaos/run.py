@@ -25,7 +25,7 @@ from loadtest.chaos.load import Load
 from loadtest.chaos.load_orders import LoadPlan
 from loadtest.chaos.programs import GATEWAY, RECEIVER, SERVERS, STRANGERS, Site
 from loadtest.chaos.recovery import Probes, seconds_of_its_own
-from loadtest.chaos.schedule import APIS, VENDOR, Fault, plan
+from loadtest.chaos.schedule import APIS, STORES, VENDOR, WORKERS, Fault, plan
 from loadtest.chaos.servers import Away, Books, MongoSet, RedisServer
 from loadtest.chaos.tables import write_tables
 
@@ -160,7 +160,12 @@ def _recoveries(struck: Iterable[Struck]) -> dict[str, list[float | None]]:
     hit = [each for each in struck if each.names]
     found: defaultdict[str, list[float | None]] = defaultdict(list)
     for each in hit:
-        others = (other.healed for other in hit if other is not each)
+        others = (other.healed for other in hit if other is not each and _may_delay(other.fault, each.fault))
         seen = each.recovered
         found[_sort(each.fault)].append(seen and seconds_of_its_own(each.counted_from, seen, others))
     return dict(found)
+
+
+def _may_delay(other: Fault, fault: Fault) -> bool:
+    """What a worker held is taken over by any other worker, as soon as the stores are there."""
+    return fault.target not in WORKERS or other.target in STORES

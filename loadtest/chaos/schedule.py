@@ -23,6 +23,7 @@ WEBHOOKS = ("webhooks-1", "webhooks-2")
 VENDOR = "vendor"
 REDIS = "redis"
 MONGO_PRIMARY, MONGO_SECONDARY, MONGO_ALL = "mongo primary", "mongo secondary", "mongo, all members"
+STORES = (REDIS, MONGO_PRIMARY, MONGO_SECONDARY, MONGO_ALL)
 
 
 class Kind(StrEnum):
