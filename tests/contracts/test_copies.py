@@ -9,15 +9,15 @@ from domain.errors import Unavailable
 from domain.infra.copies import writes_held
 
 
-def write(url: str) -> None:
-    with MongoClient[dict[str, object]](url) as client, pymongo.timeout(0.3):
+def write(url: str, *, patience_seconds: float = 10) -> None:
+    with MongoClient[dict[str, object]](url) as client, pymongo.timeout(patience_seconds):
         client.get_default_database().get_collection("jobs").insert_one({})
 
 
 def test_writes_wait_for_the_end_of_a_copy(mongo_database_url: str) -> None:
     write(mongo_database_url)
     with writes_held(mongo_database_url), pytest.raises(PyMongoError):
-        write(mongo_database_url)
+        write(mongo_database_url, patience_seconds=0.3)
     write(mongo_database_url)
 
 
