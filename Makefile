@@ -69,8 +69,7 @@ chaos: $(VENV)/.ready ## Everything under fire: CHAOS_JOBS, MINUTES, SEED, KILLS
 
 .PHONY: test-faults
 test-faults: $(VENV)/.ready-dev ## Two minutes under fire, as continuous integration runs it
-	$(BIN)/python -m pytest -m faults
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -m faults -n $(JOBS) --dist worksteal
 	$(BIN)/gateway chaos --jobs 4000 --minutes 2 --seed $(SEED)
 
 .PHONY: mutants
