@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, note, settings
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from domain import matching
 from domain.jobs import Job
@@ -18,7 +18,7 @@ from domain.vendors import Call
 from domain.webhooks import EVENTS, EventState, WebhookEvent
 from tests.worker.async_vendor import PlainReader
 from tests.worker.machine_crew import Crew, Hands, WatchedQueue
-from tests.worker.machine_ground import Ground, open_ground
+from tests.worker.machine_ground import LEASE, Ground, open_ground
 from tests.worker.machine_laws import Chronicle, Seen
 from tests.worker.machine_stage import Actor, Pause, Stage, acting
 from tests.worker.machine_vendor import Deed, Ledger, LedgerVendor
@@ -108,9 +108,9 @@ class Play:
         await self.look(None)
 
     async def renew(self, actor: Actor) -> None:
+        """Prolong what it holds, as soon as what it is just giving back is gone."""
         hands: Hands = actor.parts
-        with self.stage.at_work():
-            await hands.keeper._renew()
+        actor.do(hands.keeper._renew())
         await self.stage.until_quiet()
         await self.look(actor)
 
@@ -166,10 +166,10 @@ class Play:
 
     async def _finish_all(self) -> None:
         while self.stage.pauses:
-            await self.step(self.stage.pauses[0], GOOD)
+            await self.go(self.stage.pauses[0].actor)
 
     async def _round(self) -> None:
-        await self.pass_time(timedelta(seconds=61), pulse_goes_on=True)
+        await self.pass_time(LEASE + timedelta(minutes=1), pulse_goes_on=True)
         await self.sweep(due=True)
         for vendor, apart in [(EVENTS, False), *itertools.product(NAMES, (False, True))]:
             if self.chronicle.seen.queued:
@@ -227,6 +227,11 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.play = Play(self.ground)
+
+    @precondition(lambda self: not self.play.stage.pauses)
+    @rule()
+    def rest(self) -> None:
+        """Nothing happens: where all mishaps are used up and nobody is at work, nothing else can."""
 
     def teardown(self) -> None:
         self.play.close()

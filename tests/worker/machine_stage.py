@@ -49,24 +49,31 @@ class Actor:
     kind: str
     stage: "Stage"
     crashed: bool = False
-    task: asyncio.Task[None] | None = None
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
     parts: Any = None  # what the test wants to reach of it
 
     async def pause(self, what: str) -> Any:
         """Wait to be let go on; answers what the test says to that."""
         go: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        wish = Pause(self, what, go)
         if self.stage.running:  # else it woke by itself, by a timer, and its process is as good as dead
-            self.stage.pauses.append(Pause(self, what, go))
-        return await go
+            self.stage.pauses.append(wish)
+        try:
+            return await go
+        except asyncio.CancelledError:  # its call was cut, or its lease is lost
+            self.stage.pauses = [pause for pause in self.stage.pauses if pause is not wish]
+            raise
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin something beside what it does already."""
+        context = contextvars.copy_context()
+        context.run(_acting.set, self)
+        self.tasks.append(self.stage.loop.create_task(work, context=context))
 
     def raise_fault(self) -> None:
-        if (
-            self.task is not None
-            and self.task.done()
-            and not self.task.cancelled()
-            and (fault := self.task.exception())
-        ):
-            raise fault
+        for task in self.tasks:
+            if task.done() and not task.cancelled() and (fault := task.exception()):
+                raise fault
 
 
 @dataclass(eq=False)
@@ -95,9 +102,7 @@ class Stage:
         """A new actor, which runs to its first pause when the stage is next let run."""
         actor = Actor(f"{kind}-{len(self.actors) + 1}", kind, self)
         self.actors.append(actor)
-        context = contextvars.copy_context()
-        context.run(_acting.set, actor)
-        actor.task = self.loop.create_task(work(actor), context=context)
+        actor.do(work(actor))
         return actor
 
     async def until_quiet(self) -> None:

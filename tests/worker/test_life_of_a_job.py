@@ -32,7 +32,7 @@ class Life(Machine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.left = Counter(cancel=2, crash=4, flush=1, pass_time=4, sweep=4)
+        self.left = Counter(cancel=2, crash=4, flush=1, overtake=3, pass_time=2, sweep=4)
 
     @initialize(vendor=st.sampled_from(NAMES), told=st.booleans())
     def submit_first(self, vendor: str, told: bool) -> None:
@@ -99,6 +99,16 @@ class Life(Machine):
         self.left["crash"] -= 1
         pauses = self.play.stage.pauses
         self.play.crash(pauses[pick % len(pauses)].actor)
+
+    @precondition(lambda self: self.left["overtake"] and self.play.workers())
+    @rule(pick=picks, deed=deeds(), how_far=steps)
+    def overtake(self, pick: int, deed: Deed, how_far: int) -> None:
+        """All who hold a lease stall until it is over, and another worker takes up what one of them has."""
+        self.left["overtake"] -= 1
+        workers = self.play.workers()
+        vendor = workers[pick % len(workers)].parts.vendor
+        self.play.run(self.play.pass_time(LEASE_OUT, pulse_goes_on=True))
+        self.play.run(self.play.enter_and_go(self.play.crew.worker(vendor, 2), how_far, deed))
 
     @precondition(lambda self: self.play.workers())
     @rule(pick=picks)
