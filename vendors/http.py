@@ -115,7 +115,7 @@ class VendorHttp:
         success, or of which the request says so, is told by its head alone: a body that breaks or does not
         end changes nothing about it.
         """
-        progress = Progress(call.gate)
+        progress = Progress(call.gate, call.note_sent)
         outgoing = _outgoing(request, call, progress)
         deadline = asyncio.get_running_loop().time() + call.timeout.total_seconds()
         try:

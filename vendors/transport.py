@@ -6,6 +6,7 @@ here is one bit, `Progress.sent`: did anything of this call leave for the vendor
 say (it reports a connection that broke after the request as `ConnectTimeout`), so the connector does.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,13 +29,15 @@ class Progress:
     """
     How far one call got. A transport that cannot tell leaves `sent` true, which is the safe side.
 
-    `gate` is awaited when the connection is there and nothing has left; what it raises ends the call.
+    `gate` is awaited when the connection is there and nothing has left; what it raises ends the call. On a busy
+    loop the first byte may still be turns away: `note_sent` is called when it leaves.
     """
 
-    __slots__ = ("gate", "sent", "url")
+    __slots__ = ("gate", "note_sent", "sent", "url")
 
-    def __init__(self, gate: Gate | None = None) -> None:
+    def __init__(self, gate: Gate | None = None, note_sent: Callable[[], None] | None = None) -> None:
         self.gate = gate
+        self.note_sent = note_sent
         self.sent = True
         self.url = ""  # as the call wants it written
 
@@ -70,6 +73,26 @@ class OneShotConnector(aiohttp.TCPConnector):
         return connection
 
 
+class NotedRequest(aiohttp.ClientRequest):
+    """Says when its first byte leaves: aiohttp holds the head back until a task of its own writes it with the body."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        response = await super().send(conn)
+        if not self.body:  # the head went at once
+            _note_sent()
+        return response
+
+    async def write_bytes(self, *arguments: Any, **named: Any) -> None:
+        _note_sent()
+        await super().write_bytes(*arguments, **named)
+
+
+def _note_sent() -> None:
+    note = _progress.get().note_sent
+    if note is not None:
+        note()
+
+
 class WordlessResponse(aiohttp.ClientResponse):
     """Without its reason phrase, which says nothing, and which httpx-aiohttp cannot read in any words but UTF-8."""
 
@@ -100,6 +123,7 @@ class OneShotTransport(AiohttpTransport):
     def _open_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=self._open_connector(keepalive_timeout=self._keepalive_seconds, ssl=self.ssl_context),
+            request_class=NotedRequest,
             response_class=WordlessResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),

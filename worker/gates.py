@@ -104,7 +104,7 @@ class Gates:
 class LeaseGate:
     """A `domain.vendors.Gate`. The runner waits at it too, before it hands the call to the vendor."""
 
-    __slots__ = ("_answered_at", "_asked_at", "_gates", "_lease", "_passed", "_permit", "_sent")
+    __slots__ = ("_answered_at", "_asked_at", "_gates", "_lease", "_left_at", "_passed", "_permit", "_sent")
 
     def __init__(self, lease: Lease, gates: Gates) -> None:
         self._lease = lease
@@ -113,6 +113,7 @@ class LeaseGate:
         self._asked_at = lease.claimed_at
         self._passed = False
         self._sent = False
+        self._left_at = 0
         self._answered_at = 0
 
     @property
@@ -128,7 +129,12 @@ class LeaseGate:
         """How long it was on its way is known by the answer only, and an answer may be slow for other reasons."""
         if not self._passed or not self._permit:
             return 0
-        return max(self._permit, min(self._answered_at, self._permit + LONGEST_WAY_MICROS))
+        left_at = max(self._permit, self._left_at)
+        return max(left_at, min(self._answered_at, left_at + LONGEST_WAY_MICROS))
+
+    def note_sent(self) -> None:
+        """Its first byte leaves now: on a busy machine that may be long after the gate opened."""
+        self._left_at = self._gates.clock.now_micros()
 
     def note_answer(self) -> None:
         """The call is over: it arrived before now, or never."""

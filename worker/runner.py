@@ -91,7 +91,8 @@ class Runner:
 
     async def _bounded(self, vendor: Vendor, job: Job, gate: LeaseGate | None) -> Outcome | Unknown:
         timeout = time_for(job, vendor, self._station.clock.now())
-        call = replace(call_for(job, job.attempts[-1].operation, timeout), gate=gate)
+        note_sent = None if gate is None else gate.note_sent
+        call = replace(call_for(job, job.attempts[-1].operation, timeout), gate=gate, note_sent=note_sent)
         try:
             async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
                 return storable(await ask(vendor, job, call))

@@ -90,3 +90,32 @@ async def test_a_call_that_is_cancelled_at_its_gate_sends_nothing() -> None:
         assert (send.cancelled(), listener.received) == (True, 0)
         await http.send(listener.request, CALL, max_bytes=10)
         assert listener.connections == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_its_first_byte_is_noted_after_the_gate_and_before_it_can_have_arrived(method: str) -> None:
+    events: list[str] = []
+    async with listening() as listener, VendorHttp() as http:
+
+        async def gate() -> None:
+            events.append("gate")
+
+        def note_sent() -> None:
+            events.append(f"sent after {listener.received}")
+
+        body = b"{}" if method == "POST" else b""
+        request = replace(listener.request, method=method, body=body)
+        await http.send(request, replace(CALL, gate=gate, note_sent=note_sent), max_bytes=10)
+    assert events == ["gate", "sent after 0"]
+
+
+async def test_what_was_held_back_at_the_gate_never_left() -> None:
+    async def gate() -> None:
+        raise NotNow("held back", until=datetime.now(UTC))
+
+    left: list[str] = []
+    call = replace(CALL, gate=gate, note_sent=lambda: left.append("sent"))
+    async with listening() as listener, VendorHttp() as http:
+        with pytest.raises(NotNow):
+            await http.send(listener.request, call, max_bytes=10)
+    assert left == []

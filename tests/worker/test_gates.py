@@ -160,6 +160,20 @@ async def test_a_call_is_taken_to_have_arrived_when_it_was_answered_or_soon_afte
         assert gates.drop(slow) == (slow.permit, slow.permit + LONGEST_WAY_MICROS)
 
 
+async def test_a_call_whose_first_byte_left_late_is_dated_from_there(stores: Stores) -> None:
+    async with gates_of(stores, ScriptedVendor(limit="50/second")) as gates:
+        (lease,) = await claimed(stores, gates)
+        gate = gates.of(lease)
+        await gate.wait()
+        await asyncio.sleep(0.1)  # slow on purpose: a loop that has much else to do
+        gate.note_sent()
+        left = gates.clock.now_micros()
+        await asyncio.sleep(0.1)
+        gate.note_answer()
+        arrived_by = gates.drop(lease)[1]
+        assert lease.permit + 100_000 <= arrived_by <= left + LONGEST_WAY_MICROS
+
+
 async def test_a_second_request_of_one_call_takes_a_permit_of_its_own(stores: Stores) -> None:
     async with gates_of(stores, ScriptedVendor(limit="50/second")) as gates:
         (lease,) = await claimed(stores, gates)
