@@ -16,6 +16,7 @@ from loadtest.vendors.wire import CuttingProtocol, Exchange, Receive, Reply, Sco
 
 _TCP_INFO_BYTES = 104
 _LAST_RECEIVED = struct.Struct("52xII")  # tcpi_last_data_recv and tcpi_last_ack_recv, milliseconds: linux/tcp.h
+_CLOSE_WAIT = b"\x08"  # tcpi_state, the first byte: include/net/tcp_states.h
 _GONE = "gateway.gone"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close by RST
 
@@ -28,6 +29,14 @@ def since_received(line: socket.socket) -> tuple[float, float]:
         return 0.0, 0.0
     data, sign_of_life = _LAST_RECEIVED.unpack_from(info) if len(info) >= _LAST_RECEIVED.size else (0, 0)
     return data / 1000, sign_of_life / 1000
+
+
+def has_hung_up(line: socket.socket) -> bool:
+    """Whether the other side's goodbye has come in, read or not."""
+    try:
+        return line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == _CLOSE_WAIT
+    except OSError:
+        return False
 
 
 class ArrivalProtocol(CuttingProtocol):
@@ -46,7 +55,13 @@ class ArrivalProtocol(CuttingProtocol):
         super().on_message_begin()
         extensions: Any = self.scope["extensions"]
         extensions["gateway.arrived"]["at_monotonic"] = time.monotonic() - since_received(self._line)[0]
-        extensions[_GONE] = lambda: self._gone_at or time.monotonic()
+        extensions[_GONE] = self._over_at
+
+    def _over_at(self) -> float:
+        """Now, or since when the caller has been gone: its goodbye may lie unread after a freeze."""
+        if self._gone_at is None and has_hung_up(self._line):
+            return time.monotonic() - since_received(self._line)[1]
+        return self._gone_at or time.monotonic()
 
     def eof_received(self) -> None:
         """The goodbye; afterwards the socket is closed, and nobody can ask it any more."""
@@ -72,11 +87,11 @@ class TimedExchange(Exchange):
         self._gone: Callable[[], float] = scope["extensions"][_GONE]
 
     async def begin(self, reply: Reply, length: int | None) -> None:
-        self._end(time.monotonic())
+        self._end(self._gone())
         await super().begin(reply, length)
 
     async def cut(self) -> None:
-        self._end(time.monotonic())
+        self._end(self._gone())
         await super().cut()
 
     async def pause(self, seconds: float) -> bool:

@@ -128,8 +128,9 @@ async def test_arrival_is_when_the_bytes_came_and_not_when_a_busy_vendor_read_th
     assert abs(call.at - sent) < 0.1
 
 
-async def test_a_caller_that_has_gone_is_gone_from_when_it_said_so(journal: Path) -> None:
-    async with chaos_vendors(journal, faults=FaultsAsTold(Treatment(seconds=2.0))) as vendors:
+@pytest.mark.parametrize("answered_after", [2.0, 0.25], ids=["still waiting", "about to answer"])
+async def test_a_caller_that_has_gone_is_gone_from_when_it_said_so(journal: Path, answered_after: float) -> None:
+    async with chaos_vendors(journal, faults=FaultsAsTold(Treatment(seconds=answered_after))) as vendors:
         _, writer = await asyncio.open_connection("127.0.0.1", int(vendors.url.rpartition(":")[2]))
         writer.write(
             b"POST /narrow HTTP/1.1\r\nX-Request-ID: a\r\nIdempotency-Key: a:call:1\r\nContent-Length: 2\r\n\r\n{}"
