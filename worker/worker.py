@@ -21,7 +21,7 @@ from domain.infra.job_store import MongoJobStore
 from domain.infra.limiter import Limiter
 from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.mongo import Database
-from domain.infra.queue import IDLE_PREFIX, WAKE_CHANNEL, Queue
+from domain.infra.queue import IDLE_PREFIX, WAKE_ALL, WAKE_CHANNEL, Queue
 from domain.infra.redactions import Redactions
 from domain.infra.redis import RedisClient
 from domain.ports import FollowUpRunner
@@ -81,11 +81,11 @@ class Worker:
         self._stop.set()
 
     def wake(self, message: str) -> None:
-        """Wake the lane of one vendor; "" wakes all (a subscription was made again). Closings wake nobody."""
+        """Wake the lane of one vendor, or all (a subscription was made again, Redis forgot). Closings wake nobody."""
         self._closings.hear(message)
         vendor = message.removeprefix(IDLE_PREFIX)
         for lane in self._lanes:
-            if vendor in ("", lane.vendor):
+            if vendor in (WAKE_ALL, lane.vendor):
                 lane.wake()
 
     def follow(self, vendors: Collection[str]) -> None:

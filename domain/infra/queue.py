@@ -39,6 +39,7 @@ from domain.ports import Queued
 
 FUNCTION = "gateway.run"  # one name for ever: rows of every age carry it
 WAKE_CHANNEL = "gateway:wake"
+WAKE_ALL = ""
 CHANGES_CHANNEL = "gateway:changes"
 ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day would expire a long backlog
 IDLE_PREFIX = "gateway:idle:"
@@ -150,6 +151,7 @@ class Queue:
         lanes = sorted({(job.vendor, class_of(job), job.client) for job in jobs})
         number = {lane: index for index, lane in enumerate(lanes, start=1)}
         keys = [ring_key(vendor, place) for vendor, place, _ in lanes] + [idle_key(vendor) for vendor, *_ in lanes]
+        keys.append(MEMORY)
         args: list[str | int] = [len(lanes), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
         args += [client for *_, client in lanes]
         for job in jobs:
@@ -229,11 +231,16 @@ class Queue:
         return bool(await self._redis.exists(MEMORY))
 
     async def remember(self) -> None:
-        """From now on Redis knows. What an earlier version queued elsewhere goes: it has been queued again."""
+        """
+        From now on Redis knows, and whoever waits looks: that they wait was forgotten too.
+
+        What an earlier version queued elsewhere goes: it has been queued again.
+        """
         async for key in self._redis.scan_iter(match="arq:queue:*", count=1000, _type="zset"):
             if is_former(key.decode()):
                 await self._redis.unlink(key)
         await self._redis.set(MEMORY, "1")
+        await self._redis.publish(WAKE_CHANNEL, WAKE_ALL)
 
     async def take_turn(self, name: str, span: timedelta) -> bool:
         """Whether nobody in the fleet took this turn within the last `span`; if so, it is ours."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from domain.infra.queue import WAKE_CHANNEL, Queue, Return
+from domain.infra.queue import WAKE_ALL, WAKE_CHANNEL, Queue, Return
 from domain.infra.queue_keys import queue_key
 from domain.jobs import Priority
 from domain.ports import Queued
@@ -106,11 +106,25 @@ async def heard(redis: Redis, queue: Queue, jobs: list[Queued]) -> int:
 
 
 async def test_a_waiting_worker_is_woken_once_and_a_busy_one_never(stores: Stores) -> None:
+    await stores.queue.remember()
     assert await heard(stores.redis, stores.queue, [due_now()]) == 0
     await stores.queue.claim("sync", 10, "t:1")  # came up short: somebody waits now
     assert await heard(stores.redis, stores.queue, [due_now(), due_now(), due_now()]) == 1
     await stores.queue.claim("sync", 2, "t:2")  # got all it asked for: nobody waits
     assert await heard(stores.redis, stores.queue, [due_now()]) == 0
+
+
+async def test_a_waiting_worker_is_woken_after_a_flush_that_forgot_that_it_waits(stores: Stores) -> None:
+    await stores.queue.remember()
+    await stores.queue.claim("sync", 10, "t:1")
+    await stores.redis.flushdb()
+    assert await heard(stores.redis, stores.queue, [due_now()]) == 1
+    async with stores.redis.pubsub(ignore_subscribe_messages=True) as subscription:
+        await subscription.subscribe(WAKE_CHANNEL)
+        await stores.queue.remember()  # who fell asleep since
+        while (message := await subscription.get_message(timeout=5)) is None:
+            pass
+        assert message["data"] == WAKE_ALL.encode()
 
 
 async def test_high_goes_first_and_low_is_not_starved(stores: Stores) -> None:

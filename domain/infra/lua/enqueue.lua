@@ -1,6 +1,6 @@
 -- Put job ids into their lanes, once, and wake the workers that wait. Preludes: clock, lanes.
 --
--- KEYS  ring 1 … ring n, idle flag 1 … idle flag n: one of each for every lane
+-- KEYS  ring 1 … ring n, idle flag 1 … idle flag n: one of each for every lane; memory
 -- ARGV  n, wake channel, function name, row's lifetime in ms, client 1 … client n,
 --       then three for each job: lane's number, id, due (ms; what is past: now)
 -- An id that Redis already holds is left as it is: its score may be a live lease's end. Its lane is lined up
@@ -23,8 +23,9 @@ for i = 5 + n, #ARGV, 3 do
   end
 end
 settle_lanes()
+local forgotten = redis.call('EXISTS', KEYS[2 * n + 1]) == 0  -- the idle flags too: whoever waits is woken all the same
 for q in pairs(woken) do
-  if redis.call('DEL', KEYS[n + q]) == 1 then
+  if redis.call('DEL', KEYS[n + q]) == 1 or forgotten then
     redis.call('PUBLISH', channel, KEYS[n + q])
   end
 end
