@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, currently_in_test_context, note, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from domain import matching
@@ -68,10 +68,13 @@ class Play:
         return actor
 
     async def step(self, pause: Pause, deed: Deed) -> None:
-        note(f"{pause.actor.name}: {pause.what} ({deed.what}, {'heard' if deed.heard else 'not heard'})")
+        if currently_in_test_context():
+            note(f"{pause.actor.name}: {pause.what} ({deed.what}, {'heard' if deed.heard else 'not heard'})")
         await self.stage.let_go(pause, deed)
         await self.look(pause.actor)
         self.chronicle.check_effects()
+        if self.chronicle.unharmed and not self.stage.pauses:
+            self._check_looks()
 
     async def enter_and_go(self, actor: Actor, how_far: int = LONGEST, deed: Deed = GOOD) -> None:
         await self.go(await self.enter(actor), deed, how_far)
@@ -156,8 +159,6 @@ class Play:
     async def calm_down(self) -> None:
         """All that goes on comes to its end, and everybody looks at everything until nothing changes."""
         await self._finish_all()
-        if self.chronicle.unharmed:
-            self._check_looks()
         states = [_standing(self.chronicle.seen)]
         while states[-3:-1] != states[-2:]:  # twice, since a round may only have waited for the grace after a hang
             assert len(states) < ROUNDS, "it does not come to rest"

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from domain.infra.job_control import RETRYABLE
-from domain.jobs import Priority
+from domain.jobs import Priority, Status
 from tests.strategies import a_job
-from tests.worker.machine import NAMES, Machine, rehearse
+from tests.worker.machine import NAMES, Machine, Play, rehearse
+from tests.worker.machine_ground import open_ground
 from tests.worker.machine_vendor import Deed, deeds
 from tests.worker.machine_webhooks import WORDS, webhook_of
 
@@ -32,11 +33,23 @@ class Life(Machine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.left = Counter(cancel=2, crash=4, flush=1, overtake=3, pass_time=2, sweep=4)
+        self.left = Counter(cancel=1, crash=3, overtake=3, pass_time=2, sweep=3)
 
-    @initialize(vendor=st.sampled_from(NAMES), told=st.booleans())
-    def submit_first(self, vendor: str, told: bool) -> None:
+    @initialize(
+        vendor=st.sampled_from(NAMES),
+        told=st.booleans(),
+        flushes=st.sampled_from([0, 0, 1]),
+        first=st.integers(0, 5),
+        second=steps,
+        deed=deeds(),
+    )
+    def begin(self, vendor: str, told: bool, flushes: int, first: int, second: int, deed: Deed) -> None:
+        """A job that a worker has taken so far, and then another, who found the lease to be over."""
+        self.left["flush"] = flushes
         self._submit(vendor, told, queued=True)
+        for how_far in [how_far for how_far in (first, second) if how_far]:
+            self.play.run(self.play.pass_time(LEASE_OUT, pulse_goes_on=True))
+            self.play.run(self.play.enter_and_go(self.play.crew.worker(vendor, 1), how_far - 1, deed))
 
     @precondition(lambda self: len(self.play.jobs) < MOST_JOBS)
     @rule(
@@ -101,7 +114,7 @@ class Life(Machine):
         self.play.crash(pauses[pick % len(pauses)].actor)
 
     @precondition(lambda self: self.left["overtake"] and self.play.workers())
-    @rule(pick=picks, deed=deeds(), how_far=steps)
+    @rule(pick=picks, deed=deeds(), how_far=st.integers(2, 6))
     def overtake(self, pick: int, deed: Deed, how_far: int) -> None:
         """All who hold a lease stall until it is over, and another worker takes up what one of them has."""
         self.left["overtake"] -= 1
@@ -173,3 +186,19 @@ class Life(Machine):
 @pytest.mark.timeout(600)  # a broken law takes minutes to be told in its shortest form
 def test_no_order_of_events_breaks_a_law(mongo_database_url: str, redis_database_url: str) -> None:
     rehearse(Life, mongo_database_url, redis_database_url, examples=12)
+
+
+def test_a_worker_that_overslept_takes_nobody_for_dead(mongo_database_url: str, redis_database_url: str) -> None:
+    """One order of many, played every time: it wakes while another calls under a lease of its own."""
+    with open_ground(mongo_database_url, redis_database_url) as ground:
+        play = Play(ground)
+        now = datetime.now(UTC)
+        times = {"run_at": now, "created_at": now, "updated_at": now, "deadline": now + timedelta(hours=1)}
+        play.run(play.accept(a_job(vendor="once", **times), queued=True))
+        sleeper = play.crew.worker("once", 1)
+        play.run(play.enter(sleeper))
+        play.run(play.pass_time(LEASE_OUT, pulse_goes_on=True))
+        play.run(play.enter_and_go(play.crew.worker("once", 1), 4))  # the vendor's answer is on its way
+        play.run(play.go(sleeper))
+        play.close()
+        assert play.jobs[0].status is Status.COMPLETE
