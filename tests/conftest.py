@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("faults")  # ten times as many examples of the machines in `tests/worker`
+settings.register_profile("faults")  # three times as many examples of the machines in `tests/worker`
 pytest_plugins = ["tests.servers", "tests.stores"]
 
 _skipped: dict[str, str] = {}

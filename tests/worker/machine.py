@@ -239,10 +239,10 @@ class Machine(RuleBasedStateMachine):
 
 
 def rehearse(machine: type[Machine], mongo_url: str, redis_url: str, *, examples: int) -> None:
-    """Play `examples` of a machine, ten times as many under the profile `faults`. No file is kept of them."""
+    """Play `examples` of a machine, three times as many under the profile `faults`. No file is kept of them."""
     many = settings.get_current_profile_name() == "faults"
     how = settings(
-        max_examples=examples * (10 if many else 1),
+        max_examples=examples * (3 if many else 1),
         stateful_step_count=40,
         deadline=None,
         database=None,
