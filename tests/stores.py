@@ -21,6 +21,7 @@ from domain.jobs import Job, Priority
 from domain.outcomes import Done, Outcome
 from domain.ports import FollowUpRunner
 from domain.vendors import Call, Vendor, VendorPolicy
+from domain.webhooks import EVENTS
 from tests.strategies import a_job
 from worker.apart import ApartStarter
 from worker.clock import FleetClock
@@ -74,6 +75,11 @@ class Stores:
         """Let the next claim find a job of `submit`, whenever it is due."""
         await self.redis.zadd(LANE, {str(job.id): 1})
         await self.redis.zadd(ring_key("sync", Priority.NORMAL), {job.client: 0})
+
+    async def remember(self, *vendors: str) -> None:
+        """As when everything that there was has been queued."""
+        filling = await self.queue.begin_to_fill("test")
+        assert await self.queue.remember([*(vendors or ("sync",)), EVENTS], filling)
 
     async def ended(self, job: Job) -> Job:
         found = await self.reader.wait_until_ended(job.id, None, 20)

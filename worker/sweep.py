@@ -27,12 +27,14 @@ from domain.ports import Queued
 from domain.vendors import TakesCancels, VendorPolicy
 from worker.asking import is_polled
 from worker.event_sweep import sweep_events
+from worker.refill import refill
 from worker.station import Station
 from worker.unheard import unheard
 
 PAUSE_SECONDS = 2.0
 TURN_LASTS = timedelta(seconds=1.5)  # less than the shortest pause: a worker alone misses no turn
 LARGEST_SWEEP = 50  # at once: reading more holds the loop up for longer than a neighbour's job should wait
+LARGEST_WHILE_BEHIND = 400  # each look costs some ten round trips, however many it is at
 SOONEST = timedelta(seconds=5)
 LATEST = timedelta(hours=1)
 IN_ORDER = frozenset({"in_order", "events_in_order", "parked_again", "untold"})  # nothing to tell of
@@ -50,8 +52,10 @@ class Sweep:
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
             try:
                 if self._station.clock.is_set and await self._station.queue.take_turn(self._turn(), TURN_LASTS):
-                    while (found := await self.once()).total() >= LARGEST_SWEEP:
+                    limit = LARGEST_SWEEP
+                    while (found := await self.once(limit)).total() >= limit:
                         _report(found)
+                        limit = LARGEST_WHILE_BEHIND
                     _report(found)
             except (Unavailable, *REDIS_FAULTS) as fault:
                 log.warning("the sweep could not look", fault=str(fault))
@@ -63,17 +67,18 @@ class Sweep:
         names = ",".join(sorted(self._station.vendors))
         return f"sweep:{sha256(names.encode()).hexdigest()[:16]}"
 
-    async def once(self) -> Counter[str]:
-        """One look; answers how many of each kind were found, those in order included."""
+    async def once(self, limit: int = LARGEST_SWEEP) -> Counter[str]:
+        """One look at `limit` of each kind; answers how many of each were found, those in order included."""
+        refilled = await refill(self._station)
         now = self._station.clock.now()
-        await self._remember_all(now)
-        found = await self._sweep_jobs(now) + await sweep_events(self._station, now, LARGEST_SWEEP)
+        found = await self._sweep_jobs(now, limit) + await sweep_events(self._station, now, limit)
         if self._station.redactions is not None:
             found["redacted"] = await self._station.redactions.redact_due(now, LARGEST_SWEEP)
+        found["queued_again"] += refilled
         return found
 
-    async def _sweep_jobs(self, now: datetime) -> Counter[str]:
-        found = await self._station.store.load_to_sweep(now, list(self._station.vendors), LARGEST_SWEEP)
+    async def _sweep_jobs(self, now: datetime, limit: int) -> Counter[str]:
+        found = await self._station.store.load_to_sweep(now, list(self._station.vendors), limit)
         late = await self._given_up(found, now)
         rest = [job for job in found if job.id not in late]
         counts = await self._fail_late([(job, late[job.id]) for job in found if job.id in late])
@@ -92,13 +97,6 @@ class Sweep:
         late = {job.id: failed for job in found if (failed := self._overdue(job, now)) is not None}
         waited_for = await unheard(self._station, [job for job in found if job.id in late]) if late else set()
         return {request_id: failed for request_id, failed in late.items() if request_id not in waited_for}
-
-    async def _remember_all(self, now: datetime) -> None:
-        """After a flush of Redis everything is looked at now: a long backlog's own turn may be an hour away."""
-        if not await self._station.queue.remembers():
-            await self._station.store.sweep_now(now, list(self._station.vendors))
-            await self._station.events.sweep_now(now)
-            await self._station.queue.remember()
 
     def _overdue(self, job: Job, now: datetime) -> Job | None:
         """A job that nobody ended in time; its id in the queue goes when it is claimed."""

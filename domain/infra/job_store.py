@@ -6,7 +6,7 @@ where the job still has the epoch that the state was made from.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ NEVER_CHANGED = frozenset({"id", "client", "vendor", "priority", "created_at"})
 CHANGEABLE = tuple(name for name in Job.model_fields if name not in NEVER_CHANGED)
 ENDED_STATES = sorted(ENDED)
 WITHOUT_BODIES = {"payload": 0, "result": 0}
+LOT = 100  # documents that are read at a time: more would hold up the loop for longer than a neighbour should wait
 Change = tuple[Job, Job]  # before, after
 Reference = tuple[str, str]  # a vendor, and its own id of a job
 Where = dict[str, Any]
@@ -112,16 +113,22 @@ class MongoJobStore:
         ours = [{"vendor": {"$in": list(vendors)}}, *anyones, waiting]
         due = self._jobs.find({"sweep_at": {"$lte": now}, "$or": ours}, WITHOUT_BODIES)
         with mongo_trouble():
-            documents = await due.sort("sweep_at", 1).limit(limit).to_list(None)
-        return [_slim(document) for document in documents]
+            return [_slim(document) async for document in due.sort("sweep_at", 1).limit(limit).batch_size(LOT)]
+
+    async def each_pending(self, vendors: Sequence[str]) -> AsyncIterator[list[Job]]:
+        """All jobs of these vendors that wait for their call, now or later, in lots. Raises `Unavailable`."""
+        pending = {"status": "pending", "vendor": {"$in": list(vendors)}, "sweep_at": {"$exists": True}}
+        found = self._jobs.find(pending, WITHOUT_BODIES, batch_size=LOT).hint("to_sweep")
+        with mongo_trouble():
+            async with found:
+                while lot := await found.to_list(LOT):
+                    yield [_slim(document) for document in lot]
 
     async def sweep_now(self, now: datetime, vendors: Sequence[str]) -> None:
-        """Have the sweep look at everything of these vendors that is due or under way: Redis has forgotten it."""
-        due = {"$or": [{"status": "processing"}, {"status": "pending", "run_at": {"$lte": now}}]}
+        """Have the sweep look at all jobs of these vendors that were called: Redis has forgotten them."""
+        called = {"vendor": {"$in": list(vendors)}, "status": "processing", "sweep_at": {"$gt": now}}
         with mongo_trouble():
-            await self._jobs.update_many(
-                {"vendor": {"$in": list(vendors)}, "sweep_at": {"$gt": now}, **due}, {"$set": {"sweep_at": now}}
-            )
+            await self._jobs.update_many(called, {"$set": {"sweep_at": now}})
 
     async def sweep_later(self, looks: Sequence[tuple[Job, datetime]]) -> None:
         """Move `sweep_at` on; no transition, so the epoch stays, and a job that went on meanwhile is left alone."""

@@ -45,7 +45,9 @@ ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day
 IDLE_PREFIX = "gateway:idle:"
 CLOSED, PAUSED = "closed:", "paused:"  # how a message on the wake channel begins: closed:<vendor>:<until, ms>
 PULSE = ("gateway:pulse", "gateway:grace")
-MEMORY = "gateway:memory:lanes"  # another name, when jobs stand elsewhere: the sweep then queues them all there
+MEMORY = "gateway:memory:lanes"  # another name, when jobs stand elsewhere: they are then queued again there
+FILLING = "gateway:filling:"
+FILLING_SECONDS = 3600
 TURN = "gateway:turn:"
 
 ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low still moves
@@ -78,6 +80,13 @@ class Lease:
     @property
     def ring(self) -> str:
         return ring_key(self.vendor, self.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """The mark of who queues everything again."""
+
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,7 @@ class Queue:
         self._forget = load_script(redis, "forget", "clock", "lanes")
         self._close = load_script(redis, "close", "clock")
         self._pause = load_script(redis, "pause")
+        self._remember = load_script(redis, "remember")
         self.looks = QueueLooks(redis, lease=lease)
         self._turn = 0
 
@@ -226,21 +236,29 @@ class Queue:
             args += (int(back.lease.counted), back.permit, back.arrived_by, back.lease.client)
         await self._finish(keys=keys, args=args)
 
-    async def remembers(self) -> bool:
-        """Whether Redis still knows what was queued; False from a flush on until `remember`."""
-        return bool(await self._redis.exists(MEMORY))
+    async def forgotten(self, vendors: Sequence[str]) -> list[str]:
+        """Of which of these vendors Redis does not know what was queued: after a flush of all, until `remember`."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.smismember(MEMORY, list(vendors))
+            [known] = await pipeline.execute()
+        return [vendor for vendor, is_known in zip(vendors, known, strict=True) if not is_known]
 
-    async def remember(self) -> None:
+    async def begin_to_fill(self, who: str) -> Filling:
+        """From now on `who` queues everything that Redis has forgotten; what forgets this forgot that too."""
+        filling = Filling(FILLING + who)
+        await self._redis.set(filling.mark, "1", ex=FILLING_SECONDS)
+        return filling
+
+    async def remember(self, vendors: Sequence[str], filling: Filling) -> bool:
         """
-        From now on Redis knows, and whoever waits looks: that they wait was forgotten too.
+        Redis knows of these vendors again, and whoever waits looks. False where it forgot once more since `filling`.
 
         What an earlier version queued elsewhere goes: it has been queued again.
         """
         async for key in self._redis.scan_iter(match="arq:queue:*", count=1000, _type="zset"):
             if is_former(key.decode()):
                 await self._redis.unlink(key)
-        await self._redis.set(MEMORY, "1")
-        await self._redis.publish(WAKE_CHANNEL, WAKE_ALL)
+        return bool(await self._remember(keys=[MEMORY, filling.mark], args=[WAKE_CHANNEL, WAKE_ALL, *vendors]))
 
     async def take_turn(self, name: str, span: timedelta) -> bool:
         """Whether nobody in the fleet took this turn within the last `span`; if so, it is ours."""

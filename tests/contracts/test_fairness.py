@@ -174,8 +174,8 @@ async def test_the_queues_of_an_earlier_version_go_when_all_has_been_queued_agai
     await redis.set("gateway:memory", "1")  # where the earlier version noted that Redis knows everything
     await redis.zadd("arq:queue:sync:normal", {"an id": 1})
     await queue.enqueue(jobs_of("a", 1))
-    assert not await queue.remembers()
-    await queue.remember()
+    assert await queue.forgotten(["sync"]) == ["sync"]
+    assert await queue.remember(["sync"], await queue.begin_to_fill("w"))
     assert await redis.keys("arq:queue:*") == [b"arq:queue:sync:normal:a"]
 
 

@@ -106,7 +106,7 @@ async def heard(redis: Redis, queue: Queue, jobs: list[Queued]) -> int:
 
 
 async def test_a_waiting_worker_is_woken_once_and_a_busy_one_never(stores: Stores) -> None:
-    await stores.queue.remember()
+    await stores.remember()
     assert await heard(stores.redis, stores.queue, [due_now()]) == 0
     await stores.queue.claim("sync", 10, "t:1")  # came up short: somebody waits now
     assert await heard(stores.redis, stores.queue, [due_now(), due_now(), due_now()]) == 1
@@ -115,16 +115,37 @@ async def test_a_waiting_worker_is_woken_once_and_a_busy_one_never(stores: Store
 
 
 async def test_a_waiting_worker_is_woken_after_a_flush_that_forgot_that_it_waits(stores: Stores) -> None:
-    await stores.queue.remember()
+    await stores.remember()
     await stores.queue.claim("sync", 10, "t:1")
     await stores.redis.flushdb()
     assert await heard(stores.redis, stores.queue, [due_now()]) == 1
     async with stores.redis.pubsub(ignore_subscribe_messages=True) as subscription:
         await subscription.subscribe(WAKE_CHANNEL)
-        await stores.queue.remember()  # who fell asleep since
+        await stores.remember()  # who fell asleep since
         while (message := await subscription.get_message(timeout=5)) is None:
             pass
         assert message["data"] == WAKE_ALL.encode()
+
+
+async def test_a_flush_while_redis_is_filled_again_is_noticed(stores: Stores) -> None:
+    filling = await stores.queue.begin_to_fill("w")
+    await stores.redis.flushdb()
+    assert not await stores.queue.remember(["sync"], filling)
+    assert await stores.queue.forgotten(["sync"]) == ["sync"]
+
+
+async def test_what_one_worker_has_queued_again_says_nothing_of_other_vendors(stores: Stores) -> None:
+    await stores.remember("sync")
+    assert await stores.queue.forgotten(["sync", "async"]) == ["async"]
+
+
+async def test_what_is_queued_late_stands_where_its_time_puts_it(stores: Stores) -> None:
+    late = [due_now() for _ in range(3)]
+    for job in reversed(late):
+        ago = timedelta(minutes=3 - late.index(job))
+        await stores.queue.enqueue([replace(job, due_at=datetime.now(UTC) - ago)])
+    claimed = (await stores.queue.claim("sync", 3, "t:1")).leases
+    assert [lease.request_id for lease in claimed] == [str(job.request_id) for job in late]
 
 
 async def test_high_goes_first_and_low_is_not_starved(stores: Stores) -> None:

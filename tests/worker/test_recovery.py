@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,11 +11,13 @@ from domain.errors import Unavailable
 from domain.infra.job_store import Change, MongoJobStore
 from domain.infra.mongo import Database
 from domain.infra.queue import Lease
+from domain.infra.redis import RedisClient
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call
 from tests.stores import LANE, LEASE, ScriptedVendor, Stores
 from worker.leases import LeaseKeeper
+from worker.refill import refill
 from worker.runner import open_runner
 from worker.starting import Started, Starter
 from worker.sweep import Sweep
@@ -234,7 +236,7 @@ async def test_a_job_whose_score_came_early_waits_for_its_time(stores: Stores) -
 async def test_the_sweep_gives_the_holder_of_a_forgotten_lease_time_to_renew_it(stores: Stores) -> None:
     begun = await dead_workers_job(stores)
     await stores.redis.flushdb()
-    await stores.queue.remember()
+    await stores.remember()
     await stores.database.jobs.update_one({"_id": begun.id}, {"$set": {"sweep_at": begun.created_at}})
     assert (await sweep_of(stores).once())["queued_again"] == 1
     assert (await stores.queue.claim("sync", 1, "thief:0")).leases == []
@@ -243,10 +245,44 @@ async def test_the_sweep_gives_the_holder_of_a_forgotten_lease_time_to_renew_it(
 async def test_after_a_flush_the_sweep_looks_at_everything_whatever_its_turn(stores: Stores) -> None:
     job = await stores.submit(sweep_at=datetime.now(UTC) + timedelta(minutes=30))
     await queued(stores, 1)
-    await stores.queue.remember()
+    await stores.remember()
     assert (await sweep_of(stores).once())["queued_again"] == 0
     await stores.redis.flushdb()
     assert (await sweep_of(stores).once())["queued_again"] == 1
+    assert await stores.redis.zscore(LANE, str(job.id)) is not None
+
+
+async def test_after_a_flush_a_long_backlog_and_what_is_for_later_are_queued_again_at_once(stores: Stores) -> None:
+    later = datetime.now(UTC) + timedelta(minutes=30)
+    jobs = [await stores.submit(sweep_at=later) for _ in range(120)]
+    scheduled = await stores.submit(run_at=later, sweep_at=later)
+    await queued(stores, 121)
+    await stores.remember()
+    await stores.redis.flushdb()
+    await refill(stores.station(ScriptedVendor()))
+    first = (await stores.queue.claim("sync", 200, "t:1")).leases
+    assert [lease.request_id for lease in first] == [str(job.id) for job in jobs]  # in their order
+    assert await stores.redis.zscore(LANE, str(scheduled.id)) is not None
+
+
+class FlushedMeanwhile(MongoJobStore):
+    """Redis forgets everything once more after the first lot."""
+
+    redis: RedisClient
+
+    async def each_pending(self, vendors: Sequence[str]) -> AsyncIterator[list[Job]]:
+        async for lot in super().each_pending(vendors):
+            yield lot
+            await self.redis.flushdb()
+
+
+async def test_a_second_flush_while_redis_is_filled_is_made_good_at_the_next_turn(stores: Stores) -> None:
+    job = await stores.submit(sweep_at=datetime.now(UTC) + timedelta(minutes=30))
+    unlucky = FlushedMeanwhile(stores.database)
+    unlucky.redis = stores.redis
+    await refill(stores.station(ScriptedVendor(), store=unlucky))
+    assert await stores.redis.zscore(LANE, str(job.id)) is None
+    await refill(stores.station(ScriptedVendor()))
     assert await stores.redis.zscore(LANE, str(job.id)) is not None
 
 

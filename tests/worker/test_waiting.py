@@ -263,7 +263,7 @@ async def test_a_stored_event_that_nobody_queued_is_found_by_the_sweep(stores: S
         job = await waiting(stores, await stores.submit())
     await inbox.take(ref="ref-1", status="done", queued=False)
     sweep = Sweep(stores.station(AsyncVendor()))
-    await stores.queue.remember()
+    await stores.remember()
     assert (await sweep.once())["events_queued"] == 0
     await inbox.sweep_due()
     assert (await sweep.once())["events_queued"] == 1

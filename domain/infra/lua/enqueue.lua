@@ -2,7 +2,7 @@
 --
 -- KEYS  ring 1 … ring n, idle flag 1 … idle flag n: one of each for every lane; memory
 -- ARGV  n, wake channel, function name, row's lifetime in ms, client 1 … client n,
---       then three for each job: lane's number, id, due (ms; what is past: now)
+--       then three for each job: lane's number, id, due (ms)
 -- An id that Redis already holds is left as it is: its score may be a live lease's end. Its lane is lined up
 -- all the same, so the sweep mends a ring that lost it.
 -- Returns how many were added.
@@ -13,7 +13,6 @@ for q = 1, n do
 end
 for i = 5 + n, #ARGV, 3 do
   local q, id, due = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
-  if due < now then due = now end
   if redis.call('EXISTS', 'arq:in-progress:' .. id) == 0 and redis.call('ZADD', lanes[q], 'NX', due, id) == 1 then
     local row = '{"t":null,"f":"' .. func .. '","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'
     redis.call('SET', 'arq:job:' .. id, row, 'PX', string.format('%.0f', math.max(due - now, 0) + keep))
