@@ -138,6 +138,7 @@ def retry(job: Job, now: datetime) -> Job:
         result=None,
         error=None,
         ended_by=None,
+        former_events=[*(job.former_events or []), *([job.ended_by] if job.ended_by else [])] or None,
         vendor_ref=None,
         former_refs=[*(job.former_refs or []), *([job.vendor_ref] if job.vendor_ref else [])] or None,
         follow_ups=None,

@@ -145,6 +145,7 @@ class Job(BaseModel):
     result: str | None = None
     error: JobError | None = None
     ended_by: UUID | None = None  # the webhook event that ended it, where one did
+    former_events: list[UUID] | None = None  # that ended generations before: applied twice, they end nothing
 
     run_at: datetime  # not before; moves on with every retry
     waiting_until: datetime | None = None

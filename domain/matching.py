@@ -41,8 +41,14 @@ def fit_by_reference(job: Job) -> Fit:
 
 
 def heard_already(job: Job, event: UUID) -> bool:
-    """Whether this event is on the job already: its writer did not hear that it won, or did not live to say so."""
-    return job.ended_by == event or any(progress.event == event for progress in job.progress or [])
+    """
+    Whether this event is on the job already: its writer did not hear that it won, or did not live to say so.
+
+    What ended a generation before must not end the next one, which somebody asked for because of it.
+    """
+    if job.ended_by == event or event in (job.former_events or []):
+        return True
+    return any(progress.event == event for progress in job.progress or [])
 
 
 def token_of(event: UUID) -> str:

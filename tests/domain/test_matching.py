@@ -1,5 +1,7 @@
 """Which job a webhook speaks of."""
 
+from uuid import uuid4
+
 import pytest
 
 from domain import interventions, transitions
@@ -78,3 +80,13 @@ def test_an_event_knows_its_own_mark_on_a_job() -> None:
     noted = interventions.note_progress(noted, "nearly there", NOON, event=other)
     assert [heard_already(job, event) for job in (ended, noted, NEW)] == [True, True, False]
     assert not heard_already(ended, other)
+
+
+def test_an_event_that_ended_a_generation_before_has_been_heard_by_the_next() -> None:
+    events = [uuid4(), uuid4()]
+    job = NEW
+    for event in events:
+        ended = interventions.hear(called(job), Failed("vendor_failed", "no"), RULES, NOON, event=event)
+        job = interventions.retry(ended, NOON)
+    assert all(heard_already(called(job), event) for event in events)
+    assert not heard_already(called(job), uuid4())

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from domain import interventions
+from domain import interventions, transitions
 from domain.infra.event_store import MongoEventStore, Moved
 from domain.infra.queue import Lease
 from domain.jobs import Job, Status
-from domain.outcomes import LARGEST_RESULT_BYTES, Done, Outcome
+from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed, Outcome
 from domain.ports import Queued
 from domain.transitions import Rules, signed
 from domain.vendors import Call
@@ -219,6 +219,25 @@ async def test_an_event_that_its_worker_applied_but_did_not_live_to_note_comes_o
             for event in events:
                 await inbox.until(event, APPLIED)
         assert (await stores.look(job)).epoch == after.epoch
+
+
+async def test_an_event_that_ended_a_job_and_was_not_noted_does_not_end_it_again_after_a_retry(stores: Stores) -> None:
+    inbox, vendor = Inbox(stores), AsyncVendor()
+    async with stores.worker(vendor):
+        job = await waiting(stores, await stores.submit())
+    event = inbox.event(job=job.id, status="failed")
+    now = datetime.now(UTC)
+    no = Failed("vendor_failed", "no")
+    heard = signed(interventions.hear(job, no, Rules(vendor.policy), now, event=event.id), "event")
+    retried = signed(interventions.retry(heard, now), "retry")
+    begun = signed(transitions.start(retried, worker="w", key=f"{job.id}:call:2", now=now), "w:1")
+    for before, after in ((job, heard), (heard, retried), (retried, begun)):
+        assert await stores.store.compare_and_set([(before, after)]) == [True]
+    await stores.database.webhook_events.insert_one(event.model_dump(by_alias=True, exclude_none=True))
+    await inbox.queue(event)
+    async with stores.worker(vendor):
+        await inbox.until(event, APPLIED)
+        assert (await stores.look(job)).ended_by is None
 
 
 def noted_by(event: UUID, job: Job) -> Job:
