@@ -260,8 +260,6 @@ def rehearse(machine: type[Machine], mongo_url: str, redis_url: str, *, examples
         played = type(machine.__name__, (machine,), {"ground": here, "broken": broken})
         try:
             run_state_machine_as_test(played, settings=how)
-        except (
-            FlakyStrategyDefinition
-        ):  # real stores repeat no play to the step; a broken law stays one
+        except FlakyStrategyDefinition:  # real stores repeat no play to the step; a broken law stays one
             if broken:
                 raise broken[0] from None
