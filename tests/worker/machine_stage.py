@@ -9,8 +9,8 @@ played, a stall is a step that comes late, and a crash is one that never comes.
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -165,6 +165,8 @@ class _Stepped:
             if name in HELD and args[0]:  # of nothing, it asks nothing
                 return self._when_let_go(name, found, args, named)
             answer = found(*args, **named)
+            if inspect.isasyncgen(answer):
+                return self._each(answer)
             return self._counted(answer) if inspect.isawaitable(answer) else answer
 
         return ask if callable(found) else found
@@ -172,6 +174,11 @@ class _Stepped:
     async def _when_let_go(self, name: str, found: Any, args: Any, named: Any) -> Any:
         await self._actor.pause(name)
         return await self._counted(found(*args, **named))
+
+    async def _each(self, answers: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        with suppress(StopAsyncIteration):
+            while True:
+                yield await self._counted(anext(answers))
 
     async def _counted(self, answer: Awaitable[Any]) -> Any:
         with self._actor.stage.at_work():
