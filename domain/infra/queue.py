@@ -22,6 +22,7 @@ load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queu
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,7 +51,7 @@ FILLING = "gateway:filling:"
 FILLING_SECONDS = 3600
 TURN = "gateway:turn:"
 
-ROTATION = (  # what an eighth claim looks at first: high goes first mostly, low still moves
+ROTATION = (  # the classes in the order in which each eighth claim looks at them: high goes first mostly, low moves
     *(("high", "normal", "low"),) * 2,
     ("normal", "high", "low"),
     *(("high", "normal", "low"),) * 2,
@@ -154,7 +155,7 @@ class Queue:
         self._pause = load_script(redis, "pause")
         self._remember = load_script(redis, "remember")
         self.looks = QueueLooks(redis, lease=lease)
-        self._turn = 0
+        self._turns: Counter[str] = Counter()  # of each vendor, how many claims got something
 
     async def enqueue(self, jobs: Sequence[Queued]) -> int:
         """Queue jobs; those that Redis already holds are left as they are. Answers how many were added."""
@@ -178,8 +179,7 @@ class Queue:
         None is for a queue that is no vendor's: it has neither limits nor pauses. `apart` takes the jobs that must
         run apart from all others, which are claimed in no other way.
         """
-        order = (APART,) if apart else ROTATION[self._turn % len(ROTATION)]
-        self._turn += 1
+        order = (APART,) if apart else ROTATION[self._turns[vendor] % len(ROTATION)]
         keys = [idle_key(vendor), closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor)]
         keys += [running_key(vendor), full_key(vendor), *PULSE, *(ring_key(vendor, place) for place in order)]
         kept_to = limits or UNLIMITED
@@ -191,6 +191,10 @@ class Queue:
             Lease(request_id.decode(), vendor, order[number - 1], token, sent, permit, counted, client.decode())
             for request_id, number, permit, client in zip(*[iter(flat)] * 4, strict=True)
         ]
+        if (
+            leases and not apart
+        ):  # one that got nothing keeps its turn: else those of a limited vendor may never be low's
+            self._turns[vendor] += 1
         return Claim(
             leases,
             Tick(now, sent, seconds_since_boot()),

@@ -97,6 +97,19 @@ async def test_low_moves_while_high_is_always_there(queue: Queue) -> None:
     assert (await served(queue, [1] * 24)).count("c") == 3
 
 
+@pytest.mark.parametrize("vendor", ["sync", "other"])
+@pytest.mark.parametrize("held", range(8))
+async def test_low_moves_however_often_claims_in_between_get_nothing(queue: Queue, vendor: str, held: int) -> None:
+    """Of a limited vendor every other claim may be held: counted, they could take each turn that is low's."""
+    await queue.enqueue([*jobs_of("a", 30, Priority.HIGH), *jobs_of("c", 30, Priority.LOW)])
+    got: Counter[str] = Counter()
+    for number in range(16):
+        got.update(await served(queue, [1]))
+        for nothing in range(held):
+            await queue.claim(vendor, 0, f"held:{number}:{nothing}")
+    assert got == {"a": 14, "c": 2}
+
+
 async def test_a_lane_whose_time_comes_stands_behind_those_that_wait(queue: Queue, redis: RedisClient) -> None:
     (later,) = jobs_of("later", 1, due_at=datetime.now(UTC) + MINUTE)
     await queue.enqueue([later, *jobs_of("a", 5)])
