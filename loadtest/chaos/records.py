@@ -52,6 +52,11 @@ class CallEnded(Record, frozen=True, tag="ended"):
     id: str
 
 
+def said_yes(answered: int | str) -> bool:
+    """Whether this was a 2xx; a word says how there was no answer."""
+    return isinstance(answered, int) and 200 <= answered < 300
+
+
 class Sent(Record, frozen=True, tag="sent"):
     """One delivery of a webhook, and what the gateway answered: a status, or "refused", "cut", "silent"."""
 
@@ -68,7 +73,7 @@ class Sent(Record, frozen=True, tag="sent"):
 
     @property
     def taken(self) -> bool:
-        return isinstance(self.answered, int) and 200 <= self.answered < 300
+        return said_yes(self.answered)
 
 
 class Mode(Record, frozen=True, tag="mode"):
@@ -121,7 +126,7 @@ class Asked(Record, frozen=True, tag="asked"):
 
     @property
     def worked(self) -> bool:
-        return isinstance(self.answered, int) and 200 <= self.answered < 300
+        return said_yes(self.answered)
 
 
 class Seen(Record, frozen=True, tag="seen"):

@@ -6,11 +6,13 @@ Each rule is one step of one actor, or of the world. See `docs/how-a-job-runs.md
 
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, currently_in_test_context, note, settings
+from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
@@ -27,6 +29,7 @@ from tests.worker.machine_vendor import Deed, Ledger, LedgerVendor
 
 NAMES = ("keyed", "once", "polled")
 GOOD = Deed()
+picks = st.integers(0, 99)  # which of several, modulo their number
 LONGEST = 60  # steps that an actor takes at once
 ROUNDS = 15  # of the calm
 POLICIES: dict[str, dict[str, Any]] = {
@@ -231,11 +234,25 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.play = Play(self.ground)
+        self.left: Counter[str] = Counter()  # of each mishap, how many may still come
 
     @precondition(lambda self: not self.play.stage.pauses)
     @rule()
     def rest(self) -> None:
         """Nothing happens: where all mishaps are used up and nobody is at work, nothing else can."""
+
+    @precondition(lambda self: self.left["crash"] and self.play.stage.pauses)
+    @rule(pick=picks)
+    def crash(self, pick: int) -> None:
+        self.left["crash"] -= 1
+        pauses = self.play.stage.pauses
+        self.play.crash(pauses[pick % len(pauses)].actor)
+
+    @precondition(lambda self: self.left["flush"])
+    @rule()
+    def flush(self) -> None:
+        self.left["flush"] -= 1
+        self.play.run(self.play.flush())
 
     def teardown(self) -> None:
         if isinstance(fault := sys.exc_info()[1], AssertionError):

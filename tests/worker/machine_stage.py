@@ -9,7 +9,7 @@ played, a stall is a step that comes late, and a crash is one that never comes.
 import asyncio
 import contextvars
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -175,7 +175,7 @@ class _Stepped:
         await self._actor.pause(name)
         return await self._counted(found(*args, **named))
 
-    async def _each(self, answers: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    async def _each(self, answers: AsyncIterator[Any]) -> AsyncIterator[Any]:
         with suppress(StopAsyncIteration):
             while True:
                 yield await self._counted(anext(answers))

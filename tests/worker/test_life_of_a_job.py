@@ -16,7 +16,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from domain.infra.job_control import RETRYABLE
 from domain.jobs import Priority, Status
 from tests.strategies import a_job
-from tests.worker.machine import NAMES, Machine, Play, rehearse
+from tests.worker.machine import NAMES, Machine, Play, picks, rehearse
 from tests.worker.machine_ground import open_ground
 from tests.worker.machine_vendor import Deed, deeds
 from tests.worker.machine_webhooks import WORDS, webhook_of
@@ -24,7 +24,6 @@ from tests.worker.machine_webhooks import WORDS, webhook_of
 MOST_JOBS = 3
 LEASE_OUT = timedelta(minutes=3)
 SPANS = [timedelta(seconds=31), *[LEASE_OUT] * 4, timedelta(minutes=25), timedelta(minutes=25), timedelta(hours=25)]
-picks = st.integers(0, 99)
 steps = st.integers(0, 6)
 
 
@@ -106,13 +105,6 @@ class Life(Machine):
         pauses = self.play.stage.pauses
         self.play.run(self.play.go(pauses[pick % len(pauses)].actor, deed))
 
-    @precondition(lambda self: self.left["crash"] and self.play.stage.pauses)
-    @rule(pick=picks)
-    def crash(self, pick: int) -> None:
-        self.left["crash"] -= 1
-        pauses = self.play.stage.pauses
-        self.play.crash(pauses[pick % len(pauses)].actor)
-
     @precondition(lambda self: self.left["overtake"] and self.play.workers())
     @rule(pick=picks, deed=deeds(), how_far=st.integers(2, 6))
     def overtake(self, pick: int, deed: Deed, how_far: int) -> None:
@@ -175,12 +167,6 @@ class Life(Machine):
     def pass_time(self, span: timedelta, pulse_goes_on: bool) -> None:
         self.left["pass_time"] -= 1
         self.play.run(self.play.pass_time(span, pulse_goes_on=pulse_goes_on))
-
-    @precondition(lambda self: self.left["flush"])
-    @rule()
-    def flush(self) -> None:
-        self.left["flush"] -= 1
-        self.play.run(self.play.flush())
 
 
 @pytest.mark.timeout(600)  # a broken law takes minutes to be told in its shortest form

@@ -15,12 +15,11 @@ from domain.jobs import Job, Status
 from domain.ports import StoredEvent
 from domain.request_ids import new_request_id
 from tests.strategies import a_job
-from tests.worker.machine import Machine, Play, rehearse
+from tests.worker.machine import Machine, Play, picks, rehearse
 from tests.worker.machine_ground import open_ground
 from tests.worker.machine_vendor import Deed
 from tests.worker.machine_webhooks import WORDS, event_of, webhook_of
 
-picks = st.integers(0, 99)
 steps = st.integers(0, 6)
 taken = st.builds(Deed, st.just("accept"), st.booleans())
 
@@ -111,13 +110,6 @@ class Inbox(Machine):
         self.left["sweep"] -= 1
         self.play.run(self.play.sweep(due=True, how_far=how_far))
 
-    @precondition(lambda self: self.left["crash"] and self.play.stage.pauses)
-    @rule(pick=picks)
-    def crash(self, pick: int) -> None:
-        self.left["crash"] -= 1
-        pauses = self.play.stage.pauses
-        self.play.crash(pauses[pick % len(pauses)].actor)
-
     @precondition(lambda self: self.left["ask"])
     @rule(pick=picks, what=st.sampled_from(["cancel", "retry"]), how_far=steps)
     def ask(self, pick: int, what: str, how_far: int) -> None:
@@ -130,12 +122,6 @@ class Inbox(Machine):
     def pass_time(self, span: timedelta) -> None:
         self.left["pass_time"] -= 1
         self.play.run(self.play.pass_time(span, pulse_goes_on=True))
-
-    @precondition(lambda self: self.left["flush"])
-    @rule()
-    def flush(self) -> None:
-        self.left["flush"] -= 1
-        self.play.run(self.play.flush())
 
 
 @pytest.mark.timeout(600)  # a broken law takes minutes to be told in its shortest form
