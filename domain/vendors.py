@@ -52,7 +52,7 @@ class Call:
     operation: str = "call"
     traceparent: str | None = None  # the client's (W3C Trace Context), to be handed on
     gate: Gate | None = field(default=None, repr=False, compare=False)
-    note_sent: Callable[[], None] | None = field(default=None, repr=False, compare=False)  # when the first byte leaves
+    note_sent: Callable[[], None] | None = field(default=None, repr=False, compare=False)  # its bytes leave now
 
     @property
     def idempotency_key(self) -> str:

@@ -30,7 +30,7 @@ class Progress:
     How far one call got. A transport that cannot tell leaves `sent` true, which is the safe side.
 
     `gate` is awaited when the connection is there and nothing has left; what it raises ends the call. On a busy
-    loop the first byte may still be turns away: `note_sent` is called when it leaves.
+    loop the first byte may still be turns away: `note_sent` is called before it leaves and when all have left.
     """
 
     __slots__ = ("gate", "note_sent", "sent", "url")
@@ -74,7 +74,7 @@ class OneShotConnector(aiohttp.TCPConnector):
 
 
 class NotedRequest(aiohttp.ClientRequest):
-    """Says when its first byte leaves: aiohttp holds the head back until a task of its own writes it with the body."""
+    """Says when its bytes leave: aiohttp holds the head back until a task of its own writes it with the body."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         response = await super().send(conn)
@@ -85,6 +85,7 @@ class NotedRequest(aiohttp.ClientRequest):
     async def write_bytes(self, *arguments: Any, **named: Any) -> None:
         _note_sent()
         await super().write_bytes(*arguments, **named)
+        _note_sent()  # the system may have had this process wait before the first
 
 
 def _note_sent() -> None:

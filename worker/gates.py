@@ -2,7 +2,8 @@
 The gate before a call: it opens at the start that the vendor's limit has given, unless the vendor was shut since.
 
 A call that is late gives its permit up and takes another start: what the vendor sees must not bunch up because
-we were slow. It is asked about again immediately before its first byte, when the connection is there.
+we were slow. It is asked about again immediately before its first byte, when the connection is there. One that left
+late all the same is told to Redis at once, so that those after it wait for as much longer: its end may be far off.
 """
 
 import asyncio
@@ -10,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from domain.errors import NotNow, Unavailable
 from domain.infra.batching import Batcher
-from domain.infra.limiter import Late, Limiter
+from domain.infra.limiter import Dated, Late, Limiter
 from domain.infra.limits import UNLIMITED
 from domain.infra.queue import CLOSED, PAUSED, Lease
 from domain.infra.redis import REDIS_FAULTS
@@ -27,6 +30,8 @@ FURTHEST_MICROS = 200_000  # above the look-ahead of any start
 REDIS_AWAY = timedelta(seconds=0.5)
 MOST_STARTS = 5  # that one call may miss
 LARGEST_BATCH = 500
+
+log = structlog.get_logger()
 
 
 class Closings:
@@ -71,6 +76,8 @@ class Gates:
         self.limits = limits
         self._gates: dict[Lease, LeaseGate] = {}
         self.again: Batcher[_Again, tuple[int, float]] = Batcher(self._reserve, largest=LARGEST_BATCH)
+        self._dated: list[Dated] = []
+        self._any_dated = asyncio.Event()
 
     def of(self, lease: Lease) -> "LeaseGate":
         """The gate of a lease: the same one until it is dropped."""
@@ -80,6 +87,22 @@ class Gates:
         """Forget a lease's gate; answers its permit, and when its call had arrived at the latest (0: none was made)."""
         gate = self._gates.pop(lease, None)
         return (lease.permit, 0) if gate is None else (gate.permit, gate.arrived_by)
+
+    def date(self, call: Dated) -> None:
+        """Have Redis told of a call that is later than its permit says."""
+        self._dated.append(call)
+        self._any_dated.set()
+
+    async def tell_dates(self) -> None:
+        """Tell Redis for ever, of all that came together in one go. While it is away, a lease's return is the net."""
+        while True:
+            await self._any_dated.wait()
+            self._any_dated.clear()
+            told, self._dated = self._dated, []
+            try:
+                await self._limiter.date(told)
+            except REDIS_FAULTS as fault:
+                log.warning("cannot say that calls left late; redis is away", calls=len(told), fault=str(fault))
 
     async def reserve_again(self, lease: Lease, permit: int) -> tuple[int, float]:
         """Another start for a late call (µs; 0: at once), and when Redis was asked. Raises `NotNow`."""
@@ -104,7 +127,7 @@ class Gates:
 class LeaseGate:
     """A `domain.vendors.Gate`. The runner waits at it too, before it hands the call to the vendor."""
 
-    __slots__ = ("_answered_at", "_asked_at", "_gates", "_lease", "_left_at", "_passed", "_permit", "_sent")
+    __slots__ = ("_answered_at", "_asked_at", "_gates", "_known", "_lease", "_left_at", "_passed", "_permit", "_sent")
 
     def __init__(self, lease: Lease, gates: Gates) -> None:
         self._lease = lease
@@ -115,6 +138,7 @@ class LeaseGate:
         self._sent = False
         self._left_at = 0
         self._answered_at = 0
+        self._known = 0  # the moment that Redis counts it from
 
     @property
     def may_have_sent(self) -> bool:
@@ -133,12 +157,19 @@ class LeaseGate:
         return max(left_at, min(self._answered_at, left_at + LONGEST_WAY_MICROS))
 
     def note_sent(self) -> None:
-        """Its first byte leaves now: on a busy machine that may be long after the gate opened."""
+        """It leaves now, or has left: on a busy machine that may be long after the gate opened."""
         self._left_at = self._gates.clock.now_micros()
+        self._date(self._left_at)
 
     def note_answer(self) -> None:
         """The call is over: it arrived before now, or never."""
         self._answered_at = self._gates.clock.now_micros()
+        self._date(self.arrived_by)
+
+    def _date(self, by: int) -> None:
+        if self._passed and self._permit and by - self._known > LATEST_MICROS:
+            self._known = by
+            self._gates.date(Dated(self._lease.vendor, self._lease.request_id, self._permit, by))
 
     async def __call__(self) -> None:
         if self._sent:  # a second request of the same call: the permit is used up
@@ -154,7 +185,7 @@ class LeaseGate:
                 await self._sleep_until_start()
             gates.closings.refuse(self._lease.vendor, self._asked_at, gates.clock)
             if self._is_time():
-                self._passed = True
+                self._passed, self._known = True, self._permit
                 return
             permit, self._permit = self._permit, 0
             self._permit, self._asked_at = await gates.reserve_again(self._lease, permit)

@@ -153,6 +153,7 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     )
     async with (
         gates.again,
+        in_background(gates.tell_dates()),
         open_leases(queue, lease=settings.lease) as leases,
         open_runner(station) as runner,
         open_event_runner(station) as events,

@@ -1,6 +1,8 @@
 """
-What a worker asks about a vendor's limits besides the claim: another start for a call that is late, and the
-permits back that Redis forgot. The rule itself stands in `permits.lua`, which the claim shares.
+What a worker asks about a vendor's limits besides the claim: another start for a call that is late, that the next
+ones wait for one that left late all the same, and the permits back that Redis forgot.
+
+The rule itself stands in `permits.lua`, which the claim shares.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,6 +25,16 @@ class Late:
 
     request_id: str
     permit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A call that had left, or arrived, by `by` (µs): later than its permit's start says."""
+
+    vendor: str
+    request_id: str
+    permit: int
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Limiter:
     def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
         self._lease_ms = round(lease.total_seconds() * 1000)
         self._reserve = load_script(redis, "reserve", "clock", "permits", "marker")
+        self._date = load_script(redis, "date", "permits")
         self._restore = load_script(redis, "restore", "clock")
 
     async def reserve_again(
@@ -68,6 +81,11 @@ class Limiter:
         now, *flat = await self._reserve(keys=keys, args=args)
         answers = [_answer(name.decode(), moment, limits) for name, moment in zip(flat[::2], flat[1::2], strict=True)]
         return Tick(now, sent, seconds_since_boot()), answers
+
+    async def date(self, calls: Sequence[Dated]) -> None:
+        """Count the windows of these calls' vendors from when they left. Done twice it changes nothing more."""
+        args = [part for call in calls for part in (call.request_id, call.permit, call.by)]
+        await self._date(keys=[grants_key(call.vendor) for call in calls], args=args)
 
     async def restore(self, vendor: str, limits: CallLimits, notice: str, was: Restored) -> bool:
         """Put back what was forgotten. False when it is too late for this notice: the next claim tells what to do."""

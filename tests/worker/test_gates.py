@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
 from domain.errors import NotNow
+from domain.infra.background import in_background
 from domain.infra.job_store import Change, MongoJobStore
-from domain.infra.limiter import Limiter
+from domain.infra.limiter import Dated, Limiter
 from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.queue import CLOSED, PAUSED, Claim, Lease, Return
 from domain.infra.ticks import Tick, seconds_since_boot
@@ -22,7 +24,7 @@ from domain.vendors import Vendor
 from tests.stores import LEASE, ScriptedVendor, Stores
 from worker.clock import FleetClock
 from worker.fleet_limits import FleetLimits
-from worker.gates import LONGEST_WAY_MICROS, Gates
+from worker.gates import LATEST_MICROS, LONGEST_WAY_MICROS, Gates
 from worker.runner import open_runner
 from worker.verdicts import Again
 
@@ -34,7 +36,7 @@ async def gates_of(stores: Stores, *vendors: Vendor) -> AsyncIterator[Gates]:
     clock, limiter = FleetClock(), Limiter(stores.redis, lease=LEASE)
     table = {vendor.name: vendor for vendor in vendors}
     gates = Gates(limiter, clock, FleetLimits(table, limiter, LimiterSeeds(stores.database), clock))
-    async with gates.again:
+    async with gates.again, in_background(gates.tell_dates()):
         yield gates
 
 
@@ -172,6 +174,59 @@ async def test_a_call_whose_first_byte_left_late_is_dated_from_there(stores: Sto
         gate.note_answer()
         arrived_by = gates.drop(lease)[1]
         assert lease.permit + 100_000 <= arrived_by <= left + LONGEST_WAY_MICROS
+
+
+async def counted_from(stores: Stores, lease: Lease) -> int:
+    score = await stores.redis.zscore("gateway:grants:sync", f"{lease.request_id}:{lease.permit}")
+    return int(score or 0)
+
+
+async def test_the_next_ones_wait_for_a_call_that_left_late_long_before_it_ends(stores: Stores) -> None:
+    async with gates_of(stores, ScriptedVendor(limit="1/minute")) as gates:
+        (lease,) = await claimed(stores, gates)
+        gate = gates.of(lease)
+        await gate.wait()
+        permit = gate.permit
+        gates.clock.hear(clock_ahead(gates.clock, 50_000))
+        gate.note_sent()
+        while (known := await counted_from(stores, replace(lease, permit=permit))) == permit:
+            await asyncio.sleep(0.001)
+        assert permit + 50_000 <= known <= gates.clock.now_micros()
+        assert gate.permit == permit  # its name in Redis stays
+
+
+async def test_a_call_that_was_in_time_is_nothing_to_tell_of(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with gates_of(stores, ScriptedVendor(limit="1/minute")) as gates:
+        (lease,) = await claimed(stores, gates)
+        told: list[int] = []
+        monkeypatch.setattr(gates, "date", lambda call: told.append(call.by - call.permit))
+        gate = gates.of(lease)
+        await gate.wait()
+        for late in (1, LATEST_MICROS, LATEST_MICROS + 1, LATEST_MICROS + 2, 2 * LATEST_MICROS + 2):
+            monkeypatch.setattr(gates.clock, "now_micros", partial(int, gate.permit + late))
+            gate.note_sent()
+        assert told == [LATEST_MICROS + 1, 2 * LATEST_MICROS + 2]  # what Redis knows is wrong by 10 ms at most
+
+
+async def test_what_cannot_be_told_is_left_to_the_leases_return_and_the_next_one_is_told(stores: Stores) -> None:
+    async with gates_of(stores, ScriptedVendor(limit="1/minute")) as gates:
+        (lease,) = await claimed(stores, gates)
+        working, told = gates._limiter, asyncio.Event()
+
+        class Away(Limiter):
+            async def date(self, calls: Sequence[Dated]) -> None:
+                gates._limiter = working
+                told.set()
+                raise ConnectionError
+
+        gates._limiter = Away(stores.redis, lease=LEASE)
+        late = Dated("sync", lease.request_id, lease.permit, lease.permit + SECOND)
+        gates.date(late)
+        await told.wait()
+        assert await counted_from(stores, lease) == lease.permit
+        gates.date(late)
+        while await counted_from(stores, lease) != late.by:
+            await asyncio.sleep(0.001)
 
 
 async def test_a_second_request_of_one_call_takes_a_permit_of_its_own(stores: Stores) -> None:
