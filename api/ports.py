@@ -1,10 +1,22 @@
 """What the API needs of the outside, handed in by the composition root or, in tests, faked."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
+from domain.accounts.ports import (
+    ApiKeys,
+    AuditLog,
+    Links,
+    Passwords,
+    Post,
+    Sessions,
+    SignInLimit,
+    Tokens,
+    Users,
+)
 from domain.callers import Caller
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
 from domain.vendor_states import VendorStates
@@ -14,6 +26,22 @@ class CallerDirectory(Protocol):
     def find(self, bearer_token: str) -> Caller | None:
         """Who holds this token, or None. Takes the same time for every wrong one."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPorts:
+    users: Users
+    sessions: Sessions
+    keys: ApiKeys
+    links: Links
+    audit: AuditLog
+    passwords: Passwords
+    tokens: Tokens
+    post: Post
+    sign_ins: SignInLimit
+    trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
+    origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +55,6 @@ class ApiPorts:
     anonymous_allowed: bool
     cursor_secret: bytes
     health: tuple[HealthCheck, ...]  # named "db" and "redis"
+    accounts: AccountPorts | None = None  # None: this process has none, and their routes are not there
     callbacks_anywhere: bool = False  # in development only: over http, and to private addresses
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set when the process is told to stop

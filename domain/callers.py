@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class Role(StrEnum):
@@ -12,10 +13,20 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client of ours: `client` owns what it submits, `role` says what else it may see."""
+    """
+    A client of ours: `client` owns what it submits, `role` says what else it may see.
+
+    By what it came in: a `session` of a `user`, or a `key`, which may be narrowed to `scopes` (None: it is not) and may
+    have a `rate` of its own, in the notation of `limits`.
+    """
 
     client: str
     role: Role
+    user: UUID | None = None
+    session: UUID | None = None
+    key: UUID | None = None
+    scopes: frozenset[str] | None = None
+    rate: str | None = None
 
     @property
     def owner(self) -> str | None:

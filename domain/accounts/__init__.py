@@ -1,0 +1,1 @@
+"""Who may come in: people with accounts, their sessions, machines with keys, and the record of what they did."""

@@ -1,0 +1,47 @@
+"""The record of who did what: sign-ins, use of keys, whatever an admin changes. It holds no secret and no payload."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Act(StrEnum):
+    """Permanent names, dotted: the thing, then what was done."""
+
+    SIGNED_IN = "session.began"
+    SIGN_IN_REFUSED = "session.refused"
+    SIGNED_OUT = "session.ended"
+    REFRESH_REUSED = "session.reused"
+    REGISTERED = "user.registered"
+    CONFIRMED = "user.confirmed"
+    PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - a name
+    PASSWORD_RESET_ASKED = "user.reset_asked"  # noqa: S105 - a name
+    PROFILE_CHANGED = "user.changed"
+    LOCKED = "user.locked"
+    UNLOCKED = "user.unlocked"
+    EXPORTED = "user.exported"
+    DELETED = "user.deleted"
+    ADMIN_MADE = "user.admin_made"
+    KEY_MADE = "key.made"
+    KEY_USED = "key.used"
+    KEY_REVOKED = "key.revoked"
+    BOOTSTRAP_REVOKED = "key.bootstrap_revoked"
+    VENDOR_PAUSED = "vendor.paused"
+    VENDOR_RESUMED = "vendor.resumed"
+    JOBS_REPLAYED = "jobs.replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`actor` is a caller's client, "" for nobody known; `subject` is what it was done to."""
+
+    id: UUID  # a UUIDv7, the page cursor too
+    at: datetime
+    act: Act
+    actor: str
+    subject: str
+    address: str = ""
+    trace_id: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,29 @@
+"""
+What a mail's link proves: that who follows it reads that address' mail. Good once, and not for long.
+
+The link's token is its id and a signature by a key of ours. Neither the database nor the mail's job holds a token, so
+that reading them opens nothing; whoever sends the mail works it out.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class Purpose(StrEnum):
+    CONFIRM = "confirm"
+    RESET = "reset"
+
+    @property
+    def lifetime(self) -> timedelta:
+        return timedelta(hours=24) if self is Purpose.CONFIRM else timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    id: UUID
+    user: UUID
+    purpose: Purpose
+    email_key: str  # a link that was sent to an address before it was changed proves nothing of the new one
+    expires_at: datetime

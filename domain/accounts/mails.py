@@ -1,0 +1,38 @@
+"""
+Mails are jobs of the vendor `email`: what to say, to whom, and the values that its template needs.
+
+A link is named by its id and purpose: the token is worked out when the mail is sent, and stands in no job.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from domain.accounts.links import Purpose
+
+VENDOR = "email"  # the vendor's name, which no table may take and no client may ask for
+
+
+class Template(StrEnum):
+    """Permanent names: jobs of every age carry them."""
+
+    CONFIRM = "confirm"  # follow the link, and the address is yours
+    ALREADY_REGISTERED = "already_registered"  # somebody, perhaps you, registered this address again
+    RESET = "reset"  # follow the link to choose a new password
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
+
+
+class LinkWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: UUID
+    purpose: Purpose
+
+
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The payload of a mail's job."""
+
+    to: str
+    template: Template
+    values: Mapping[str, str] = {}
+    link: LinkWanted | None = None
