@@ -1,6 +1,6 @@
 """What the routes of accounts need of the outside, named for what it does. The real ones are in `domain.infra`."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,6 +14,7 @@ from domain.accounts.sessions import Session
 from domain.accounts.users import User
 from domain.callers import Role
 from domain.errors import Conflict
+from domain.jobs import Job
 
 
 class Taken(Conflict):
@@ -35,7 +36,9 @@ class Users(Protocol):
 
     async def find(self, user_id: UUID) -> User | None: ...
 
-    async def find_by_name(self, email_key: str | None = None, username_key: str | None = None) -> User | None: ...
+    async def find_by_name(self, email_key: str | None = None, username_key: str | None = None) -> User | None:
+        """Who has all the names that are given; nobody where none is."""
+        ...
 
     async def list(self, limit: int, before: UUID | None = None) -> Sequence[User]:
         """The newest first, older than `before`."""
@@ -124,6 +127,23 @@ class AuditLog(Protocol):
 
     async def list(self, which: AuditFilter) -> Sequence[Entry]:
         """Raises `Unavailable`."""
+        ...
+
+
+class JobsOfUser(Protocol):
+    """A user's jobs, by `User.client`. Both raise `Unavailable`."""
+
+    async def forget(self, client: str, now: datetime) -> int:
+        """
+        Have payload, result and the vendor's words of all their ended jobs removed with the next sweep.
+
+        Nothing is cancelled: a live job runs to its end, and is found when this is done again. Answers how many
+        ended jobs were marked by this call; done twice it changes nothing more.
+        """
+        ...
+
+    def export(self, client: str) -> AsyncIterator[Job]:
+        """All of them, the oldest first; a few at a time are in memory."""
         ...
 
 
