@@ -9,6 +9,7 @@ from typing import Protocol
 from domain.accounts.ports import (
     ApiKeys,
     AuditLog,
+    JobsOfUser,
     Links,
     Passwords,
     Post,
@@ -39,6 +40,7 @@ class AccountPorts:
     tokens: Tokens
     post: Post
     sign_ins: SignInLimit
+    user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
