@@ -40,7 +40,6 @@ class AccountPorts:
     tokens: Tokens
     post: Post
     sign_ins: SignInLimit
-    jobs: JobsOfUser
     user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
