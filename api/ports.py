@@ -43,7 +43,7 @@ class AccountPorts:
     user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
-    is_rate: Callable[[str], bool] = lambda text: False  # whether a key may have this rate, in the notation of `limits`
+    is_rate: Callable[[str], bool] = lambda _: False  # whether a key may have it, in the notation of `limits`
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -1,0 +1,15 @@
+"""Who does what a request asks for, as the record of acts knows them."""
+
+from api.callers import caller_of
+from api.ports import AccountPorts
+from domain.accounts.doers import Doer
+from domain.edge.addresses import client_address
+from domain.edge.answers import AnyRequest
+from domain.edge.request_ids import request_id_of
+
+
+def doer_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
+    """For routes behind the gate: its caller, now."""
+    scope = request.scope
+    address = client_address(scope, accounts.trusted_hops)
+    return Doer(caller_of(request).client, accounts.clock(), address, request_id_of(scope))

@@ -1,0 +1,63 @@
+"""A small JSON body, read strictly: each field by its type, every fault at once, and nothing that is not asked for."""
+
+from itertools import islice
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.queries import refuse
+from domain.edge.answers import AnyRequest
+from domain.edge.bodies import read_body, require_json
+from domain.errors import FieldError, Invalid
+from domain.json_text import pointer_to, read_object
+
+MOST_FAULTS = 100  # of one body; an answer need not be larger than the request
+
+
+class Fields:
+    """The members of a body that nobody has taken yet, and the faults of those that were."""
+
+    def __init__(self, members: dict[str, msgspec.Raw]) -> None:
+        self._members = members
+        self._asked: list[str] = []
+        self._faults: list[FieldError] = []
+
+    def take(self, name: str, kind: Any, detail: str) -> Any:
+        """The member, of this type; `UNSET` where it is absent, or has a fault, which `detail` says."""
+        self._asked.append(name)
+        raw = self._members.pop(name, None)
+        if raw is None:
+            return UNSET
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except (msgspec.DecodeError, RecursionError, OverflowError):
+            return self.blame(name, detail)
+
+    def require(self, name: str, kind: Any, detail: str) -> Any:
+        if name not in self._members:
+            self._asked.append(name)
+            return self.blame(name, "is missing; it is required")
+        return self.take(name, kind, detail)
+
+    def blame(self, name: str, detail: str) -> UnsetType:
+        self._faults.append(FieldError(pointer_to(name), detail))
+        return UNSET
+
+    def take_over(self, fault: Invalid) -> UnsetType:
+        """Tell the faults of a rule that refused a field together with the others."""
+        self._faults += fault.errors
+        return UNSET
+
+    def end(self) -> None:
+        """Raises `Invalid` with every fault; what is left is one."""
+        known = ", ".join(self._asked)
+        for name in islice(self._members, MOST_FAULTS):
+            self.blame(name, f"is not a field here; these are: {known}")
+        refuse(self._faults)
+
+
+async def read_fields(request: AnyRequest) -> Fields:
+    """Raises `UnsupportedMedia`, `TooLarge`, `BadSyntax`, or `Invalid` for what is no object."""
+    require_json(request.scope)
+    return Fields(read_object(await read_body(request.scope, request.receive)))
