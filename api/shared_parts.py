@@ -44,6 +44,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     405: ("MethodNotAllowed", "The path does not take this method; `Allow` lists those that it does."),
     408: ("TooSlow", "The request did not come in reasonable time; the connection is closed."),
     409: ("Conflict", "The job's state forbids it; `detail` says what would allow it."),
+    412: ("Outdated", "It has changed since it was read: If-Match names another version than the present one."),
     413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB."),
     415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8."),
     422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),

@@ -10,6 +10,7 @@ GatewayError
 ├── Forbidden            this caller may not
 ├── NotFound             there is none, or none of yours
 ├── Conflict             the state forbids it
+├── Outdated             it has changed since it was read: read it again, and decide anew
 ├── TooLarge             over a cap
 ├── UnsupportedMedia     not a type that is read here
 ├── Unavailable          not now: come back after `retry_after`
@@ -73,6 +74,10 @@ class NotFound(GatewayError):
 
 class Conflict(GatewayError):
     code = "conflict"
+
+
+class Outdated(GatewayError):
+    code = "outdated"
 
 
 class TooLarge(GatewayError):
