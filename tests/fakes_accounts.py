@@ -322,15 +322,22 @@ class FakeSignInLimit:
         self.addresses: Counter[str] = Counter()
 
     async def wait(self, account: str, address: str) -> timedelta | None:
-        full = self.accounts[account] >= 5 or self.addresses[address] >= 20
-        return timedelta(minutes=15) if full else None
-
-    async def failed(self, account: str, address: str) -> None:
+        if self.accounts[account] >= 5 or self.addresses[address] >= 20:
+            return timedelta(minutes=15)
         self.accounts[account] += 1
         self.addresses[address] += 1
+        return None
 
-    async def succeeded(self, account: str) -> None:
+    async def failed(self, account: str, address: str) -> None:
+        pass
+
+    async def succeeded(self, account: str, address: str) -> None:
         del self.accounts[account]
+        self.addresses[address] -= 1
+
+    async def let_go(self, account: str, address: str) -> None:
+        self.accounts[account] -= 1
+        self.addresses[address] -= 1
 
 
 class FakeJobsOfUser(_MayBeDown):

@@ -209,17 +209,24 @@ class SignInLimit(Protocol):
     """
     How often a password may be tried: by account and by address, over the whole fleet.
 
-    Only failures count. Never raises: while Redis is away each process counts for itself.
+    Only failures count, and one is counted in advance, so that many who try at once get no further than one after the
+    other: whoever may try says how it ended. Never raises: while Redis is away each process counts for itself.
     """
 
     async def wait(self, account: str, address: str) -> timedelta | None:
         """How long nobody may try this account, or this address any; None: try. `account` may name nobody."""
         ...
 
-    async def failed(self, account: str, address: str) -> None: ...
+    async def failed(self, account: str, address: str) -> None:
+        """What was counted in advance stands."""
+        ...
 
-    async def succeeded(self, account: str) -> None:
-        """Forget the account's failures; those of the address stay."""
+    async def succeeded(self, account: str, address: str) -> None:
+        """Forget the account's failures; those of the address stay, but for the one counted in advance."""
+        ...
+
+    async def let_go(self, account: str, address: str) -> None:
+        """Neither: the password could not be looked at. Takes back what was counted in advance."""
         ...
 
 
