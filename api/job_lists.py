@@ -1,10 +1,9 @@
 """`GET /jobs`: a page of one's own jobs, newest first, or those of given ids in their order."""
 
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -13,23 +12,20 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 
 from api.callers import caller_of
-from api.cursors import Cursors
+from api.cursors import Cursors, Listed
+from api.pages import LARGEST_LIMIT, Query, link_to_next, read_cursor, read_limit
 from api.ports import ApiPorts
 from api.provided import Ports
 from api.queries import query_fault, read_query, refuse
 from api.standings import find_standings
 from api.views import JobList, JobView, view_of
 from domain.edge.answers import AnyRequest
-from domain.errors import FieldError, Invalid
+from domain.errors import FieldError
 from domain.jobs import Job, Status
 from domain.ports import LARGEST_PAGE, JobFilter
 from domain.request_ids import read_request_id
 
-DEFAULT_LIMIT = 20
-LARGEST_LIMIT = 100
 PARAMETERS = ("vendor", "status", "created_after", "limit", "cursor", "ids")
-
-Query = Mapping[str, str]
 
 _NOBODYS = UUID(int=0)  # what stands for an id that is none: no job has it
 _HEADERS = {"Cache-Control": "private, no-cache"}
@@ -46,7 +42,7 @@ async def list_jobs(request: AnyRequest, ports: Ports) -> ASGIResponse:
     which = _read_filter(query, owner, cursors)
     found = await ports.jobs.list(replace(which, limit=which.limit + 1))
     page = _fitting(found[: which.limit])
-    cursor = cursors.write(page[-1].id, which) if len(found) > len(page) else None
+    cursor = cursors.write(page[-1].id, listed_of(which)) if len(found) > len(page) else None
     return _answer(await _views(page, ports), cursor, query)
 
 
@@ -70,26 +66,18 @@ def _read_filter(query: Query, owner: str | None, cursors: Cursors) -> JobFilter
     faults: list[FieldError] = []
     which = JobFilter(
         owner=owner,
-        limit=_read_limit(query, faults),
+        limit=read_limit(query, faults),
         vendor=query.get("vendor"),
         status=_read_status(query, faults),
         created_after=_read_created_after(query, faults),
     )
     refuse(faults)
-    if "cursor" not in query:
-        return which
-    try:
-        return replace(which, before=cursors.read(query["cursor"], which))
-    except Invalid as fault:
-        raise Invalid(f"cursor {fault.detail}", errors=(query_fault("cursor", fault.detail),)) from None
+    return replace(which, before=read_cursor(query, cursors, listed_of(which)))
 
 
-def _read_limit(query: Query, faults: list[FieldError]) -> int:
-    text = query.get("limit", str(DEFAULT_LIMIT))
-    if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_LIMIT:
-        return int(text)
-    faults.append(query_fault("limit", f"must be a number from 1 to {LARGEST_LIMIT}"))
-    return DEFAULT_LIMIT
+def listed_of(which: JobFilter) -> Listed:
+    """What a cursor of this list is good for: these filters and this owner, and no other."""
+    return [which.owner, which.vendor, which.status, which.created_after]
 
 
 def _read_status(query: Query, faults: list[FieldError]) -> Status | None:
@@ -116,9 +104,7 @@ def _read_created_after(query: Query, faults: list[FieldError]) -> datetime | No
 
 
 def _answer(views: list[JobView | None], cursor: str | None, query: Query) -> ASGIResponse:
-    headers = dict(_HEADERS)
-    if cursor is not None:
-        headers["Link"] = f'</jobs?{urlencode({**query, "cursor": cursor})}>; rel="next"'
+    headers = {**_HEADERS, **link_to_next("/jobs", query, cursor)}
     return ASGIResponse(body=msgspec.json.encode(JobList(views, cursor)), headers=headers)
 
 
