@@ -1,0 +1,142 @@
+"""
+Who may make which key, and revoke it.
+
+A person makes keys for what is theirs; only an admin makes those of a service, which has a client of its own, named
+after it, so that its next key finds the same jobs. A key makes no keys, unless it is an admin's and not narrowed: a
+stolen one would outlive its end. A rate is an admin's to give, or anybody could take themselves as much as they like.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from domain.accounts.api_keys import ApiKey, Scope
+from domain.accounts.audit import Act
+from domain.accounts.doers import Doer
+from domain.accounts.key_format import new_key
+from domain.accounts.ports import ApiKeys, AuditLog
+from domain.callers import Caller, Role
+from domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from domain.request_ids import new_request_id
+
+MOST_KEYS = 50  # that live, of one person
+
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """What is asked for, each field checked by itself."""
+
+    name: str
+    role: Role = Role.USER
+    scopes: frozenset[Scope] | None = None
+    rate: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    keys: ApiKeys
+    audit: AuditLog
+
+    async def make(self, wish: KeyWish, caller: Caller, doer: Doer) -> tuple[ApiKey, str]:
+        """The key as stored, and its text, which nobody can show again. Raises `Forbidden`, `Invalid`, `Conflict`."""
+        _require_keeper(caller)
+        _refuse_beyond(wish, caller)
+        await self._refuse_too_many(caller, doer, MOST_KEYS - 1)
+        key_id = new_request_id()
+        text, digest = new_key(key_id)
+        key = _key_of(wish, caller, doer, key_id, digest)
+        await self.audit.write(doer.entry(Act.KEY_MADE, _subject(key), name=key.name, role=key.role, client=key.client))
+        await self.keys.add(key)
+        try:
+            await self._refuse_too_many(caller, doer, MOST_KEYS)
+        except Conflict:  # made by several requests at the same moment: better one key fewer than one too many
+            await self.keys.revoke(key.id, key.created_by, doer.at)
+            raise
+        return key, text
+
+    async def list(self, caller: Caller) -> list[ApiKey]:
+        """The caller's; an admin's are everybody's."""
+        _require_keeper(caller)
+        return list(await self.keys.list(caller.owner))
+
+    async def revoke(self, key_id: UUID, caller: Caller, doer: Doer) -> None:
+        """Raises `NotFound`, for another's too."""
+        _require_keeper(caller)
+        key = await self.keys.find(key_id)
+        if key is None or key.revoked_at is not None or caller.owner not in (None, key.created_by):
+            raise no_such_key()
+        await self.audit.write(doer.entry(Act.KEY_REVOKED, _subject(key), name=key.name, client=key.client))
+        if not await self.keys.revoke(key_id, caller.owner, doer.at):
+            raise no_such_key()
+
+    async def _refuse_too_many(self, caller: Caller, doer: Doer, most: int) -> None:
+        if caller.role is Role.ADMIN:
+            return
+        if sum(key.is_live(doer.at) for key in await self.keys.list(caller.client)) > most:
+            raise Conflict(f"you have {MOST_KEYS} keys, which is the most; revoke one", code="too-many-keys")
+
+
+def no_such_key() -> NotFound:
+    return NotFound("API key not found")
+
+
+def _require_keeper(caller: Caller) -> None:
+    if caller.scopes is not None:
+        raise Forbidden("a key that is narrowed to scopes has no say over keys; sign in")
+    if caller.role is not Role.ADMIN and caller.session is None:
+        raise Forbidden("a key has no say over keys; sign in")
+
+
+def _refuse_beyond(wish: KeyWish, caller: Caller) -> None:
+    """What this caller may not give, or has nobody to give it to."""
+    if wish.role is Role.USER and caller.user is None:
+        raise _refusal("role", "must be service or admin: this caller is no person whose key it could be")
+    if wish.role is Role.SERVICE and not _SERVICE.fullmatch(wish.name):
+        raise _refusal("name", "must be 1 to 63 of a-z 0-9 . _ - for a service: its client is named after it")
+    if caller.role is Role.ADMIN:
+        return
+    if wish.role is not Role.USER:
+        raise Forbidden("only an admin may make a key of the role service or admin; ask one")
+    if wish.rate is not None:
+        raise Forbidden("only an admin may give a key a rate; leave it out")
+
+
+def _key_of(wish: KeyWish, caller: Caller, doer: Doer, key_id: UUID, digest: str) -> ApiKey:
+    client, user = _owner_of(wish, caller)
+    return ApiKey(
+        id=key_id,
+        name=wish.name,
+        client=client,
+        role=wish.role,
+        digest=digest,
+        created_at=doer.at,
+        created_by=caller.client,
+        user=user,
+        scopes=wish.scopes,
+        rate=wish.rate,
+        expires_at=wish.expires_at,
+    )
+
+
+def _owner_of(wish: KeyWish, caller: Caller) -> tuple[str, UUID | None]:
+    """Whose jobs it submits, and whose lock stops it: a service goes on when the admin who made its key has left."""
+    match wish.role:
+        case Role.USER | Role.ADMIN:
+            return caller.client, caller.user
+        case Role.SERVICE:
+            return f"service:{wish.name}", None
+        case _:
+            assert_never(wish.role)
+
+
+def _subject(key: ApiKey) -> str:
+    return f"key:{key.id}"
+
+
+def _refusal(field: str, detail: str) -> Invalid:
+    return Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))
