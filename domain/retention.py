@@ -31,10 +31,11 @@ class Retention:
         return max(kept, KEY_LIFETIME) if keyed else kept
 
     def begin(self, job: Job, now: datetime) -> Job:
-        """The job, which has just ended, with its terms."""
+        """The job, which has just ended, with its terms; one that its client had forgotten meanwhile keeps to that."""
         kept = self.of(job.status, keyed=job.idempotency_key is not None)
         redacted = self.redact_after is not None and self.redact_after < kept
-        redact_at = now + self.redact_after if redacted and self.redact_after else None
+        by_term = now + self.redact_after if redacted and self.redact_after else None
+        redact_at = job.redact_at or by_term
         return held_while_owed(job.model_copy(update={"expire_at": now + kept, "redact_at": redact_at}))
 
     def _of(self, status: Status) -> timedelta:

@@ -377,4 +377,4 @@ def _is_wanted(entry: Entry, which: AuditFilter) -> bool:
 
 def _is_to_be_redacted(job: Job, now: datetime) -> bool:
     marked = job.redact_at is not None and job.redact_at <= now
-    return job.ended and not (job.deleted or marked or job.redacted_at is not None)
+    return not (job.deleted or marked or job.redacted_at is not None)

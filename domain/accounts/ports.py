@@ -135,10 +135,10 @@ class JobsOfUser(Protocol):
 
     async def forget(self, client: str, now: datetime) -> int:
         """
-        Have payload, result and the vendor's words of all their ended jobs removed with the next sweep.
+        Have payload, result and the vendor's words of all their jobs removed with the next sweep.
 
-        Nothing is cancelled: a live job runs to its end, and is found when this is done again. Answers how many
-        ended jobs were marked by this call; done twice it changes nothing more.
+        Nothing is cancelled: a live job runs to its end, and loses them then. Answers how many jobs were marked
+        by this call; done twice it changes nothing more, but for jobs that were submitted meanwhile.
         """
         ...
 

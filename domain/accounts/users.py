@@ -16,7 +16,7 @@ from domain.callers import Role
 class User(BaseModel):
     """`password` is the hash, in PHC's string format (argon2id). It is shown to nobody, and stands in no log."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     id: UUID  # a UUIDv7, the page cursor too
     email: str  # as it was given

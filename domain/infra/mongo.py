@@ -21,6 +21,7 @@ from pymongo.errors import InvalidName, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from domain.errors import ConfigurationError, Unavailable
+from domain.infra.account_documents import ACCOUNT_DOCUMENTS
 from domain.infra.documents import DOCUMENTS
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -83,6 +84,11 @@ async def check_mongo(database: Database) -> None:
 async def prepare_mongo(database: Database) -> None:
     """Bind the models to the database and make the indexes that are missing."""
     await init_beanie(database=database, document_models=list(DOCUMENTS))
+
+
+async def prepare_accounts(database: Database) -> None:
+    """The same for the collections of accounts: of the processes only those that serve the API need them."""
+    await init_beanie(database=database, document_models=list(ACCOUNT_DOCUMENTS))
 
 
 async def mongo_clock_ahead(database: Database) -> timedelta:

@@ -1,0 +1,1 @@
+"""Accounts in MongoDB: each module holds the real one of a port of `domain.accounts.ports`."""
