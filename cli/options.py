@@ -16,17 +16,21 @@ KEEPING = (
     *("retention_days", "retention_complete_days", "retention_failed_days", "retention_cancelled_days"),
     "redact_days",
 )
+TOKENS = ("jwt_secret", "jwt_keys")
 HTTP = (
-    *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog"),
+    *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog", "audit_days"),
     *SERVERS,
     *TABLE,
     *("lease_seconds", *KEEPING),
+    *TOKENS,
+    "password_threads",
 )
 CALLBACKS = ("callback_secret", "home")
 WORKER = (
     *("concurrency", "lease_seconds", "drain_seconds", *KEEPING, "host", "port", "callback_secret"),
     *SERVERS,
     *TABLE,
+    *TOKENS,
 )
 EVERY = tuple(name for name in Settings.model_fields if name != "api_key")  # which no process of ours needs
 

@@ -25,7 +25,7 @@ from domain.retention import Retention
 PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
 SECRETS = frozenset(  # URLs may hold passwords
-    {"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET", "GATEWAY_API_KEY"}
+    {"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET", "GATEWAY_JWT_SECRET", "GATEWAY_API_KEY"}
 )
 DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; kept in the home unless it is set
 NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET})  # read by the tests, and by the tables
@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     redact_days: Days | None = Field(
         None, description="when payload and result of an ended job are removed, up to 3650 days after; default never"
     )
+    audit_days: Days = Field(400, description="how long the record of who did what is kept, up to 3650 days")
     vendor_backlog: int = Field(
         1_000_000, ge=0, description="how many jobs may wait for one vendor; beyond, POST /jobs is a 503; 0: no end"
     )
@@ -94,6 +95,19 @@ class Settings(BaseSettings):
         None,
         description="what clients' callback secrets are derived from: 32 characters or more, the same on all machines; "
         "default one that is made and kept in the home",
+    )
+    jwt_secret: SecretStr | None = Field(
+        None,
+        description="what tokens are signed by: 32 characters or more, the same on all machines; former ones, still "
+        "good, may follow it after a space; default one that is made and kept in the home",
+    )
+    jwt_keys: str | None = Field(
+        None,
+        description="PEM files that sign access tokens instead (Ed25519, P-256, RSA), separated by `:`; the first "
+        "signs, the others verify and may be public keys",
+    )
+    password_threads: int = Field(
+        2, ge=1, le=64, description="passwords hashed at once in each HTTP process, at 64 MiB each, 1 to 64"
     )
     env: Literal["production", "development"] = Field(
         "production", description="production or development; development lets callbacks go to http and to this machine"
@@ -112,6 +126,13 @@ class Settings(BaseSettings):
             raise ValueError("it is too short, and could be guessed")
         return secret
 
+    @field_validator("jwt_secret")
+    @classmethod
+    def _are_long(cls, secrets: SecretStr | None) -> SecretStr | None:
+        if secrets is not None and min(map(len, secrets.get_secret_value().split()), default=0) < 32:
+            raise ValueError("one of it is too short, and could be guessed")
+        return secrets
+
     @field_validator("mongo_url")
     @classmethod
     def _names_mongodb(cls, url: SecretStr | None) -> SecretStr | None:
@@ -125,6 +146,10 @@ class Settings(BaseSettings):
     @property
     def vendors_files(self) -> tuple[Path, ...]:
         return tuple(Path(name) for name in self.vendors_file.split(":") if name)
+
+    @property
+    def jwt_key_files(self) -> tuple[Path, ...]:
+        return tuple(Path(name) for name in (self.jwt_keys or "").split(":") if name)
 
     @property
     def retention(self) -> Retention:

@@ -1,8 +1,7 @@
 """
 The collections of accounts: Beanie models that name what the queries stand on, and the indexes for it.
 
-The rest of each document is what the words of `domain.accounts` hold, Nones left out. They are apart from
-`domain.infra.documents` since workers need none of them.
+The rest of each document is what the words of `domain.accounts` hold, Nones left out.
 """
 
 from datetime import datetime, timedelta

@@ -87,7 +87,7 @@ async def prepare_mongo(database: Database) -> None:
 
 
 async def prepare_accounts(database: Database) -> None:
-    """The same for the collections of accounts: of the processes only those that serve the API need them."""
+    """The same for the collections of accounts."""
     await init_beanie(database=database, document_models=list(ACCOUNT_DOCUMENTS))
 
 
