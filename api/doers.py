@@ -1,7 +1,8 @@
 """Who does what a request asks for, as the record of acts knows them."""
 
 from api.callers import caller_of
-from api.ports import AccountPorts
+from api.ports import AccountPorts, ApiPorts
+from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.edge.addresses import client_address
 from domain.edge.answers import AnyRequest
@@ -13,3 +14,9 @@ def doer_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
     scope = request.scope
     address = client_address(scope, accounts.trusted_hops)
     return Doer(caller_of(request).client, accounts.clock(), address, request_id_of(scope))
+
+
+async def record(request: AnyRequest, ports: ApiPorts, act: Act, subject: str, **detail: str) -> None:
+    """On record, before it is done; nothing where there are no accounts. Raises `Unavailable`."""
+    if ports.accounts is not None:
+        await ports.accounts.audit.write(doer_of(request, ports.accounts).entry(act, subject, **detail))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.queries import refuse
+from api.queries import read_query, refuse
 from domain.edge.answers import AnyRequest
 from domain.edge.bodies import read_body, require_json
 from domain.errors import FieldError, Invalid
@@ -40,6 +40,11 @@ class Fields:
             return self.blame(name, "is missing; it is required")
         return self.take(name, kind, detail)
 
+    def refuse(self, name: str, detail: str) -> None:
+        """What a client may well expect to be a field, and is told why it is none."""
+        if self._members.pop(name, None) is not None:
+            self.blame(name, detail)
+
     def blame(self, name: str, detail: str) -> UnsetType:
         self._faults.append(FieldError(pointer_to(name), detail))
         return UNSET
@@ -51,9 +56,9 @@ class Fields:
 
     def end(self) -> None:
         """Raises `Invalid` with every fault; what is left is one."""
-        known = ", ".join(self._asked)
+        known = f"is not a field here; these are: {', '.join(self._asked)}"
         for name in islice(self._members, MOST_FAULTS):
-            self.blame(name, f"is not a field here; these are: {known}")
+            self.blame(name, known if self._asked else "is not known here: this route takes no body")
         refuse(self._faults)
 
 
@@ -61,3 +66,12 @@ async def read_fields(request: AnyRequest) -> Fields:
     """Raises `UnsupportedMedia`, `TooLarge`, `BadSyntax`, or `Invalid` for what is no object."""
     require_json(request.scope)
     return Fields(read_object(await read_body(request.scope, request.receive)))
+
+
+async def read_nothing(request: AnyRequest) -> None:
+    """For routes that take neither a query nor a body, `{}` being as good as none. Raises what is wrong."""
+    read_query(request.scope)
+    body = await read_body(request.scope, request.receive)
+    if body:
+        require_json(request.scope)
+        Fields(read_object(body)).end()

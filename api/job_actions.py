@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -12,18 +11,13 @@ from litestar.response.base import ASGIResponse
 
 from api.addressed import read_job_id
 from api.callers import caller_of
+from api.fields import read_nothing
 from api.ports import ApiPorts
 from api.provided import Ports
-from api.queries import read_query, refuse
 from api.standings import find_standing
 from api.views import path_of, retry_after, view_of
 from domain.edge.answers import AnyRequest
-from domain.edge.bodies import read_body, require_json
-from domain.errors import FieldError
 from domain.jobs import Job
-from domain.json_text import pointer_to, read_object
-
-MOST_FAULTS = 100
 
 
 @post("/jobs/{request_id:str}/cancel", status_code=HTTPStatus.ACCEPTED)
@@ -47,13 +41,8 @@ async def delete_job(request: AnyRequest, request_id: FromPath[str], ports: Port
 
 
 async def _asked(request: AnyRequest, request_id: str) -> UUID:
-    """The job that is meant. Raises what is wrong with the request, `{}` being as good as no body."""
-    read_query(request.scope)
-    body = await read_body(request.scope, request.receive)
-    if body:
-        require_json(request.scope)
-        detail = "is not known here: this route takes no body"
-        refuse(FieldError(pointer_to(name), detail) for name in islice(read_object(body), MOST_FAULTS))
+    """The job that is meant. Raises what is wrong with the request."""
+    await read_nothing(request)
     return read_job_id(request_id)
 
 

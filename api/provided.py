@@ -8,10 +8,17 @@ of a `POST /jobs`; one alone costs nothing. The caller stands in the scope: see 
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from api.ports import ApiPorts
+from api.ports import AccountPorts, ApiPorts
 
 Ports = NamedDependency[SkipValidation[ApiPorts]]
 
 
 def provide(ports: ApiPorts) -> dict[str, Provide]:
     return {"ports": Provide(lambda: ports, use_cache=True, sync_to_thread=False)}
+
+
+def accounts_of(ports: ApiPorts) -> AccountPorts:
+    """For the routes that are there only where the accounts are."""
+    if ports.accounts is None:
+        raise RuntimeError("this process has no accounts, and serves no route of theirs")
+    return ports.accounts

@@ -1,6 +1,6 @@
 """What people may change of themselves: their name and their username. The address is not among it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from domain.accounts.audit import Act
@@ -8,8 +8,9 @@ from domain.accounts.changing import altered, change_user
 from domain.accounts.doers import Doer
 from domain.accounts.ports import AuditLog, Users
 from domain.accounts.users import User
-from domain.errors import Outdated
+from domain.errors import FieldError, Invalid, Outdated
 
+LONGEST_NAME = 100
 CHANGEABLE = frozenset({"name", "username", "username_key"})
 
 
@@ -18,10 +19,10 @@ async def change_profile(
     changes: Mapping[str, str | None],
     ports: tuple[Users, AuditLog],
     doer: Doer,
-    version: int | None = None,
+    versions: Collection[int] | None = None,
 ) -> User:
     """
-    The user with `changes`, which are fields of `CHANGEABLE`. With a `version`, only where they are of that one.
+    The user with `changes`, which are fields of `CHANGEABLE`. With `versions`, only where they are of one of these.
 
     Raises `NotFound`, `Taken`, `Conflict`, `Outdated`.
     """
@@ -30,7 +31,7 @@ async def change_profile(
     users, audit = ports
 
     def alter(user: User) -> User:
-        if version is not None and user.version != version:
+        if versions is not None and user.version not in versions:
             raise Outdated("somebody changed this user since you read it; read it again")
         return altered(user, doer.at, **changes)
 
@@ -39,3 +40,11 @@ async def change_profile(
         doer.entry(Act.PROFILE_CHANGED, user.client, fields=", ".join(sorted(changes.keys() - {"username_key"})))
     )
     return user
+
+
+def read_display_name(text: str, field: str = "name") -> str:
+    """What somebody wants to be called, of any script. Raises `Invalid` with a pointer to `field`."""
+    if 0 < len(text) <= LONGEST_NAME and text.isprintable() and text == text.strip():
+        return text
+    detail = f"must be 1 to {LONGEST_NAME} characters that can be seen, without a space at either end"
+    raise Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))

@@ -1,0 +1,116 @@
+"""`GET /users/me/export`: all that is kept of somebody, as one JSON document, written as it is read."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+
+import msgspec
+from litestar import get
+from litestar.response.streaming import ASGIStreamingResponse
+from msgspec import Raw
+
+from api.account_views import (
+    ApiKeyView,
+    EntryView,
+    SessionView,
+    UserView,
+    api_key_view,
+    entry_view,
+    session_view,
+    user_view,
+)
+from api.callers import caller_of
+from api.doers import doer_of
+from api.ports import AccountPorts
+from api.provided import Ports, accounts_of
+from api.queries import read_query
+from api.users import find_oneself
+from api.views import JobView, view_of
+from domain.accounts.audit import Act, Entry
+from domain.accounts.ports import AuditFilter, AuditLog
+from domain.accounts.users import User
+from domain.edge.answers import AnyRequest
+from domain.jobs import Job
+
+PAGE = 100  # entries of the record in memory at once
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Disposition": 'attachment; filename="gateway-export.json"',
+    "Content-Type": "application/json",
+}
+
+
+class ExportedJob(msgspec.Struct, frozen=True):
+    """A job, and what was submitted; null once that was removed."""
+
+    job: JobView
+    vendorPayload: Raw  # noqa: N815 - the name that clients send
+
+
+class Export(msgspec.Struct, frozen=True):
+    """All that is kept of a user."""
+
+    exported_at: datetime
+    profile: UserView
+    sessions: list[SessionView]
+    api_keys: list[ApiKeyView]
+    audit: list[EntryView]
+    jobs: list[ExportedJob]
+
+
+@get("/users/me/export")
+async def export_me(request: AnyRequest, ports: Ports) -> ASGIStreamingResponse:
+    """Hand out all that is kept of the caller."""
+    read_query(request.scope)
+    accounts = accounts_of(ports)
+    user = await find_oneself(request, accounts)
+    doer = doer_of(request, accounts)
+    await accounts.audit.write(doer.entry(Act.EXPORTED, user.client))
+    pieces = _pieces(accounts, user, doer.at, await _begin(request, accounts, user, doer.at))
+    return ASGIStreamingResponse(iterator=pieces, headers=HEADERS)
+
+
+async def _begin(request: AnyRequest, accounts: AccountPorts, user: User, now: datetime) -> Export:
+    """What is small, read before the answer begins: what fails here is still a problem."""
+    current = caller_of(request).session
+    sessions = await accounts.sessions.list_live(user.id, now)
+    keys = await accounts.keys.list(user.client)
+    shown = [session_view(session, current) for session in sessions]
+    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [])
+
+
+async def _pieces(accounts: AccountPorts, user: User, now: datetime, begin: Export) -> AsyncIterator[bytes]:
+    """A store that fails by now cuts the answer short: it is no JSON then, and nobody takes it for the whole."""
+    head = msgspec.json.encode(begin)
+    yield head.removesuffix(b'"audit":[],"jobs":[]}') + b'"audit":['
+    separator = b""
+    async for entry in _entries(accounts.audit, user):
+        yield separator + msgspec.json.encode(entry_view(entry))
+        separator = b","
+    yield b'],"jobs":['
+    separator = b""
+    async for job in accounts.user_jobs.export(user.client):
+        yield separator + msgspec.json.encode(_exported(job, now))
+        separator = b","
+    yield b"]}"
+
+
+async def _entries(audit: AuditLog, user: User) -> AsyncIterator[Entry]:
+    """What they did, then what others did to them; each newest first."""
+    async for entry in _listed(audit, AuditFilter(limit=PAGE, actor=user.client)):
+        yield entry
+    async for entry in _listed(audit, AuditFilter(limit=PAGE, subject=user.client)):
+        if entry.actor != user.client:
+            yield entry
+
+
+async def _listed(audit: AuditLog, which: AuditFilter) -> AsyncIterator[Entry]:
+    page = await audit.list(which)
+    while page:
+        for entry in page:
+            yield entry
+        page = await audit.list(replace(which, before=page[-1].id))
+
+
+def _exported(job: Job, now: datetime) -> ExportedJob:
+    return ExportedJob(view_of(job, now, with_attempts=True), Raw(job.payload.encode() or b"null"))

@@ -1,0 +1,27 @@
+"""`DELETE /users/me`: one's account, for good."""
+
+from http import HTTPStatus
+
+from litestar import delete
+
+from api.doers import doer_of
+from api.fields import read_fields
+from api.provided import Ports, accounts_of
+from api.queries import read_query
+from api.users import find_oneself
+from domain.accounts.leaving import Leaving
+from domain.accounts.password_trials import PasswordTrials
+from domain.edge.answers import AnyRequest
+
+
+@delete("/users/me", status_code=HTTPStatus.NO_CONTENT)
+async def delete_me(request: AnyRequest, ports: Ports) -> None:
+    """Remove the caller's account, for who shows its password."""
+    read_query(request.scope)
+    accounts = accounts_of(ports)
+    fields = await read_fields(request)
+    password = fields.require("password", str, "must be a string")
+    fields.end()
+    trials = PasswordTrials(accounts.passwords, accounts.sign_ins)
+    leaving = Leaving(accounts.users, accounts.user_jobs, trials, accounts.audit)
+    await leaving.leave(await find_oneself(request, accounts), password, doer_of(request, accounts))

@@ -1,0 +1,44 @@
+"""
+Leaving: a person's account goes, with their sessions, keys and links, and what their jobs hold of them.
+
+What stays is the record, where they are an id that nobody can look up any more.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from domain.accounts.audit import Act
+from domain.accounts.doers import Doer
+from domain.accounts.password_trials import PasswordTrials
+from domain.accounts.ports import AuditLog, JobsOfUser, Users
+from domain.accounts.users import User
+from domain.errors import FieldError, Forbidden, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    users: Users
+    jobs: JobsOfUser
+    trials: PasswordTrials
+    audit: AuditLog
+
+    async def leave(self, user: User, password: str, doer: Doer) -> None:
+        """
+        For who shows the password: a session that somebody else got hold of must not be enough.
+
+        The user goes last, so that who met a fault can ask again. Raises `Forbidden`, `TooMany`, `Unavailable`.
+        """
+        trial = await self.trials.hold(user.email_key, user, password, doer.address)
+        if not trial.right:
+            self.audit.note(doer.entry(Act.SIGN_IN_REFUSED, user.client, to="leave"))
+            raise _wrong()
+        await self.audit.write(doer.entry(Act.DELETED, user.client))
+        await self.jobs.forget(user.client, doer.at)
+        await self.users.remove(user)
+        with suppress(Unavailable):  # of a job that was submitted in between the words stay until it expires
+            await self.jobs.forget(user.client, doer.at)
+
+
+def _wrong() -> Forbidden:
+    detail = "is not your password; send the one that you sign in with"
+    return Forbidden(f"/password {detail}", code="wrong-password", errors=(FieldError("/password", detail),))
