@@ -9,11 +9,11 @@ from domain.errors import ConfigurationError
 SERVER_SETTINGS = ("mongo_url", "redis_url")
 
 
-def with_servers(settings: Settings) -> Settings:
-    """The settings with both URLs in them. Raises `ConfigurationError` when one is set nowhere."""
+def with_servers(settings: Settings, *names: str) -> Settings:
+    """The settings with the URLs of these in them, by default both. Raises `ConfigurationError` for one set nowhere."""
     noted = Home.at(settings.home).addresses()
     found: dict[str, SecretStr] = {}
-    for name in SERVER_SETTINGS:
+    for name in names or SERVER_SETTINGS:
         variable = f"{PREFIX}{name.upper()}"
         if getattr(settings, name) is None and variable not in noted:
             raise ConfigurationError(

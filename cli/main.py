@@ -22,7 +22,7 @@ from domain.callers import ANONYMOUS
 from domain.errors import ConfigurationError
 
 Flags = dict[str, str | None]
-OVER_HTTP = {"jobs": "cli.jobs", "vendors": "cli.vendors"}  # groups of commands that a client types
+LATE = {"jobs": "cli.jobs", "users": "cli.users", "vendors": "cli.vendors"}  # groups of commands that a person types
 
 
 def main() -> None:
@@ -34,15 +34,15 @@ def main() -> None:
 
 
 class LateGroup(click.Group):
-    """Loads the groups of `OVER_HTTP` when they are asked for: no process of the gateway needs them."""
+    """Loads the groups of `LATE` when they are asked for: no process of the gateway needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *OVER_HTTP])
+        return sorted([*super().list_commands(ctx), *LATE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in OVER_HTTP:
+        if cmd_name not in LATE:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(OVER_HTTP[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(LATE[cmd_name]), cmd_name)
         return command
 
 
@@ -176,18 +176,21 @@ def restored(*, taken_at: str | None, dry_run: bool, **flags: str | None) -> Non
 
 @gateway.command("bootstrap-key")
 @click.option("--renew", is_flag=True, help="Make a new key; the old one is void at once.")
-@setting_flags("home")
-def bootstrap_key(*, renew: bool, **flags: str | None) -> None:
+@click.option("--revoke", is_flag=True, help="Void the key for good; there must be an admin's account.")
+@click.option("--force", is_flag=True, help="Revoke it although nobody else is admin, or MongoDB is away.")
+@setting_flags("home", "mongo_url")
+def bootstrap_key(*, renew: bool, revoke: bool, force: bool, **flags: str | None) -> None:
     """Make the admin's key and show it, once: only its hash is kept."""
-    from cli.credentials import ensure_bootstrap_key, renew_bootstrap_key
+    from cli import bootstrap
 
-    home = Home.at(load_settings(flags).home)
-    key = renew_bootstrap_key(home) if renew else ensure_bootstrap_key(home)
-    if key is None:
-        raise ConfigurationError(
-            "there is a key already, and nobody can show it again; gateway bootstrap-key --renew makes a new one"
-        )
-    print(key)
+    if (renew and revoke) or (force and not revoke):
+        raise click.UsageError("--renew and --revoke do not go together, and --force goes with --revoke only")
+    settings = load_settings(flags)
+    if revoke:
+        bootstrap.revoke(settings, force=force)
+        print("revoked; it opens nothing any more")
+    else:
+        print(bootstrap.make(settings, renew=renew))
 
 
 @gateway.command("callback-secret")
