@@ -4,16 +4,24 @@ from functools import partial
 
 from litestar.types import ASGIApp
 
+from api.api_keys import list_keys, make_key, revoke_key
+from api.audit import list_acts
+from api.auth import confirm, refresh, register, sign_in, sign_out
+from api.auth_passwords import change_password, forget_password, reset_password
 from api.batches import submit_batch
 from api.callers import CallerGate
 from api.docs import docs_routes
 from api.events import watch_job
+from api.exports import export_me
 from api.job_actions import cancel_job, delete_job, retry_job
 from api.job_lists import list_jobs
 from api.jobs import show_job, submit_job
+from api.leaving import delete_me
+from api.own_sessions import end_other_sessions, end_session, list_sessions
 from api.ports import ApiPorts
 from api.provided import provide
 from api.replays import replay_jobs
+from api.users import change_me, list_users, lock_user, show_me, show_user, unlock_user
 from api.vendors import list_vendors, pause_vendor, resume_vendor, show_vendor
 from domain.edge.app import build_edge
 from domain.edge.health import health_routes
@@ -22,13 +30,24 @@ JOB_ROUTES = (
     *(submit_job, submit_batch, list_jobs, show_job, watch_job),
     *(cancel_job, retry_job, delete_job, replay_jobs),
 )
+ACCOUNT_ROUTES = (
+    *(show_me, change_me, delete_me, export_me, list_sessions, end_session, end_other_sessions),
+    *(show_user, list_users, lock_user, unlock_user),
+    *(make_key, list_keys, revoke_key, list_acts),
+)
 VENDOR_ROUTES = (list_vendors, show_vendor, pause_vendor, resume_vendor)
+AUTH_ROUTES = (
+    *(register, confirm, sign_in, refresh, sign_out),
+    *(forget_password, reset_password, change_password),
+)
 
 
 def build_app(ports: ApiPorts) -> ASGIApp:
-    gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed)
+    hops = 0 if ports.accounts is None else ports.accounts.trusted_hops
+    gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed, trusted_hops=hops)
+    of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
     return build_edge(
-        [*JOB_ROUTES, *VENDOR_ROUTES, *health_routes(ports.health), *docs_routes()],
+        [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
         middleware=[gate],
     )

@@ -1,5 +1,7 @@
 """Who does what a request asks for, as the record of acts knows them."""
 
+from dataclasses import replace
+
 from api.callers import caller_of
 from api.ports import AccountPorts, ApiPorts
 from domain.accounts.audit import Act
@@ -11,9 +13,13 @@ from domain.edge.request_ids import request_id_of
 
 def doer_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
     """For routes behind the gate: its caller, now."""
+    return replace(visitor_of(request, accounts), actor=caller_of(request).client)
+
+
+def visitor_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
+    """For open routes: nobody known, now."""
     scope = request.scope
-    address = client_address(scope, accounts.trusted_hops)
-    return Doer(caller_of(request).client, accounts.clock(), address, request_id_of(scope))
+    return Doer("", accounts.clock(), client_address(scope, accounts.trusted_hops), request_id_of(scope))
 
 
 async def record(request: AnyRequest, ports: ApiPorts, act: Act, subject: str, **detail: str) -> None:

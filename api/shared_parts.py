@@ -32,6 +32,7 @@ HEADERS: Json = {
         "The key came before: this is the first job, and nothing new was stored.", {"type": "string", "const": "true"}
     ),
     "X-Accel-Buffering": _header("Tells nginx to hold nothing back.", {"type": "string", "const": "no"}),
+    "Set-Cookie": _header("The refresh token's cookie, or its end.", {"type": "string"}),
     "WWW-Authenticate": _header("How to authenticate.", {"type": "string"}),
 }
 
@@ -39,7 +40,7 @@ HEADERS: Json = {
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("BadSyntax", "Not JSON, not UTF-8, or a header that is not as it should be."),
     401: ("Unauthenticated", "No credentials or signature, or wrong ones."),
-    403: ("Forbidden", "This caller may not; an admin may."),
+    403: ("Forbidden", "This caller may not; `detail` says what is missing."),
     404: ("NotFound", "There is none, or none of yours."),
     405: ("MethodNotAllowed", "The path does not take this method; `Allow` lists those that it does."),
     408: ("TooSlow", "The request did not come in reasonable time; the connection is closed."),

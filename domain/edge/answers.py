@@ -1,5 +1,6 @@
 """Errors become answers here: ours by the table, the framework's own in the same form, and anything else as a 500."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, Receive, Scope, Send
 
 from domain.edge.methods import allow
 from domain.edge.problems import BUG, MEDIA_TYPE, Problem, Where, headers_of, problem, status_of
@@ -17,12 +18,20 @@ from domain.errors import GatewayError
 
 AnyRequest = Request[Any, Any, Any]
 
+_TOKEN_IN_PATH = re.compile(r"(/auth/(?:confirmation|reset-password)/).+", re.DOTALL)  # a mailed link's, good once
+
 log = structlog.get_logger()
 
 
 def exception_handlers() -> ExceptionHandlersMap:
     """For a Litestar app: the nearest class of an exception decides."""
     return {GatewayError: _tell_ours, HTTPException: _tell_the_frameworks, Exception: _tell_a_bug}
+
+
+async def refuse(error: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer of a middleware that has headers of its own to put on it; what is raised there goes past it."""
+    request: AnyRequest = Request(scope, receive, send)
+    await _tell_ours(request, error).to_asgi_response(None, request)(scope, receive, send)
 
 
 def _tell_ours(request: AnyRequest, error: GatewayError) -> Response[bytes]:
@@ -47,12 +56,17 @@ def _tell_the_frameworks(request: AnyRequest, error: HTTPException) -> Response[
 
 def _tell_a_bug(request: AnyRequest, error: Exception) -> Response[bytes]:
     trace_id = request_id_of(request.scope)
-    log.error("unforeseen", trace_id=trace_id, method=request.method, path=request.url.path, exc_info=error)
+    log.error("unforeseen", trace_id=trace_id, method=request.method, path=_path(request), exc_info=error)
     return _answer(problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", BUG, _where(request)), {})
 
 
 def _where(request: AnyRequest) -> Where:
-    return Where(request.url.path, request_id_of(request.scope))
+    return Where(_path(request), request_id_of(request.scope))
+
+
+def _path(request: AnyRequest) -> str:
+    """Without what opens a door: problems and logs are shown around."""
+    return _TOKEN_IN_PATH.sub(r"\1{token}", request.url.path)
 
 
 def _answer(told: Problem, headers: Mapping[str, str]) -> Response[bytes]:

@@ -1,0 +1,48 @@
+"""
+A forgotten password: a link by mail to whose address it is, and a new password by the link.
+
+Asking for it is done behind the answer's back, and so tells nothing. What is slow comes before the link is taken, and
+whatever refuses the new password puts it back: a link is used up by a changed password, and by nothing less.
+"""
+
+from dataclasses import dataclass
+
+from domain.accounts.audit import Act
+from domain.accounts.doers import Doer
+from domain.accounts.links import Purpose
+from domain.accounts.mailed_links import MailedLinks, VoidLink
+from domain.accounts.passwords import check_new_password
+from domain.accounts.ports import AuditLog, Passwords, Users
+from domain.accounts.renewing import PasswordRenewal
+from domain.accounts.users import User
+from domain.errors import GatewayError
+
+
+@dataclass(frozen=True, slots=True)
+class Resetting:
+    users: Users
+    passwords: Passwords
+    mailed: MailedLinks
+    renewal: PasswordRenewal
+    audit: AuditLog
+
+    async def ask(self, email_key: str, doer: Doer) -> None:
+        """Mail a link to whose address this is, if it is anybody's."""
+        user = await self.users.find_by_name(email_key=email_key)
+        if user is not None and user.locked_at is None:
+            self.audit.note(doer.entry(Act.PASSWORD_RESET_ASKED, user.client))
+            await self.mailed.send(user, Purpose.RESET, doer.at)
+
+    async def reset(self, token: str, password: str, doer: Doer) -> User:
+        """The user with the new password, confirmed by the way. Raises `VoidLink`, `Invalid`, `Unavailable`."""
+        if not self.mailed.is_genuine(token, Purpose.RESET):
+            raise VoidLink
+        check_new_password(password)
+        hashed = await self.passwords.hash(password)
+        proven = await self.mailed.take(token, Purpose.RESET, doer.at)
+        try:
+            check_new_password(password, (proven.user.email, proven.user.username))
+            return await self.renewal.renew(proven.user, hashed, doer, by="link")
+        except GatewayError:
+            await self.mailed.put_back(proven)  # void all the same where the password was changed
+            raise
