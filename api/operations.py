@@ -1,9 +1,12 @@
 """What each route takes and answers, as the OpenAPI document tells it: one table a subject, in the contract's order."""
 
+from api.api_key_operations import API_KEY_OPERATIONS
+from api.audit_operations import AUDIT_OPERATIONS
 from api.health_operations import HEALTH_OPERATIONS
 from api.job_control_operations import JOB_CONTROL_OPERATIONS
 from api.job_operations import JOB_OPERATIONS
 from api.operation import Operations
+from api.user_operations import USER_OPERATIONS
 from api.vendor_operations import VENDOR_OPERATIONS
 from api.webhook_operations import WEBHOOK_OPERATIONS
 
@@ -11,6 +14,9 @@ OPERATIONS: Operations = {
     **JOB_OPERATIONS,
     **JOB_CONTROL_OPERATIONS,
     **WEBHOOK_OPERATIONS,
+    **USER_OPERATIONS,
+    **API_KEY_OPERATIONS,
+    **AUDIT_OPERATIONS,
     **VENDOR_OPERATIONS,
     **HEALTH_OPERATIONS,
 }
