@@ -23,14 +23,14 @@ from domain.accounts.profiles import read_display_name
 from domain.callers import Role
 from domain.edge.answers import AnyRequest
 from domain.errors import Invalid
+from domain.quotas import REMEDY, is_rate
 from domain.request_ids import read_request_id
 from domain.submitted_fields import to_milliseconds
 
-LONGEST_RATE = 200  # characters
 FIRST_YEAR_TOO_LATE = 2100  # beyond, a time is a slip of the pen
 
 _TIME = 'must be a time with a zone by RFC 3339, such as "2027-01-31T09:00:00Z"'
-_RATE = 'must be a rate, such as "10/second; 1000/hour"'
+_RATE = f"must be a rate; {REMEDY}"
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -40,7 +40,7 @@ async def make_key(request: AnyRequest, ports: Ports) -> ASGIResponse:
     read_query(request.scope)
     accounts = accounts_of(ports)
     doer = doer_of(request, accounts)
-    wish = read_wish(await read_fields(request), accounts, doer.at)
+    wish = read_wish(await read_fields(request), doer.at)
     key, text = await _ring(accounts).make(wish, caller_of(request), doer)
     body = msgspec.json.encode(api_key_view(key, text))
     return ASGIResponse(body=body, status_code=HTTPStatus.CREATED, headers={"Cache-Control": "no-store"})
@@ -66,14 +66,14 @@ async def revoke_key(request: AnyRequest, key_id: FromPath[str], ports: Ports) -
     await _ring(accounts).revoke(asked, caller_of(request), doer_of(request, accounts))
 
 
-def read_wish(fields: Fields, accounts: AccountPorts, now: datetime) -> KeyWish:
+def read_wish(fields: Fields, now: datetime) -> KeyWish:
     """Raises `Invalid` with every fault."""
     name = _read_name(fields)
     role = fields.take("role", Role, f"must be one of {', '.join(Role)}")
     scopes = fields.take("scopes", list[Scope] | None, f"must be an array of {', '.join(Scope)}")
     if scopes == []:
         scopes = fields.blame("scopes", "must name one at least; leave it out for all that the role may")
-    rate = _read_rate(fields, accounts)
+    rate = _read_rate(fields)
     expires_at = _read_expiry(fields, now)
     fields.end()
     return KeyWish(
@@ -94,9 +94,9 @@ def _read_name(fields: Fields) -> str:
         return ""
 
 
-def _read_rate(fields: Fields, accounts: AccountPorts) -> str | None | UnsetType:
+def _read_rate(fields: Fields) -> str | None | UnsetType:
     rate: str | None | UnsetType = fields.take("rate", str | None, _RATE)
-    if isinstance(rate, str) and (len(rate) > LONGEST_RATE or not accounts.is_rate(rate)):
+    if isinstance(rate, str) and not is_rate(rate):
         return fields.blame("rate", _RATE)
     return rate
 

@@ -9,6 +9,7 @@ from domain.accounts.doers import Doer
 from domain.edge.addresses import client_address
 from domain.edge.answers import AnyRequest
 from domain.edge.request_ids import request_id_of
+from domain.submitted_fields import to_milliseconds
 
 
 def doer_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
@@ -17,9 +18,9 @@ def doer_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
 
 
 def visitor_of(request: AnyRequest, accounts: AccountPorts) -> Doer:
-    """For open routes: nobody known, now."""
-    scope = request.scope
-    return Doer("", accounts.clock(), client_address(scope, accounts.trusted_hops), request_id_of(scope))
+    """For open routes: nobody known, now; to the millisecond, since MongoDB keeps no more."""
+    scope, now = request.scope, to_milliseconds(accounts.clock())
+    return Doer("", now, client_address(scope, accounts.trusted_hops), request_id_of(scope))
 
 
 async def record(request: AnyRequest, ports: ApiPorts, act: Act, subject: str, **detail: str) -> None:

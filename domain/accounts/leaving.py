@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
-from domain.accounts.password_trials import PasswordTrials
+from domain.accounts.password_trials import Attempt, PasswordTrials
 from domain.accounts.ports import AuditLog, JobsOfUser, Users
 from domain.accounts.users import User
 from domain.errors import FieldError, Forbidden, Unavailable
@@ -28,7 +28,7 @@ class Leaving:
 
         The user goes last, so that who met a fault can ask again. Raises `Forbidden`, `TooMany`, `Unavailable`.
         """
-        trial = await self.trials.hold(user.email_key, user, password, doer.address)
+        trial = await self.trials.hold(Attempt(f"leave:{user.id}", password, doer.address), user)
         if not trial.right:
             self.audit.note(doer.entry(Act.SIGN_IN_REFUSED, user.client, to="leave"))
             raise _wrong()
@@ -40,5 +40,5 @@ class Leaving:
 
 
 def _wrong() -> Forbidden:
-    detail = "is not your password; send the one that you sign in with"
+    detail = "is wrong, or was tried too often; send the one that you sign in with"
     return Forbidden(f"/password {detail}", code="wrong-password", errors=(FieldError("/password", detail),))

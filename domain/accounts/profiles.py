@@ -29,16 +29,18 @@ async def change_profile(
     if not changes.keys() <= CHANGEABLE:
         raise ValueError(f"these are for nobody to change: {changes.keys() - CHANGEABLE}")
     users, audit = ports
+    read: list[User] = []
 
     def alter(user: User) -> User:
+        read.append(user)
         if versions is not None and user.version not in versions:
             raise Outdated("somebody changed this user since you read it; read it again")
         return altered(user, doer.at, **changes)
 
     user = await change_user(users, user_id, alter)
-    audit.note(
-        doer.entry(Act.PROFILE_CHANGED, user.client, fields=", ".join(sorted(changes.keys() - {"username_key"})))
-    )
+    if user != read[-1]:
+        fields = ", ".join(sorted(changes.keys() - {"username_key"}))
+        audit.note(doer.entry(Act.PROFILE_CHANGED, user.client, fields=fields))
     return user
 
 

@@ -8,7 +8,7 @@ compare-and-set on `version` only: of two changes made at once one wins, and the
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.callers import Role
 
@@ -24,7 +24,7 @@ class User(BaseModel):
     username: str | None = None  # as it was given
     username_key: str | None = None
     name: str | None = None
-    password: str
+    password: str = Field(repr=False)
     role: Role = Role.USER
     confirmed_at: datetime | None = None  # the address is theirs
     locked_at: datetime | None = None  # by an admin: nothing of theirs opens any door

@@ -7,10 +7,22 @@ from httpx import ASGITransport, AsyncClient
 from litestar.types import ASGIApp
 
 from api.app import build_app
-from api.ports import ApiPorts
+from api.ports import AccountPorts, ApiPorts
 from domain.callers import Caller, Role
 from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
+from tests.fakes_accounts import (
+    FakeApiKeys,
+    FakeAuditLog,
+    FakeJobsOfUser,
+    FakeLinks,
+    FakePasswords,
+    FakePost,
+    FakeSessions,
+    FakeSignInLimit,
+    FakeTokens,
+    FakeUsers,
+)
 
 CALLERS = FakeCallers(
     acme=Caller("acme", Role.USER), globex=Caller("globex", Role.SERVICE), root=Caller("root", Role.ADMIN)
@@ -33,7 +45,29 @@ def vendor_states() -> FakeVendorStates:
 
 
 @pytest.fixture
-def ports(jobs: FakeJobs, vendor_states: FakeVendorStates, checks: tuple[FakeHealthCheck, ...]) -> ApiPorts:
+def accounts() -> AccountPorts:
+    """Nobody's: tests of accounts have a world of their own."""
+    return AccountPorts(
+        users=FakeUsers(),
+        sessions=FakeSessions(),
+        keys=FakeApiKeys(),
+        links=FakeLinks(),
+        audit=FakeAuditLog(),
+        passwords=FakePasswords(),
+        tokens=FakeTokens(),
+        post=FakePost(),
+        sign_ins=FakeSignInLimit(),
+        user_jobs=FakeJobsOfUser(),
+    )
+
+
+@pytest.fixture
+def ports(
+    jobs: FakeJobs,
+    vendor_states: FakeVendorStates,
+    checks: tuple[FakeHealthCheck, ...],
+    accounts: AccountPorts,
+) -> ApiPorts:
     return ApiPorts(
         intake=jobs,
         jobs=jobs,
@@ -44,6 +78,7 @@ def ports(jobs: FakeJobs, vendor_states: FakeVendorStates, checks: tuple[FakeHea
         anonymous_allowed=False,
         cursor_secret=b"s" * 32,
         health=checks,
+        accounts=accounts,
     )
 
 

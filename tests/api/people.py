@@ -1,0 +1,93 @@
+"""The routes of accounts on fakes: Alice, Bob and an admin are signed in, and a test may look into every store."""
+
+from datetime import UTC, datetime
+
+from httpx import ASGITransport, AsyncClient
+
+from api.app import build_app
+from api.ports import AccountPorts, ApiPorts
+from domain.accounts.sessions import Session
+from domain.callers import Caller, Role
+from domain.request_ids import new_request_id
+from domain.vendor_states import VendorState
+from domain.vendors import VendorPolicy
+from tests.api.everybody import Somebody, key_caller, somebody
+from tests.fake_control import FakeControl
+from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
+from tests.fakes_accounts import (
+    FakeApiKeys,
+    FakeAuditLog,
+    FakeJobsOfUser,
+    FakeLinks,
+    FakePasswords,
+    FakePost,
+    FakeSessions,
+    FakeSignInLimit,
+    FakeTokens,
+    FakeUsers,
+)
+
+
+class People:
+    """Tokens are `alice`, `bob` and `root`; `alice-key` is an API key of hers, `service` and `operator` no person's."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+        self.alice, self.bob, self.root = somebody("alice"), somebody("bob"), somebody("root", Role.ADMIN)
+        everybody = (self.alice, self.bob, self.root)
+        self.sessions = FakeSessions(*(one.session for one in everybody))
+        self.keys = FakeApiKeys(*(one.key for one in everybody))
+        self.users = FakeUsers(
+            *(one.user for one in everybody), sessions=self.sessions, keys=self.keys, links=FakeLinks()
+        )
+        self.audit, self.sign_ins = FakeAuditLog(), FakeSignInLimit()
+        self.user_jobs = FakeJobsOfUser(*(one.job for one in everybody))
+        self.jobs, self.vendor_states = FakeJobs(*(one.job for one in everybody)), FakeVendorStates()
+        self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
+        self.app = build_app(self._ports())
+
+    def client(self, token: str) -> AsyncClient:
+        headers = {"Authorization": f"Bearer {token}"}
+        return AsyncClient(transport=ASGITransport(self.app), base_url="http://gateway.test", headers=headers)  # type: ignore[arg-type]
+
+    def session_of(self, one: Somebody) -> Session:
+        """One more sign-in of theirs."""
+        session = Session(new_request_id(), one.user.id, b"salt", created_at=self.now, refreshed_at=self.now)
+        self.sessions.stored[session.id] = session
+        return session
+
+    def _ports(self) -> ApiPorts:
+        return ApiPorts(
+            intake=self.jobs,
+            jobs=self.jobs,
+            control=FakeControl(self.jobs),
+            vendors=frozenset({"sync"}),
+            vendor_states=self.vendor_states,
+            callers=self._callers(),
+            anonymous_allowed=False,
+            cursor_secret=b"s" * 32,
+            health=(FakeHealthCheck("db"), FakeHealthCheck("redis")),
+            accounts=AccountPorts(
+                users=self.users,
+                sessions=self.sessions,
+                keys=self.keys,
+                links=FakeLinks(),
+                audit=self.audit,
+                passwords=FakePasswords(),
+                tokens=FakeTokens(),
+                post=FakePost(),
+                sign_ins=self.sign_ins,
+                user_jobs=self.user_jobs,
+                clock=lambda: self.now,
+            ),
+        )
+
+    def _callers(self) -> FakeCallers:
+        alice, root = self.alice.user, self.root.user
+        tokens = {
+            "alice-key": key_caller(Role.USER, client=alice.client, user=alice.id),
+            "root-key": key_caller(Role.ADMIN, client=root.client, user=root.id),
+            "service": key_caller(Role.SERVICE),
+            "operator": Caller("admin", Role.ADMIN),
+        }
+        return FakeCallers(alice=self.alice.caller, bob=self.bob.caller, root=self.root.caller, **tokens)
