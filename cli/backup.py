@@ -16,7 +16,14 @@ from cli.settings import Settings
 from domain.errors import ConfigurationError, Unavailable
 from domain.infra.copies import writes_held
 
-SECRETS = ("bootstrap.key", "cursor.secret", "callback.secret", "demo-webhook.secret", "webhook-secrets.json")
+SECRETS = (
+    "bootstrap.key",
+    "cursor.secret",
+    "callback.secret",
+    "jwt.secret",
+    "demo-webhook.secret",
+    "webhook-secrets.json",
+)
 
 
 def run(settings: Settings, target: Path) -> None:

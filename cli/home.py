@@ -6,8 +6,10 @@ The directory that a gateway on this machine lives in (`GATEWAY_HOME`).
     redis/ mongo/   the embedded servers' data
     logs/           one file a process
     *.pid           one file a process
-    bootstrap.key   SHA-256 of the bootstrap key; cursor.secret: what page cursors are signed with
+    bootstrap.key   SHA-256 of the bootstrap key, or `revoked`; cursor.secret: what page cursors are signed with
     callback.secret   what the secrets of clients' callbacks are derived from
+    jwt.secret      what tokens are signed by
+    mail/           in development, the mails that were sent, one file each
     demo-webhook.secret   what the simulated vendors sign their webhooks with
     backup.json     only where the home came from a backup and `gateway restored` has not been run since
 """
