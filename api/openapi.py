@@ -9,10 +9,15 @@ from typing import Any
 
 import msgspec
 
+from api.access import ACCESS
+from api.account_views import ApiKeyList, ApiKeyView, AuditPage, SessionList, UserList, UserView
+from api.auth_operations import AUTH_MODELS
 from api.batches import BatchView
+from api.exports import Export
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
 from api.replays import ReplayView
+from api.rules import Door, Rule
 from api.shared_parts import HEADERS, LINKS, OF_EVERY_REQUEST, PROBLEMS
 from api.submission_schema import SUBMISSION
 from api.vendor_views import VendorList, VendorView
@@ -22,7 +27,11 @@ from domain.edge.problems import MEDIA_TYPE, Problem
 
 Json = dict[str, Any]
 
-_MODELS = (AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView)
+_MODELS = (
+    *(AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
+    *(ApiKeyList, ApiKeyView, AuditPage, Export, SessionList, UserList, UserView, *AUTH_MODELS),
+)
+_OF_THE_GATE = (401, 403, 503)
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = """Submit a job, get its id at once, and read the job until it has ended.
 
@@ -45,8 +54,8 @@ def build_document() -> Json:
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A client's key. Without one only where the operator allows it (GATEWAY_ANONYMOUS), "
-                    "and never through a proxy.",
+                    "description": "The access token of a session, or an API key. Without one only where that is an "
+                    "alternative and the operator allows it (GATEWAY_ANONYMOUS), and never through a proxy.",
                 }
             },
         },
@@ -56,13 +65,14 @@ def build_document() -> Json:
 def _paths() -> Json:
     paths: Json = {}
     for (method, path), operation in OPERATIONS.items():
-        paths.setdefault(path, {})[method] = _operation(operation)
+        paths.setdefault(path, {})[method] = _operation(operation, ACCESS[method.upper(), path])
     return paths
 
 
-def _operation(operation: Operation) -> Json:
+def _operation(operation: Operation, rule: Rule) -> Json:
     responses: Json = {str(answer.status): _answer(answer) for answer in operation.answers}
-    for status in sorted({*operation.problems, *OF_EVERY_REQUEST}):
+    at_the_gate = () if rule.is_open else _OF_THE_GATE
+    for status in sorted({*operation.problems, *OF_EVERY_REQUEST, *at_the_gate}):
         responses[str(status)] = {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"}
     told: Json = {
         "operationId": operation.id,
@@ -71,13 +81,20 @@ def _operation(operation: Operation) -> Json:
         "description": operation.description,
         "parameters": list(operation.parameters),
         "responses": responses,
-        "security": [] if operation.public else [{"bearer": []}, {}],
+        "security": _security(rule),
     }
     if operation.body is not None:
         told["requestBody"] = {"required": operation.body_required, "content": {"application/json": operation.body}}
     if operation.callbacks is not None:
         told["callbacks"] = operation.callbacks
     return told
+
+
+def _security(rule: Rule) -> list[Json]:
+    """An empty object among them says that none is an alternative (OpenAPI 3.1.0, section 4.8.10)."""
+    if rule.is_open:
+        return []
+    return [{"bearer": []}, {}] if rule.door is Door.LENIENT else [{"bearer": []}]
 
 
 def _answer(answer: Answer) -> Json:

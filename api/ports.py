@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 from domain.accounts.ports import (
     ApiKeys,
@@ -18,15 +17,9 @@ from domain.accounts.ports import (
     Tokens,
     Users,
 )
-from domain.callers import Caller
+from domain.callers import CallerDirectory
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
 from domain.vendor_states import VendorStates
-
-
-class CallerDirectory(Protocol):
-    def find(self, bearer_token: str) -> Caller | None:
-        """Who holds this token, or None. Takes the same time for every wrong one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,6 @@ class AccountPorts:
     user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
-    is_rate: Callable[[str], bool] = lambda _: False  # whether a key may have it, in the notation of `limits`
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.headers import LONGEST_WAIT_SECONDS
+from domain.accounts.audit import Act
 from domain.jobs import Status
 from domain.submissions import LONGEST_TRACEPARENT
 
@@ -33,6 +34,7 @@ HEADERS: Json = {
     ),
     "X-Accel-Buffering": _header("Tells nginx to hold nothing back.", {"type": "string", "const": "no"}),
     "Set-Cookie": _header("The refresh token's cookie, or its end.", {"type": "string"}),
+    "Content-Disposition": _header("A name to save it under.", {"type": "string"}),
     "WWW-Authenticate": _header("How to authenticate.", {"type": "string"}),
 }
 
@@ -77,6 +79,9 @@ TRACEPARENT = _parameter(
     f"{LONGEST_TRACEPARENT} characters, is ignored.",
     {"type": "string"},
 )
+IF_MATCH = _parameter(
+    "header", "If-Match", "The `ETag` that the change is meant for; by now another: 412.", {"type": "string"}
+)
 IF_NONE_MATCH = _parameter(
     "header",
     "If-None-Match",
@@ -108,6 +113,19 @@ LIST_QUERY: tuple[Json, ...] = (
         {"type": "array", "items": {"type": "string"}, "maxItems": 100},
     )
     | {"style": "form", "explode": False},
+)
+USER_ID = _parameter("path", "user_id", "The user's id.", {"type": "string", "format": "uuid"}, required=True)
+SESSION_ID = _parameter("path", "session_id", "The session's id.", {"type": "string", "format": "uuid"}, required=True)
+KEY_ID = _parameter("path", "key_id", "The key's id.", {"type": "string", "format": "uuid"}, required=True)
+PAGE_QUERY: tuple[Json, ...] = (
+    _parameter("query", "limit", "Items a page.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+    _parameter("query", "cursor", "`next_cursor` of the page before, with the same filters.", {"type": "string"}),
+)
+AUDIT_QUERY: tuple[Json, ...] = (
+    _parameter("query", "actor", "Only what this client did.", {"type": "string", "examples": ["admin"]}),
+    _parameter("query", "subject", "Only what was done to this.", {"type": "string", "examples": ["vendor:sync"]}),
+    _parameter("query", "act", "Only acts of this kind.", {"enum": [act.value for act in Act]}),
+    *PAGE_QUERY,
 )
 PART = _parameter("path", "part", "`db` or `redis`.", {"type": "string", "enum": ["db", "redis"]}, required=True)
 

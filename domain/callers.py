@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 
@@ -35,3 +36,13 @@ class Caller:
 
 
 ANONYMOUS = Caller(client="anonymous", role=Role.USER)
+
+
+class CallerDirectory(Protocol):
+    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+        """
+        Who holds this token, shown from this address, or None. Raises `Unavailable`.
+
+        Takes the same time for every wrong one that nobody can have been given.
+        """
+        ...

@@ -100,8 +100,11 @@ class FakeCallers:
     def __init__(self, **callers: Caller) -> None:
         self._callers = callers
 
-    def find(self, bearer_token: str) -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
         return self._callers.get(bearer_token)
+
+    def forget(self) -> None:
+        self._callers.clear()
 
 
 class FakeVendorStates:

@@ -1,0 +1,163 @@
+"""Everybody who may come to the API, each with things of their own: Alice, Bob, a service and an admin."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from litestar.types import ASGIApp
+
+import webhooks.app
+from api.app import build_app
+from api.ports import AccountPorts, ApiPorts
+from domain.accounts.api_keys import ApiKey, Scope
+from domain.accounts.key_format import new_key
+from domain.accounts.sessions import Session
+from domain.accounts.users import User
+from domain.callers import Caller, Role
+from domain.edge.split import SplitByPath
+from domain.jobs import Job
+from domain.request_ids import new_request_id
+from domain.vendor_states import VendorState
+from domain.vendors import VendorPolicy
+from tests.api.samples import ended, pending_job
+from tests.fake_control import FakeControl
+from tests.fakes import (
+    FakeCallers,
+    FakeFailureLimit,
+    FakeHealthCheck,
+    FakeInbox,
+    FakeJobs,
+    FakeVendorStates,
+    FakeWebhookReader,
+)
+from tests.fakes_accounts import (
+    FakeApiKeys,
+    FakeAuditLog,
+    FakeJobsOfUser,
+    FakeLinks,
+    FakePasswords,
+    FakePost,
+    FakeSessions,
+    FakeSignInLimit,
+    FakeTokens,
+    FakeUsers,
+)
+from webhooks.ports import WebhookPorts
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person, or a machine that has no session, and one thing of theirs of each kind."""
+
+    user: User
+    session: Session
+    key: ApiKey
+    key_text: str
+    job: Job
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.user.client, self.user.role, user=self.user.id, session=self.session.id)
+
+    def path(self, template: str) -> str:
+        """The route's path, to what is theirs."""
+        names = {
+            "request_id": self.job.id,
+            "user_id": self.user.id,
+            "session_id": self.session.id,
+            "key_id": self.key.id,
+            "token": "A" * 64,
+            "part": "db",
+            "vendor": "acme",
+            "name": "swagger-ui.css" if template.startswith("/docs") else "sync",
+        }
+        return template.format_map({name: str(value) for name, value in names.items()})
+
+
+def somebody(name: str, role: Role = Role.USER) -> Somebody:
+    now = datetime.now(UTC)
+    user_id, key_id = new_request_id(), new_request_id()
+    email = f"{name}@example.com"
+    user = User(
+        id=user_id, email=email, email_key=email, username=name, username_key=name, password=f"hash:{PASSWORD}",
+        role=role, confirmed_at=now, created_at=now, updated_at=now,
+    )  # fmt: skip
+    session = Session(new_request_id(), user_id, b"salt", created_at=now, refreshed_at=now)
+    text, digest = new_key(key_id)
+    key = ApiKey(
+        id=key_id, name=name, client=user.client, role=role, digest=digest, created_at=now, created_by=user.client,
+        user=user_id,
+    )  # fmt: skip
+    return Somebody(user, session, key, text, ended(pending_job(client=user.client)))
+
+
+def key_caller(
+    role: Role, scopes: frozenset[Scope] | None = None, *, client: str = "service:acme", user: UUID | None = None
+) -> Caller:
+    return Caller(client, role, user=user, key=new_request_id(), scopes=scopes)
+
+
+class Town:
+    """Both apps behind one port, as `gateway up` serves them. Everything in it can be put back as it was."""
+
+    def __init__(self, callers: FakeCallers, *people: Somebody, anonymous_allowed: bool = False) -> None:
+        self._people = people
+        self._jobs = FakeJobs()
+        self._vendor_states = FakeVendorStates()
+        self._sessions, self._keys, self._links = FakeSessions(), FakeApiKeys(), FakeLinks()
+        self._users = FakeUsers(sessions=self._sessions, keys=self._keys, links=self._links)
+        self.app: ASGIApp = self._build(callers, anonymous_allowed=anonymous_allowed)
+        self.restore()
+
+    def restore(self) -> None:
+        now = datetime.now(UTC)
+        self._jobs.stored = {one.job.id: one.job for one in self._people}
+        self._vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), now)}
+        self._users.stored = {one.user.id: one.user for one in self._people}
+        self._sessions.stored = {one.session.id: one.session for one in self._people}
+        self._keys.stored = {one.key.id: one.key for one in self._people}
+
+    def _build(self, callers: FakeCallers, *, anonymous_allowed: bool) -> ASGIApp:
+        api = ApiPorts(
+            intake=self._jobs,
+            jobs=self._jobs,
+            control=FakeControl(self._jobs),
+            vendors=frozenset({"sync"}),
+            vendor_states=self._vendor_states,
+            callers=callers,
+            anonymous_allowed=anonymous_allowed,
+            cursor_secret=b"s" * 32,
+            health=(FakeHealthCheck("db"), FakeHealthCheck("redis")),
+            accounts=self._accounts(),
+        )
+        ports = WebhookPorts({"acme": FakeWebhookReader()}, FakeInbox(), FakeFailureLimit(1_000))
+        receiver, main = webhooks.app.build_app(ports), build_app(api)
+        self.routes = routes_of(receiver) | routes_of(main)
+        return SplitByPath("/webhooks", receiver, main)
+
+    def _accounts(self) -> AccountPorts:
+        return AccountPorts(
+            users=self._users,
+            sessions=self._sessions,
+            keys=self._keys,
+            links=self._links,
+            audit=FakeAuditLog(),
+            passwords=FakePasswords(),
+            tokens=FakeTokens(),
+            post=FakePost(),
+            sign_ins=FakeSignInLimit(),
+            user_jobs=FakeJobsOfUser(),
+        )
+
+
+def routes_of(app: ASGIApp) -> frozenset[tuple[str, str]]:
+    """What an app serves, besides the answers to OPTIONS that every path has."""
+    routes = app.app.routes  # type: ignore[attr-defined]  # of Litestar, which stands inside
+    return frozenset(
+        (method, route.path_format.rstrip("/") or "/")
+        for route in routes
+        for method in route.methods
+        if method != "OPTIONS"
+    )
