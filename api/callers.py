@@ -69,5 +69,11 @@ def caller_of(request: AnyRequest) -> Caller:
     return caller
 
 
+def caller_in(scope: Scope) -> Caller | None:
+    """The same, for who stands behind the gate on every route; None on an open one."""
+    caller: Caller | None = scope.get(_KEY)  # type: ignore[assignment]
+    return caller
+
+
 def _unknown() -> Unauthenticated:
     return Unauthenticated("nobody here has these credentials; send Authorization: Bearer <token or key>")

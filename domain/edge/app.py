@@ -8,8 +8,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Middleware
 
 from domain.edge.answers import exception_handlers
+from domain.edge.cors import Cors
 from domain.edge.methods import options_routes
 from domain.edge.request_ids import RequestIds
+from domain.edge.security import USUAL, BrowserRules, SecurityHeaders
 
 
 def build_edge(
@@ -17,9 +19,10 @@ def build_edge(
     *,
     dependencies: Mapping[str, Provide] | None = None,
     middleware: Sequence[Middleware] = (),
+    browsers: BrowserRules = USUAL,
 ) -> ASGIApp:
-    """An ASGI app with a request id on every answer, the router's own included."""
-    app = Litestar(
+    """An ASGI app with a request id and what protects browsers on every answer, the router's own included."""
+    app: ASGIApp = Litestar(
         [*options_routes(routes), *routes],
         dependencies=dict(dependencies or {}),
         middleware=list(middleware),
@@ -28,4 +31,6 @@ def build_edge(
         logging_config=None,
         debug=False,
     )
-    return RequestIds(app)
+    if browsers.origins:
+        app = Cors(app, browsers.origins, routes)
+    return RequestIds(SecurityHeaders(app, browsers))

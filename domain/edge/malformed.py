@@ -12,6 +12,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from domain.edge.problems import MEDIA_TYPE, Where, problem
+from domain.edge.security import ALWAYS
 from domain.errors import FieldError
 
 LARGEST_HEAD = 64 * 1024
@@ -161,6 +162,7 @@ def _answer(status: HTTPStatus, code: str, fault: FieldError, trace_id: str) -> 
         f"content-type: {MEDIA_TYPE}",
         f"content-length: {len(body)}",
         f"x-request-id: {trace_id}",
+        *(f"{name}: {value}" for name, value in ALWAYS.items()),
         "connection: close",
     )
     return "\r\n".join((*head, "", "")).encode() + body

@@ -7,7 +7,6 @@ nobody's cookie but its own.
 """
 
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from litestar.types import Scope
 
@@ -34,13 +33,6 @@ def refuse_foreign_origin(scope: Scope, allowed: Collection[str]) -> None:
         return
     told = FieldError("/headers/Origin", "must be the gateway's own origin, or one that GATEWAY_CORS_ORIGINS lists")
     raise Forbidden("pages of another origin may not use this route with the cookie", errors=(told,))
-
-
-def origin_of(url: str) -> str:
-    """The origin of an http(s) URL, as browsers write it: lower case, without the scheme's own port."""
-    parts = urlsplit(url.lower())
-    own_port = ":443" if parts.scheme == "https" else ":80"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].removesuffix(own_port)}"
 
 
 def _is_own(scope: Scope, origins: list[bytes]) -> bool:

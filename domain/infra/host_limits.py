@@ -26,12 +26,12 @@ class HostLimits:
 
     def __init__(self, redis: RedisClient, item: RateLimitItem | None = None) -> None:
         self._window = Window.of(item or RateLimitItemPerSecond(A_SECOND))
-        self._take = load_script(redis, "host", "clock")
+        self._take = load_script(redis, "windows", "clock")
 
     async def take(self, host: str) -> datetime | None:
         """Take one call of `host`: None, or when it is worth asking again."""
         try:
-            until = await self._take(keys=[PREFIX + host], args=[self._window.amount, self._window.micros])
+            until, *_ = await self._take(keys=[PREFIX + host], args=[self._window.amount, self._window.micros])
         except REDIS_FAULTS as fault:
             log.warning("redis is away; receivers' limits are not kept", fault=str(fault))
             return None

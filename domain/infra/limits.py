@@ -43,7 +43,7 @@ class CallLimits:
     def of(cls, vendor: str, policy: VendorPolicy) -> Self:
         """Raises `ConfigurationError`, naming the vendor, for a limit that no call could ever keep to."""
         return cls(
-            tuple(_windows(vendor, policy)),
+            _windows(vendor, policy),
             policy.cost,
             round(policy.burst_guard.total_seconds() * 1_000_000),
             policy.concurrency or 0,
@@ -75,15 +75,23 @@ class CallLimits:
 UNLIMITED = CallLimits()
 
 
-def _windows(vendor: str, policy: VendorPolicy) -> list[Window]:
+def read_windows(limit: str) -> tuple[Window, ...]:
+    """Raises `ValueError` for what is not in the notation, or lets nothing through."""
+    windows = tuple(Window.of(item) for item in parse_many(limit))
+    if any(window.amount < 1 for window in windows):
+        raise ValueError("a limit of 0")
+    return windows
+
+
+def _windows(vendor: str, policy: VendorPolicy) -> tuple[Window, ...]:
     if policy.limit is None:
-        return []
+        return ()
     try:
-        windows = [Window.of(item) for item in parse_many(policy.limit)]
+        windows = read_windows(policy.limit)
     except ValueError:
-        windows = []
-    if not windows or any(window.amount < 1 for window in windows):
-        raise ConfigurationError(f'vendor {vendor}: limit is not a rate; write it like "50/second; 10000/hour"')
+        raise ConfigurationError(
+            f'vendor {vendor}: limit is not a rate; write it like "50/second; 10000/hour"'
+        ) from None
     smallest = min(windows, key=lambda window: window.amount)
     if policy.cost > smallest.amount:
         raise ConfigurationError(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from litestar.types import Scope
 
-from domain.edge.origins import origin_of, refuse_foreign_origin
+from domain.edge.origins import refuse_foreign_origin
 from domain.errors import Forbidden
 
 ALLOWED = frozenset({"https://shop.example"})
@@ -62,16 +62,3 @@ def test_two_origins_are_none_of_ours() -> None:
     scope["headers"] = [*scope["headers"], (b"origin", b"https://evil.example")]  # type: ignore[index]
     with pytest.raises(Forbidden):
         refuse_foreign_origin(scope, ALLOWED)
-
-
-@pytest.mark.parametrize(
-    ("url", "origin"),
-    [
-        ("https://Gateway.example/base", "https://gateway.example"),
-        ("https://gateway.example:443", "https://gateway.example"),
-        ("https://gateway.example:8443/x", "https://gateway.example:8443"),
-        ("http://[::1]:8000", "http://[::1]:8000"),
-    ],
-)
-def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str) -> None:
-    assert origin_of(url) == origin
