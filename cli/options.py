@@ -19,6 +19,7 @@ KEEPING = (
 TOKENS = ("jwt_secret", "jwt_keys")
 HTTP = (
     *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog", "audit_days"),
+    *("client_limit", "ip_limit", "cors_origins"),
     *SERVERS,
     *TABLE,
     *("lease_seconds", *KEEPING),
@@ -31,6 +32,7 @@ WORKER = (
     *SERVERS,
     *TABLE,
     *TOKENS,
+    *("pages_url", "mail_from", "email_limit"),
 )
 EVERY = tuple(name for name in Settings.model_fields if name != "api_key")  # which no process of ours needs
 

@@ -20,10 +20,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cli.credentials import demo_webhook_secret
 from cli.home import Home
 from domain.errors import ConfigurationError
+from domain.page_origins import read_origins
+from domain.quotas import check_rate
 from domain.retention import Retention
 
 PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
+NO_LIMIT = "none"
 SECRETS = frozenset(  # URLs may hold passwords
     {"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET", "GATEWAY_JWT_SECRET", "GATEWAY_API_KEY"}
 )
@@ -88,8 +91,28 @@ class Settings(BaseSettings):
     client_backlog: int = Field(
         500_000, ge=0, description="how many jobs of one client may wait; beyond, its POST /jobs is a 503; 0: no end"
     )
+    client_limit: str | None = Field(
+        None, description="requests of each client whose key has no rate of its own, like 100/minute; default no limit"
+    )
+    ip_limit: str = Field(
+        "100/15minutes", description="requests from each address where nobody is signed in yet, or none for no limit"
+    )
+    cors_origins: str | None = Field(
+        None,
+        description="origins of pages that may call, like https://shop.example, separated by commas; or * for any, "
+        "without the refresh cookie; default none",
+    )
     public_url: HttpUrl | None = Field(
         None, description="what vendors are given, https://host; default http://host:port"
+    )
+    pages_url: HttpUrl | None = Field(
+        None, description="where the pages are that links in mails lead to, https://host; default GATEWAY_PUBLIC_URL"
+    )
+    mail_from: str | None = Field(
+        None, description="whom mails come from, such as Our Gateway <gateway@example.com>; needed with SMTP_URL"
+    )
+    email_limit: str | None = Field(
+        None, min_length=1, description="how fast mails leave, such as 10/second; default as fast as they come"
     )
     callback_secret: SecretStr | None = Field(
         None,
@@ -133,6 +156,17 @@ class Settings(BaseSettings):
             raise ValueError("one of it is too short, and could be guessed")
         return secrets
 
+    @field_validator("client_limit", "ip_limit")
+    @classmethod
+    def _is_a_rate(cls, rate: str | None) -> str | None:
+        return rate if rate is None or rate == NO_LIMIT else check_rate(rate)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, listed: str | None) -> str | None:
+        read_origins(listed or "")
+        return listed
+
     @field_validator("mongo_url")
     @classmethod
     def _names_mongodb(cls, url: SecretStr | None) -> SecretStr | None:
@@ -150,6 +184,19 @@ class Settings(BaseSettings):
     @property
     def jwt_key_files(self) -> tuple[Path, ...]:
         return tuple(Path(name) for name in (self.jwt_keys or "").split(":") if name)
+
+    @property
+    def client_rate(self) -> str | None:
+        return None if self.client_limit == NO_LIMIT else self.client_limit
+
+    @property
+    def ip_rate(self) -> str | None:
+        return None if self.ip_limit == NO_LIMIT else self.ip_limit
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Of pages that may call; see `domain.page_origins`."""
+        return read_origins(self.cors_origins or "")
 
     @property
     def retention(self) -> Retention:

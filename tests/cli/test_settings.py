@@ -37,7 +37,14 @@ ROOT = Path(__file__).resolve().parents[2]
         ("GATEWAY_REDIS_URL", "127.0.0.1:6379"),
         ("GATEWAY_PUBLIC_URL", "gateway.example"),
         ("GATEWAY_CALLBACK_SECRET", "guess me"),
+        ("GATEWAY_JWT_SECRET", "guess me"),
+        ("GATEWAY_PASSWORD_THREADS", "0"),
         ("GATEWAY_DEMO_VENDORS_URL", "ftp://host"),
+        ("GATEWAY_CLIENT_LIMIT", "fast"),
+        ("GATEWAY_CLIENT_LIMIT", "0/minute"),
+        ("GATEWAY_IP_LIMIT", "100"),
+        ("GATEWAY_CORS_ORIGINS", "https://shop.example/path"),
+        ("GATEWAY_CORS_ORIGINS", "*, https://shop.example"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_with_the_remedy(
