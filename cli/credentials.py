@@ -16,6 +16,7 @@ from cli.home import Home, write_draft, write_whole
 from domain.callers import Caller, Role
 
 KEY_PREFIX = "gwk_"
+REVOKED = "revoked"  # in place of a digest: no key has this one, and nothing makes a new key by itself
 ADMIN = Caller(client="admin", role=Role.ADMIN)
 
 
@@ -31,6 +32,15 @@ def renew_bootstrap_key(home: Home) -> str:
     return key
 
 
+def revoke_bootstrap_key(home: Home) -> None:
+    """Void the key, in running processes too, until somebody asks for a new one. Done twice it changes nothing more."""
+    write_whole(_key_file(home), f"{REVOKED}\n")
+
+
+def is_bootstrap_revoked(home: Home) -> bool:
+    return _key_file(home).exists() and _key_file(home).read_text().strip() == REVOKED
+
+
 class BootstrapCallers:
     """A `CallerDirectory` that knows the one bootstrap key."""
 
@@ -39,7 +49,7 @@ class BootstrapCallers:
         self._read_at = -1
         self._digest = ""
 
-    def find(self, bearer_token: str) -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "") -> Caller | None:  # noqa: ARG002 - good from anywhere
         kept = self._kept()
         return ADMIN if kept and secrets.compare_digest(_digest(bearer_token), kept) else None
 
@@ -62,6 +72,11 @@ def cursor_secret(home: Home) -> bytes:
 def callback_master(home: Home) -> str:
     """What every client's callback secret is derived from: made once, the same for every process of this home."""
     return _kept_once(home.path / "callback.secret", secrets.token_hex(32))
+
+
+def token_secrets(home: Home) -> str:
+    """What tokens are signed by: made once, the same for every process of this home. Former ones may follow in it."""
+    return _kept_once(home.path / "jwt.secret", secrets.token_hex(32))
 
 
 def demo_webhook_secret(home: Home) -> str:

@@ -84,7 +84,7 @@ class SignedIn:
     def add_key(self, **fields: Any) -> tuple[ApiKey, str]:
         key_id = new_request_id()
         text, digest = new_key(key_id)
-        usual = {"name": "ci", "client": self.user.client, "role": Role.USER, "user": self.user.id}
+        usual: dict[str, Any] = {"name": "ci", "client": self.user.client, "role": Role.USER, "user": self.user.id}
         of_everybody = {"created_at": NOON, "created_by": self.user.client}
         key = ApiKey(id=key_id, digest=digest, **{**usual, **of_everybody, **fields})
         self.keys.stored[key_id] = key

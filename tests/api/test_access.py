@@ -1,6 +1,7 @@
 """Who may do what: the table covers every route, the page says the same, and so does the API when everybody calls."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
@@ -64,7 +65,7 @@ def test_every_operation_of_the_document_has_a_row_and_says_the_same() -> None:
     for path, operations in build_document()["paths"].items():
         for method, told in operations.items():
             rule = ACCESS[method.upper(), path]
-            without = {Door.OPEN: [], Door.SIGNED: [], Door.LENIENT: [{"bearer": []}, {}]}
+            without: dict[Door, Any] = {Door.OPEN: [], Door.SIGNED: [], Door.LENIENT: [{"bearer": []}, {}]}
             assert told["security"] == without.get(rule.door, [{"bearer": []}]), (method, path)
             assert rule.is_open or {"401", "403", "503"} <= set(told["responses"]), (method, path)
 

@@ -28,27 +28,27 @@ def test_only_a_hash_of_the_key_is_kept_for_its_owner_only(home: Home) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_the_holder_of_the_key_is_the_admin(home: Home) -> None:
+async def test_the_holder_of_the_key_is_the_admin(home: Home) -> None:
     callers = BootstrapCallers(home)
-    assert callers.find(renew_bootstrap_key(home)) == ADMIN
+    assert await callers.find(renew_bootstrap_key(home)) == ADMIN
 
 
-def test_nobody_is_known_while_there_is_no_key(home: Home) -> None:
-    assert BootstrapCallers(home).find("") is None
+async def test_nobody_is_known_while_there_is_no_key(home: Home) -> None:
+    assert await BootstrapCallers(home).find("") is None
 
 
-def test_a_renewed_key_voids_the_old_one_in_a_running_process(home: Home) -> None:
+async def test_a_renewed_key_voids_the_old_one_in_a_running_process(home: Home) -> None:
     callers = BootstrapCallers(home)
     old = renew_bootstrap_key(home)
-    assert callers.find(old) == ADMIN
+    assert await callers.find(old) == ADMIN
     new = renew_bootstrap_key(home)
-    assert callers.find(old) is None
-    assert callers.find(new) == ADMIN
+    assert await callers.find(old) is None
+    assert await callers.find(new) == ADMIN
 
 
-def test_a_token_of_any_characters_is_only_a_wrong_one(home: Home) -> None:
+async def test_a_token_of_any_characters_is_only_a_wrong_one(home: Home) -> None:
     renew_bootstrap_key(home)
-    assert BootstrapCallers(home).find("ÿ\x00") is None
+    assert await BootstrapCallers(home).find("ÿ\x00") is None
 
 
 def test_the_cursor_secret_is_made_once(home: Home) -> None:
