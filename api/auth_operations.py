@@ -6,6 +6,7 @@ from api.auth_answers import COOKIE, TokenView, Told
 from api.operation import Answer, Json, Operation, Operations
 from domain.accounts.names import LONGEST_EMAIL, LONGEST_USERNAME
 from domain.accounts.passwords import LONGEST, SHORTEST
+from domain.accounts.profiles import LONGEST_NAME
 
 AUTH_MODELS = (Told, TokenView)
 
@@ -73,7 +74,7 @@ REGISTER = Operation(
         email=_EMAIL,
         username=_USERNAME,
         password=_NEW_PASSWORD,
-        name={"type": "string", "minLength": 1, "description": "What to call this person."},
+        name={"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "description": "What to call this person."},
     ),
     answers=(Answer(201, "A mail is on its way.", Told, _UNKEPT, _SENTENCE),),
     problems=(*_OF_ALL, 409),

@@ -2,6 +2,7 @@
 
 from api.api_key_operations import API_KEY_OPERATIONS
 from api.audit_operations import AUDIT_OPERATIONS
+from api.auth_operations import AUTH_OPERATIONS
 from api.health_operations import HEALTH_OPERATIONS
 from api.job_control_operations import JOB_CONTROL_OPERATIONS
 from api.job_operations import JOB_OPERATIONS
@@ -14,6 +15,7 @@ OPERATIONS: Operations = {
     **JOB_OPERATIONS,
     **JOB_CONTROL_OPERATIONS,
     **WEBHOOK_OPERATIONS,
+    **AUTH_OPERATIONS,
     **USER_OPERATIONS,
     **API_KEY_OPERATIONS,
     **AUDIT_OPERATIONS,
