@@ -1,5 +1,6 @@
 """What can be said about the stores without changing them: versions, durability, indexes."""
 
+from domain.infra.account_documents import ACCOUNT_DOCUMENTS
 from domain.infra.documents import DOCUMENTS
 from domain.infra.mongo import Database
 from domain.infra.redis import RedisClient
@@ -22,7 +23,7 @@ async def keeps_append_only_file(client: RedisClient) -> bool:
 async def missing_indexes(database: Database) -> list[str]:
     """Names of the indexes that the models declare and the database does not have, as `collection.index`."""
     missing = []
-    for document in DOCUMENTS:
+    for document in (*DOCUMENTS, *ACCOUNT_DOCUMENTS):
         declared = document.Settings
         present = await database.get_collection(declared.name).index_information()
         wanted = (index.document["name"] for index in declared.indexes)

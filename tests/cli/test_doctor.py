@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from cli import doctor
-from domain.infra.mongo import open_mongo, prepare_mongo
+from domain.infra.mongo import open_mongo, prepare_accounts, prepare_mongo
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ async def prepared(mongo_database_url: str) -> None:
     """The database as any process leaves it at its start."""
     async with open_mongo(mongo_database_url) as database:
         await prepare_mongo(database)
+        await prepare_accounts(database)
 
 
 def test_all_is_well_when_it_is(prepared: None, flags: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +31,9 @@ def test_all_is_well_when_it_is(prepared: None, flags: dict[str, str], capsys: p
 
 def test_missing_indexes_are_named(flags: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.run(flags) == 1
-    assert "jobs.once_per_key" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "jobs.once_per_key" in told
+    assert "users.once_per_address" in told
 
 
 def test_a_redis_that_may_evict_is_found(

@@ -95,3 +95,8 @@ def test_a_call_under_way_keeps_what_its_end_may_need_but_not_for_ever() -> None
 def test_a_job_that_has_not_ended_has_no_terms() -> None:
     with pytest.raises(ValueError, match="not ended"):
         Retention().of(Status.PENDING, keyed=False)
+
+
+def test_a_job_that_was_forgotten_while_it_ran_is_redacted_at_its_end_whatever_the_terms() -> None:
+    for rules in (REDACTED, BY_STATUS):
+        assert ended(rules, Done("1"), redact_at=NOON - AN_HOUR).redact_at == NOON - AN_HOUR

@@ -23,8 +23,13 @@ PAGE = 50  # jobs that are read at a time, fewer where they are large
 class MongoJobsOfUser:
     """A `JobsOfUser`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, lot: int = LOT, page: int = PAGE, largest_page: int = LARGEST_PAGE
+    ) -> None:
         self._jobs = collection(database, "jobs")
+        self._lot = lot
+        self._page_jobs = page
+        self._page_size = largest_page
 
     async def forget(self, client: str, now: datetime) -> int:
         marked = 0
@@ -43,7 +48,7 @@ class MongoJobsOfUser:
             last = page[-1].id
 
     async def _ids(self, client: str, last: UUID | None) -> list[UUID]:
-        found = self._jobs.find(_of(client, last), {"_id": 1}).sort("_id", 1).limit(LOT)
+        found = self._jobs.find(_of(client, last), {"_id": 1}).sort("_id", 1).limit(self._lot)
         return [row["_id"] async for row in found]
 
     async def _mark(self, ids: Sequence[UUID], now: datetime) -> int:
@@ -62,11 +67,11 @@ class MongoJobsOfUser:
         size = 0
         found = self._jobs.find({**_of(client, last), "deleted": {"$ne": True}}).sort("_id", 1)
         with store_faults():
-            async with found.limit(PAGE).batch_size(PAGE) as rows:
+            async with found.limit(self._page_jobs) as rows:
                 async for row in rows:
                     page.append(Job.model_validate(row))
                     size += len(page[-1].payload) + len(page[-1].result or "")
-                    if size > LARGEST_PAGE:
+                    if size > self._page_size:
                         break
         return page
 
