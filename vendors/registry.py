@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from domain.accounts.mails import VENDOR as EMAIL
 from domain.callbacks import VENDOR as CALLBACK
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
@@ -18,7 +19,7 @@ from vendors.table.settings import VendorTable
 MakeVendor = Callable[[VendorHttp, Mapping[str, str]], Vendor]  # the client, and the environment for its settings
 
 ADAPTERS: Mapping[str, MakeVendor] = MappingProxyType({})
-OUR_OWN = frozenset({CALLBACK})  # names of what the gateway itself has jobs for: no table may take one
+OUR_OWN = frozenset({CALLBACK, EMAIL})  # names of what the gateway itself has jobs for: no table may take one
 
 
 def load_vendors(

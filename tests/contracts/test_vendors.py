@@ -16,7 +16,10 @@ from tests.contracts.vendor_promises import (
     WebhookPromises,
     as_json,
 )
+from tests.vendors.email.samples import SETTINGS, a_mail, payload_of, token_of
 from tests.vendors.test_signatures import KEY, github, standard
+from vendors.email.adapter import Email
+from vendors.email.gmail import GmailCarrier
 from vendors.http import VendorHttp
 from vendors.registry import load_vendor_names, load_vendors
 from vendors.table.adapter import TableVendor
@@ -47,6 +50,20 @@ def polled(http: VendorHttp, url: str) -> Vendor:
     return TableVendor("polled", VendorTable.model_validate(table), http)
 
 
+class OneToken:
+    """An `AccessTokens` that has one already."""
+
+    async def get(self) -> str:
+        return "token"
+
+    def drop(self, token: str) -> None:
+        """It has no other."""
+
+
+def email(http: VendorHttp, url: str) -> Vendor:
+    return Email(GmailCarrier(http, OneToken(), api=url), SETTINGS, token_of)
+
+
 def sign_standard(body: bytes, now: datetime) -> Mapping[str, str]:
     return standard(body, now)
 
@@ -56,6 +73,7 @@ ACCEPTED = as_json('{"id": "rep_1"}', "202 Accepted")
 CASES = {  # a vendor that is registered adds one line
     "sync": VendorCase("sync", partial(registered, "sync")),
     "async": VendorCase("async", partial(registered, "async"), success=ACCEPTED, done=DONE, sign=sign_standard),
+    "email": VendorCase("email", email, payload=payload_of(a_mail()), success=as_json('{"id": "m1"}')),
     "polled": VendorCase("polled", polled, success=ACCEPTED, done=DONE, sign=github, polled=True),
 }
 

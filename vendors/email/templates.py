@@ -1,0 +1,124 @@
+"""
+What the mails say. Each is written once, as paragraphs, and shown as text and as HTML.
+
+A name is a stranger's word and the mail may go to somebody else: one that could be read as more than a name, such as
+an address to click at, is left out.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill
+from types import MappingProxyType
+
+from domain.accounts.links import Purpose
+from domain.accounts.mails import Template
+
+WIDTH = 72
+LONGEST_NAME = 60
+LINK = ""  # the paragraph that is the link
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`link` is the purpose of the link that stands in it."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+    link: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLink:
+    """`call` is the request that a page there makes, for who has none."""
+
+    url: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+
+
+WORDS: Mapping[Template, Words] = MappingProxyType(
+    {
+        Template.CONFIRM: Words(
+            "Confirm your address",
+            (
+                "somebody, most likely you, registered this address. To confirm it, follow this link within 24 hours:",
+                LINK,
+                "If it was not you, do nothing: without the link nobody can use the account.",
+            ),
+            Purpose.CONFIRM,
+        ),
+        Template.ALREADY_REGISTERED: Words(
+            "You have an account already",
+            (
+                "somebody, perhaps you, registered this address again. It has an account, and nothing was changed.",
+                "If you have forgotten your password, ask for a new one. If it was not you, do nothing.",
+            ),
+        ),
+        Template.RESET: Words(
+            "Choose a new password",
+            (
+                "somebody, most likely you, asked for a new password. Follow this link within an hour to choose it:",
+                LINK,
+                "If it was not you, do nothing: your password stays as it is.",
+            ),
+            Purpose.RESET,
+        ),
+        Template.PASSWORD_CHANGED: Words(
+            "Your password was changed",
+            (
+                "the password of your account was changed, and every session has been ended.",
+                "If it was not you, ask for a new password at once.",
+            ),
+        ),
+    }
+)
+
+
+def render(words: Words, name: str, link: ShownLink | None, place: str) -> Rendered:
+    """`place` is the gateway that sends it."""
+    greeting = f"Hello {name}," if is_plain_name(name) else "Hello,"
+    paragraphs = [greeting, *words.paragraphs, f"This mail was sent by {place}. Nobody reads answers to it."]
+    text = "\n\n".join(_as_text(paragraph, link) for paragraph in paragraphs)
+    html = "\n".join(f"<p>{_as_html(paragraph, link)}</p>" for paragraph in paragraphs)
+    return Rendered(words.subject, f"{text}\n", _page(words.subject, html))
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether it reads as a name and nothing else: letters, spaces, and points that end a word."""
+    if not 0 < len(name) <= LONGEST_NAME or not name[0].isalpha():
+        return False
+    return all(_is_of_a_name(sign, then) for sign, then in zip(name, f"{name[1:]} ", strict=True))
+
+
+def _is_of_a_name(sign: str, then: str) -> bool:
+    if sign == ".":
+        return then == " "  # anything else is linked by some programs
+    return sign in " '’-" or unicodedata.category(sign)[0] in "LM"
+
+
+def _as_text(paragraph: str, link: ShownLink | None) -> str:
+    if paragraph != LINK or link is None:
+        return fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return f"{link.url}\n\nIf no page opens there, this request does the same:\n\n{link.call}"
+
+
+def _as_html(paragraph: str, link: ShownLink | None) -> str:
+    if paragraph != LINK or link is None:
+        return escape(paragraph)
+    url = escape(link.url)
+    told = f'<a href="{url}">{url}</a></p>\n<p>If no page opens there, this request does the same:</p>\n'
+    return f"{told}<p><code>{escape(link.call)}</code>"
+
+
+def _page(title: str, body: str) -> str:
+    style = "font: 16px/1.5 sans-serif; max-width: 36em; overflow-wrap: anywhere"
+    head = f'<meta charset="utf-8">\n<title>{escape(title)}</title>'
+    return f'<!doctype html>\n<html lang="en">\n{head}\n<body style="{style}">\n{body}\n</body>\n</html>\n'
