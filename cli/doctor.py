@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from cli.addresses import with_servers
+from cli.mails import tell_way
 from cli.settings import Settings, load_settings
 from cli.stores import CLOCK_TOLERANCE
 from cli.watching import live_vendors
@@ -24,6 +25,10 @@ class Report:
 
     def good(self, finding: str) -> None:
         self._say(f"ok     {finding}")
+
+    def note(self, finding: str) -> None:
+        """What is worth knowing, and may be meant."""
+        self._say(f"note   {finding}")
 
     def bad(self, finding: str) -> None:
         self.faults += 1
@@ -55,6 +60,7 @@ async def _examine(flags: Mapping[str, object], report: Report) -> None:
         return
     report.good("settings")
     await report.check("vendors", _vendors(settings))
+    _examine_mails(settings, report)
     try:
         settings = with_servers(settings)
     except ConfigurationError as fault:
@@ -68,6 +74,18 @@ async def _examine_servers(settings: Settings, report: Report) -> None:
     assert settings.redis_url is not None  # noqa: S101
     await report.check("MongoDB", _mongo(settings.mongo_url.get_secret_value(), report))
     await report.check("Redis", _redis(settings.redis_url.get_secret_value(), report))
+
+
+def _examine_mails(settings: Settings, report: Report) -> None:
+    try:
+        way = tell_way(settings)
+    except ConfigurationError as fault:
+        report.bad(fault.detail)
+        return
+    if way is None:
+        report.note("mails: none is sent, and their jobs fail with email_not_configured; set SMTP_URL or GMAIL_*")
+    else:
+        report.good(f"mails: {way}")
 
 
 async def _vendors(settings: Settings) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from cli.home import Home
+from cli.mail_servers import keeps_mails_here
 from cli.settings import Settings
 
 SYNC_JOB = '{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}'
@@ -25,6 +26,7 @@ def welcome(settings: Settings, home: Home) -> str:
         "MongoDB": _shown(settings.mongo_url),
         "Redis": _shown(settings.redis_url),
         "demo vendors": settings.demo_vendors_url if settings.demo_vendors else "not started",
+        "mails": f"{base}/dev/mail" if keeps_mails_here(settings) else "sent",
         "logs": str(home.logs),
         "bootstrap key": "shown when it was made; for a new one: gateway bootstrap-key --renew",
     }

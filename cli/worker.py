@@ -14,7 +14,9 @@ import uvloop
 from cli.apart import COMMAND, ApartCommand, orphaned
 from cli.callbacks import open_callback
 from cli.garbage import settle_memory
+from cli.keys import signed_tokens
 from cli.logs import start_logging
+from cli.mails import open_email
 from cli.settings import Settings
 from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
@@ -73,11 +75,12 @@ async def _work(settings: Settings, kind: Kind) -> None:
         VendorHttp(clock=clock.now) as http,
         open_stores(settings) as stores,
         open_callback(settings, stores.redis, clock.now) as callback,
+        open_email(settings, signed_tokens(settings).link, clock.now) as email,
         open_follow_ups(
             stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base, clock=clock.now
         ) as follow_ups,
     ):
-        known = live_vendors(settings, http, also=[callback], adapters=kind.adapters)
+        known = live_vendors(settings, http, also=[callback, email], adapters=kind.adapters)
         vendors = _chosen(known, kind.vendors)
         starter = ApartCommand(kind.command_of_child, settings)
         async with open_worker(
