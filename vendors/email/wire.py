@@ -18,9 +18,9 @@ from vendors.email.addresses import is_address
 from vendors.email.settings import PATHS, EmailSettings
 from vendors.email.templates import WORDS, Rendered, ShownLink, render
 
-# In ASCII, so that no server needs an extension to take it. Lines are as long as they may be (RFC 5322, section 2.1.1):
-# a long address that is folded arrives in pieces.
-POLICY = SMTP.clone(cte_type="7bit", max_line_length=998)
+BODIES = SMTP.clone(cte_type="7bit")  # in ASCII, so that no server needs an extension to take it
+# Lines as long as they may be (RFC 5322, section 2.1.1): a long address that is folded arrives in pieces.
+HEADERS = BODIES.clone(max_line_length=998)
 
 TokenOf = Callable[[UUID, Purpose], str]  # a link's token, by the link's id: see `domain.accounts.ports.Tokens.link`
 
@@ -64,7 +64,7 @@ def compose(mail: Mail, request_id: UUID, settings: EmailSettings, token_of: Tok
     message["Message-ID"] = message_id
     message["Date"] = format_datetime(now)
     message.set_boundary(f"={request_id.hex}=")
-    return Letter(message_id, settings.sender.addr_spec, mail.to, message.as_bytes())
+    return Letter(message_id, settings.sender.addr_spec, mail.to, message.as_bytes(policy=HEADERS))
 
 
 def _shown(wanted: LinkWanted, settings: EmailSettings, token_of: TokenOf) -> ShownLink:
@@ -74,7 +74,7 @@ def _shown(wanted: LinkWanted, settings: EmailSettings, token_of: TokenOf) -> Sh
 
 
 def _message(rendered: Rendered, to: Address, sender: Address) -> EmailMessage:
-    message = EmailMessage(POLICY)
+    message = EmailMessage(BODIES)
     message["From"] = sender
     message["To"] = to
     message["Subject"] = rendered.subject

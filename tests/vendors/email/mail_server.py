@@ -89,13 +89,22 @@ class MailServer:
         return AuthResult(success=right, handled=False)
 
 
+def answering(command: str, answer: Answer) -> MailServer:
+    """A server that answers so to MAIL, RCPT or DATA."""
+    server = MailServer()
+    setattr(server, f"to_{command}", answer)
+    return server
+
+
 @asynccontextmanager
 async def listening(server: MailServer, **settings: Any) -> AsyncIterator[MailServer]:
     """Run `server`; `settings` are aiosmtpd's. `implicit_tls` is a context to begin with."""
     loop, implicit_tls = asyncio.get_running_loop(), settings.pop("implicit_tls", None)
+    sessions: list[SMTP] = []
 
     def accept() -> SMTP:
-        return SMTP(server, hostname="mail.test", loop=loop, authenticator=server.authenticate, **settings)
+        sessions.append(SMTP(server, hostname="mail.test", loop=loop, authenticator=server.authenticate, **settings))
+        return sessions[-1]
 
     listener = await loop.create_server(accept, "127.0.0.1", 0, ssl=implicit_tls)
     server.port = listener.sockets[0].getsockname()[1]
@@ -104,6 +113,9 @@ async def listening(server: MailServer, **settings: Any) -> AsyncIterator[MailSe
     finally:
         listener.close()
         await listener.wait_closed()
+        async with asyncio.timeout(5):  # whoever called has hung up
+            while any(session.transport is not None for session in sessions):
+                await asyncio.sleep(0.001)
 
 
 @dataclass(frozen=True)

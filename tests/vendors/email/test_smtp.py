@@ -18,6 +18,7 @@ from tests.vendors.email.mail_server import (
     Answer,
     MailServer,
     Trust,
+    answering,
     hang_up,
     listening,
     say,
@@ -64,20 +65,20 @@ async def test_a_line_that_is_a_point_ends_no_letter() -> None:
     assert server.commands == ["MAIL", "RCPT", "DATA"]
 
 
-@pytest.mark.parametrize("command", ["to_mail", "to_rcpt", "to_data"])
+@pytest.mark.parametrize("command", ["mail", "rcpt", "data"])
 @pytest.mark.parametrize("code", [421, 450, 451, 452])
 async def test_not_now_is_tried_again(command: str, code: int) -> None:
-    async with listening(MailServer(**{command: say(f"{code} try later, {ADDRESS}")})) as server:
+    async with listening(answering(command, say(f"{code} try later, {ADDRESS}"))) as server:
         outcome = await carrier_to(server).send(a_letter(), a_call())
     assert isinstance(outcome, Retry)
     assert (outcome.code, outcome.vendor_status, outcome.closes_vendor) == ("email_deferred", code, False)
     assert ADDRESS not in outcome.reason
 
 
-@pytest.mark.parametrize("command", ["to_mail", "to_rcpt", "to_data"])
+@pytest.mark.parametrize("command", ["mail", "rcpt", "data"])
 @pytest.mark.parametrize("code", [550, 554])
 async def test_a_no_is_final_and_repeats_no_word_of_the_servers(command: str, code: int) -> None:
-    async with listening(MailServer(**{command: say(f"{code} no such user {ADDRESS}")})) as server:
+    async with listening(answering(command, say(f"{code} no such user {ADDRESS}"))) as server:
         outcome = await carrier_to(server).send(a_letter(), a_call())
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.vendor_status) == ("email_refused", code)
@@ -105,10 +106,10 @@ async def test_a_server_that_speaks_something_else_is_tried_again(greeting: byte
     assert outcome.code in {"email_unreachable", "email_deferred"}
 
 
-@pytest.mark.parametrize("command", ["to_mail", "to_rcpt"])
+@pytest.mark.parametrize("command", ["mail", "rcpt"])
 @pytest.mark.parametrize("answer", [hang_up, stay_silent])
 async def test_what_breaks_before_the_letter_left_is_tried_again(command: str, answer: Answer) -> None:
-    async with listening(MailServer(**{command: answer})) as server:
+    async with listening(answering(command, answer)) as server:
         outcome = await carrier_to(server).send(a_letter(), a_call(seconds=0.3))
     assert isinstance(outcome, Retry)
     assert outcome.code == "email_unreachable"

@@ -62,6 +62,13 @@ def test_it_is_ascii_in_lines_that_any_server_takes() -> None:
     assert all(line.isascii() and len(line) <= 998 and b"\n" not in line for line in lines)
 
 
+def test_a_long_address_arrives_in_one_piece() -> None:
+    to = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.com"
+    content = a_letter(a_mail(to=to)).content
+    assert f"\r\nTo: {to}\r\n".encode() in content
+    assert read(content)[0]["To"] == to
+
+
 @pytest.mark.parametrize(
     "to",
     [
