@@ -78,12 +78,13 @@ def _is_preflight(scope: Scope) -> bool:
 
 
 def _preflight(methods: str, lines: Iterable[Line]) -> ASGIResponse:
-    headers = {
-        "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers": ", ".join(ASKED_WITH),
-        "Access-Control-Max-Age": str(REMEMBERED_SECONDS),
-    }
-    return ASGIResponse(status_code=HTTPStatus.NO_CONTENT, headers=headers, encoded_headers=lines)
+    headers = [
+        *((name.decode(), value.decode("latin-1")) for name, value in lines),
+        ("access-control-allow-methods", methods),
+        ("access-control-allow-headers", ", ".join(ASKED_WITH)),
+        ("access-control-max-age", str(REMEMBERED_SECONDS)),
+    ]
+    return ASGIResponse(status_code=HTTPStatus.NO_CONTENT, headers=headers)
 
 
 class _MethodsByPath:

@@ -217,9 +217,9 @@ async def test_the_windows_hold_for_any_sequence(redis: RedisClient) -> None:
     play = random.Random(5)
     windows = MovingWindows(redis, "law")
     short, long = (Count("s", window) for window in read_windows("4/40seconds; 9/3minutes"))
-    taken: list[int] = []  # ages in seconds; real time adds less than one to them
+    taken: list[int] = []  # ages in seconds, by tens; real time adds less
     for _ in range(150):
-        passed = play.choice([0, 0, 0, 5, 11, 50])
+        passed = play.choice([0, 0, 0, 10, 20, 50])
         await let_pass(redis, seconds=passed)
         taken = [age + passed for age in taken]
         used = [sum(age < seconds for age in taken) for seconds in (40, 180)]
