@@ -20,7 +20,7 @@ from domain.accounts.ports import AuditLog, Passwords, Post, Taken, Users
 from domain.accounts.users import User
 from domain.request_ids import new_request_id
 
-PAUSE_SECONDS = 0.05  # storing a user takes a fifth of it, being refused one a tenth
+PAUSE_SECONDS = 0.05  # longer than a healthy MongoDB takes to store a user, or to refuse one
 
 
 @dataclass(frozen=True, slots=True)
