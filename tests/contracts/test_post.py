@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import pytest
@@ -23,9 +22,9 @@ async def jobs_of(stores: Stores) -> list[Job]:
     return [Job.model_validate(document) async for document in stores.database.jobs.find({"vendor": VENDOR})]
 
 
-async def until(look: Callable[[], Coroutine[object, object, int]]) -> None:
+async def queued(stores: Stores) -> None:
     async with asyncio.timeout(5):
-        while not await look():
+        while not await stores.redis.zcard(queue_key(VENDOR, Priority.NORMAL, CLIENT)):
             await asyncio.sleep(0.01)
 
 
@@ -36,7 +35,7 @@ async def test_a_mail_is_a_stored_job_of_our_own_and_is_queued(stores: Stores) -
     assert (job.client, job.status, job.id.version) == (CLIENT, Status.PENDING, 7)
     assert json.loads(job.payload)["to"] == ADDRESS
     assert "token" not in job.payload
-    await until(lambda: stores.redis.zcard(queue_key(VENDOR, Priority.NORMAL, CLIENT)))
+    await queued(stores)
 
 
 async def test_a_key_sends_one_mail_however_often_and_at_once(stores: Stores) -> None:

@@ -6,7 +6,7 @@ What stands in a command or a header of ours is made of these characters alone, 
 
 import re
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 
 LONGEST = 254  # characters; RFC 5321, section 4.5.3.1.3, less the angle brackets
 LONGEST_LOCAL = 64
@@ -26,7 +26,8 @@ def is_address(text: str) -> bool:
 
 def read_sender(text: str) -> Address:
     """An address, alone or after a name for people. Raises `ValueError`."""
-    name, address = parseaddr(text)
+    named = getaddresses([text])
+    name, address = named[0] if len(named) == 1 else ("", "")
     if not text.isprintable() or not is_address(address):
         raise ValueError("it is no address: write gateway@example.com, or Our Gateway <gateway@example.com>")
     return Address(name, addr_spec=address)

@@ -102,7 +102,8 @@ def test_what_is_no_address_is_refused_and_not_repeated(to: str) -> None:
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_a_lines_end_in_any_value_is_refused(end: str) -> None:
     smuggled = f"ann@example.com{end}Bcc: eve@example.com"
-    for mail in (a_mail(to=smuggled), a_mail(name=smuggled), a_mail(**{smuggled: "x"})):
+    named = Mail(to=ADDRESS, template=Template.PASSWORD_CHANGED, values={smuggled: "x"})
+    for mail in (a_mail(to=smuggled), a_mail(name=smuggled), named):
         refusal = read_mail(payload_of(mail))
         assert isinstance(refusal, Failed)
         assert (refusal.code, "eve" in refusal.reason) == ("email_unfit", False)
