@@ -49,7 +49,7 @@ async def fill(threads: BoundedThreads, count: int) -> tuple[Work, list[asyncio.
 async def leave(*tasks: asyncio.Task[str]) -> None:
     for task in tasks:
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, Unavailable):
             await task
 
 
