@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 import webhooks.app
@@ -154,10 +157,13 @@ class Town:
 
 def routes_of(app: ASGIApp) -> frozenset[tuple[str, str]]:
     """What an app serves, besides the answers to OPTIONS that every path has."""
-    routes = app.app.routes  # type: ignore[attr-defined]  # of Litestar, which stands inside
+    inside: Any = app
+    while not isinstance(inside, Litestar):
+        inside = getattr(inside, "app", None) or inside._app
     return frozenset(
         (method, route.path_format.rstrip("/") or "/")
-        for route in routes
+        for route in inside.routes
+        if isinstance(route, HTTPRoute)
         for method in route.methods
         if method != "OPTIONS"
     )
