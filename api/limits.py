@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.access import ACCESS
 from api.callers import caller_in
@@ -41,6 +42,9 @@ class Limits:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
         name, verdict = await self._ask(scope)
         if verdict is None:
             await self._app(scope, receive, send)
@@ -57,7 +61,7 @@ class Limits:
         else:
             await self._app(scope, receive, send_with_lines)
 
-    async def _ask(self, scope: Scope) -> tuple[str, Verdict | None]:
+    async def _ask(self, scope: HTTPScope) -> tuple[str, Verdict | None]:
         caller = caller_in(scope)
         if caller is not None and self._limits.of_callers is not None:
             return _CLIENT, await self._limits.of_callers.take(caller)

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from domain.edge.methods import allow
 from domain.page_origins import ANY
@@ -72,7 +72,7 @@ class Cors:
         return [(b"access-control-allow-origin", sent[0]), (b"access-control-allow-credentials", b"true")]
 
 
-def _is_preflight(scope: Scope) -> bool:
+def _is_preflight(scope: HTTPScope) -> bool:
     asked = any(name == b"access-control-request-method" for name, _ in scope["headers"])
     return asked and scope["method"] == "OPTIONS"
 

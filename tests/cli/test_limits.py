@@ -24,7 +24,10 @@ async def rates(limits: RequestLimits) -> tuple[int | None, int | None]:
     """Requests of a client, and of an address."""
     of_client = await limits.of_callers.take(ACME) if limits.of_callers else None
     of_address = await limits.of_addresses.take("192.0.2.1") if limits.of_addresses else None
-    return (of_client and of_client.standings[0].amount, of_address and of_address.standings[0].amount)
+    return (
+        None if of_client is None else of_client.standings[0].amount,
+        None if of_address is None else of_address.standings[0].amount,
+    )
 
 
 async def test_by_default_only_addresses_are_counted(redis: RedisClient) -> None:

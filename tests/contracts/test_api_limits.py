@@ -45,9 +45,9 @@ async def let_pass(redis: RedisClient, **time: float) -> None:
     """What was taken is so much older."""
     micros = round(timedelta(**time).total_seconds() * 1_000_000)
     for key in await redis.keys("gateway:limits:*"):
-        moments = [int(moment) - micros for moment in await redis.lrange(key, 0, -1)]
+        moments = await redis.execute_command("LRANGE", key, 0, -1)
         await redis.delete(key)
-        await redis.rpush(key, *moments)
+        await redis.execute_command("RPUSH", key, *(int(moment) - micros for moment in moments))
 
 
 async def guess(limit: FleetSignInLimit, account: str, address: str = HOME) -> timedelta | None:
@@ -181,19 +181,13 @@ async def test_the_wrong_clocks_of_two_processes_change_nothing(redis: RedisClie
 async def test_a_rate_of_several_windows_takes_of_each_or_of_none(redis: RedisClient) -> None:
     limit = FleetCallerLimit(redis, "2/minute; 3/hour")
     acme = Caller("acme", Role.USER)
-    for expected in ([1, 2], [0, 1], [0, 1], [0, 1]):
-        verdict = await limit.take(acme)
-        assert verdict is not None
-        assert [standing.left for standing in verdict.standings] == expected
-    assert verdict is not None
-    assert 50 < verdict.wait_seconds <= 60
+    verdicts = [taken for _ in range(3) if (taken := await limit.take(acme))]
+    assert [[standing.left for standing in verdict.standings] for verdict in verdicts] == [[1, 2], [0, 1], [0, 1]]
+    assert 50 < verdicts[-1].wait_seconds <= 60
     await let_pass(redis, minutes=1, seconds=1)
-    verdict = await limit.take(acme)
-    assert verdict is not None
-    assert [standing.left for standing in verdict.standings] == [1, 0]
-    verdict = await limit.take(acme)
-    assert verdict is not None
-    assert 3_500 < verdict.wait_seconds <= 3_600 - 61
+    verdicts = [taken for _ in range(2) if (taken := await limit.take(acme))]
+    assert [[standing.left for standing in verdict.standings] for verdict in verdicts] == [[1, 0], [1, 0]]
+    assert 3_500 < verdicts[-1].wait_seconds <= 3_600 - 61
 
 
 async def test_a_key_with_a_rate_of_its_own_is_counted_by_itself(redis: RedisClient) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from httpx import ASGITransport, AsyncClient
 from litestar import delete, get, post
+from litestar.params import FromPath
 
 from domain.edge.app import build_edge
 from domain.edge.cors import TOLD
@@ -26,12 +27,12 @@ async def submit_batch() -> None:
 
 
 @get("/jobs/{request_id:str}")
-async def show_job(request_id: str) -> str:
+async def show_job(request_id: FromPath[str]) -> str:
     return request_id
 
 
 @delete("/jobs/{request_id:str}")
-async def delete_job(request_id: str) -> None: ...
+async def delete_job(request_id: FromPath[str]) -> None: ...
 
 
 def client(*origins: str) -> AsyncClient:
