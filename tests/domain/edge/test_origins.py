@@ -59,6 +59,6 @@ def test_other_pages_are_refused_and_told_what_may(headers: dict[str, str]) -> N
 
 def test_two_origins_are_none_of_ours() -> None:
     scope = asked(origin="https://shop.example")
-    scope["headers"] = [*scope["headers"], (b"origin", b"https://evil.example")]  # type: ignore[index]
+    scope["headers"] = [*scope["headers"], (b"origin", b"https://evil.example")]
     with pytest.raises(Forbidden):
         refuse_foreign_origin(scope, ALLOWED)
