@@ -147,7 +147,8 @@ async def test_a_reused_refresh_token_ends_the_session_and_its_access_token(
 
 
 async def test_without_any_refresh_token_it_is_a_401(browser: AsyncClient) -> None:
-    for body in (None, {}):
+    bodies: list[dict[str, str] | None] = [None, {}]
+    for body in bodies:
         assert (await browser.post("/auth/refresh-token", json=body)).status_code == 401
 
 

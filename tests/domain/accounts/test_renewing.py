@@ -140,7 +140,7 @@ async def test_a_wrong_old_one_is_counted(world: AuthWorld, changing: ChangingPa
     for _ in range(5):
         with pytest.raises(Forbidden) as told:
             await changing.change(jane.id, WRONG, world.visitor())
-    assert (told.value.code, told.value.errors[0].pointer) == ("wrong-password", "/old_password")
+        assert (told.value.code, told.value.errors[0].pointer) == ("wrong-password", "/old_password")
     with pytest.raises(TooMany):
         await changing.change(jane.id, CHANGE, world.visitor())
     assert world.user(jane) == jane

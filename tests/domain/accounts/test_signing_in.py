@@ -152,7 +152,7 @@ async def test_the_right_password_of_an_unconfirmed_address_gets_one_new_link(
     for _ in range(2):
         with pytest.raises(Forbidden) as told:
             await case.sign_in(BY_EMAIL, world.visitor())
-    assert told.value.code == "unconfirmed"
+        assert told.value.code == "unconfirmed"
     assert [mail.template for mail in world.post.mails] == [Template.CONFIRM]
     assert not world.sessions.stored
 
