@@ -1,7 +1,6 @@
 """What every `ApiKeys` and every `Links` promises, the fakes and the real ones alike; and their races."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -148,15 +147,14 @@ async def test_mongodb_forgets_links_that_have_run_out(accounts_database: Databa
 
 async def test_a_store_that_is_away_is_unavailable(unreachable: Accounts) -> None:
     key, link = a_key(), a_link(ANN)
-    calls: list[Callable[[], Awaitable[object]]] = [
-        lambda: unreachable.keys.add(key),
-        lambda: unreachable.keys.find(key.id),
-        lambda: unreachable.keys.list(None),
-        lambda: unreachable.keys.revoke(key.id, None, NOON),
-        lambda: unreachable.keys.note_used(key.id, NOON),
-        lambda: unreachable.links.add(link),
-        lambda: unreachable.links.take(link.id, link.purpose, NOON),
-    ]
-    for call in calls:
-        with pytest.raises(Unavailable):
-            await call()
+    refusals = await asyncio.gather(
+        unreachable.keys.add(key),
+        unreachable.keys.find(key.id),
+        unreachable.keys.list(None),
+        unreachable.keys.revoke(key.id, None, NOON),
+        unreachable.keys.note_used(key.id, NOON),
+        unreachable.links.add(link),
+        unreachable.links.take(link.id, link.purpose, NOON),
+        return_exceptions=True,
+    )
+    assert {type(refusal) for refusal in refusals} == {Unavailable}

