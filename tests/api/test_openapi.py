@@ -11,6 +11,7 @@ from httpx import AsyncClient, Response
 from api.openapi import build_document
 from api.operations import OPERATIONS
 from domain.callbacks import callback_of
+from domain.edge.security import ALWAYS
 from tests.api.everybody import Town
 from tests.api.openapi import PINNED
 from tests.api.samples import BODY, ended, failed, pending_job
@@ -102,8 +103,8 @@ def _check(method: str, path: str, answer: Response) -> None:
     """The answer's status, type, headers and members are among the described."""
     document = build_document()
     described = _follow(document, document["paths"][path][method]["responses"][str(answer.status_code)])
-    transport = {"content-type", "content-length"}
-    assert set(answer.headers) - transport <= {name.lower() for name in described["headers"]}
+    of_every_answer = {"content-type", "content-length", *ALWAYS}
+    assert set(answer.headers) - of_every_answer <= {name.lower() for name in described["headers"]}
     for kind, content in described.get("content", {}).items():
         assert answer.headers["content-type"] == kind
         if kind.endswith("json"):
