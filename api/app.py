@@ -17,6 +17,7 @@ from api.job_actions import cancel_job, delete_job, retry_job
 from api.job_lists import list_jobs
 from api.jobs import show_job, submit_job
 from api.leaving import delete_me
+from api.limits import Limits
 from api.own_sessions import end_other_sessions, end_session, list_sessions
 from api.ports import ApiPorts
 from api.provided import provide
@@ -49,5 +50,6 @@ def build_app(ports: ApiPorts) -> ASGIApp:
     return build_edge(
         [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
-        middleware=[gate],
+        middleware=[gate, partial(Limits, limits=ports.limits)],
+        browsers=ports.browsers,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from api.limits import RequestLimits
 from domain.accounts.ports import (
     ApiKeys,
     AuditLog,
@@ -18,6 +19,7 @@ from domain.accounts.ports import (
     Users,
 )
 from domain.callers import CallerDirectory
+from domain.edge.security import USUAL, BrowserRules
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
 from domain.vendor_states import VendorStates
 
@@ -51,5 +53,7 @@ class ApiPorts:
     cursor_secret: bytes
     health: tuple[HealthCheck, ...]  # named "db" and "redis"
     accounts: AccountPorts | None = None  # None: this process has none, and their routes are not there
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    browsers: BrowserRules = USUAL
     callbacks_anywhere: bool = False  # in development only: over http, and to private addresses
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set when the process is told to stop

@@ -14,9 +14,12 @@ from litestar.types import ASGIApp
 import api.app
 import webhooks.app
 from api.ports import ApiPorts
-from cli.credentials import BootstrapCallers, cursor_secret, ensure_bootstrap_key
+from cli.accounts import open_accounts, open_callers
+from cli.credentials import cursor_secret, ensure_bootstrap_key
 from cli.garbage import settle_memory
 from cli.home import Home
+from cli.limits import browser_rules, request_limits
+from cli.local_inbox import with_local_inbox
 from cli.logs import start_logging
 from cli.server import StoppingServer
 from cli.settings import Settings
@@ -85,6 +88,7 @@ async def _open_app(settings: Settings, parts: frozenset[str], stopping: asyncio
                 yield receiver
                 return
             main = await stack.enter_async_context(_open_api(settings, stores, vendors, health, stopping))
+            main = with_local_inbox(settings, main)
             yield SplitByPath(webhooks.app.PREFIX, receiver, main) if WEBHOOKS in parts else main
 
 
@@ -133,6 +137,8 @@ async def _open_api(
         open_job_reader(stores.database, stores.redis, stopping=stopping) as jobs,
         open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,
         open_job_control(stores.database, stores.redis, queue, follow_ups, retention=settings.retention) as control,
+        open_accounts(settings, stores, intake) as accounts,
+        open_callers(settings, accounts) as callers,
     ):
         yield api.app.build_app(
             ApiPorts(
@@ -141,10 +147,13 @@ async def _open_api(
                 control=control,
                 vendors=vendors,
                 vendor_states=vendor_states,
-                callers=BootstrapCallers(home),
+                callers=callers,
                 anonymous_allowed=settings.anonymous,
                 cursor_secret=cursor_secret(home),
                 health=health,
+                accounts=accounts,
+                limits=request_limits(settings, stores.redis),
+                browsers=browser_rules(settings),
                 callbacks_anywhere=settings.env == "development",
                 stopping=stopping,
             )
