@@ -117,6 +117,7 @@ class Faults:
     async def _outage(self, seconds: float) -> None:
         """Every other one refuses connections; the rest take them and cut them."""
         refuse = int(seconds * 1000) % 2 == 0
+        await self.fleet.listening((VENDOR,))  # the fault before this one may have killed it
         async with httpx.AsyncClient(timeout=5) as http:
             answer = await http.put(
                 f"{self.site.url(VENDOR)}/control/outage", json={"seconds": seconds, "refuse": refuse}

@@ -158,7 +158,7 @@ def _mongod(site: Site, name: str) -> tuple[str, ...]:
         "bind_ip": LOOPBACK,
         "dbpath": str(site.home / name),
         "replSet": REPLICA_SET,
-        "wiredTigerCacheSizeGB": "0.25",
+        "wiredTigerCacheSizeGB": "1",  # reading the books must not push out what the gateway works on
         "oplogSize": "512",  # MB: a member that was away catches up
         "setParameter": "diagnosticDataCollectionEnabled=false",
     }

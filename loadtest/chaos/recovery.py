@@ -32,8 +32,9 @@ PAYLOAD = b'{"productId":"PROBE"}'
 BODY = b'{"vendorType":"%s","vendorPayload":%s}' % (VENDOR.encode(), PAYLOAD)
 WAIT_SECONDS = 2  # then another job is sent: the first may be one that the fault itself has held up
 AGAIN_SECONDS = 0.1
+BOOKS_SECONDS = 0.5  # between two looks into MongoDB, which is the gateway's to use
 LOOK_SECONDS = 0.02
-GIVE_UP_SECONDS = 120.0
+GIVE_UP_SECONDS = 60.0
 HELD_SECONDS = 4.0  # within a lease: later others have taken up what it held, and nothing is seen
 
 
@@ -121,7 +122,7 @@ async def taken_over(worker: str, began: float, books: Books) -> float | None:
     while left:
         if time.monotonic() - began > GIVE_UP_SECONDS:
             return None
-        await asyncio.sleep(AGAIN_SECONDS)
+        await asyncio.sleep(BOOKS_SECONDS)
         try:
             left = await books.untouched(left)
         except Away:

@@ -20,6 +20,7 @@ ANSWER_SECONDS = 2.0
 READY_SECONDS = 90.0  # what was killed reads its journal or its log first
 LOOK_SECONDS = 0.1
 OPEN = {"$in": ["pending", "processing"]}
+LIVE, BY_LIVE = {"sweep_at": {"$exists": True}}, "to_sweep"  # an index, so that a look does not read every job
 BOUNDED = [vendor.name for vendor in VENDORS.values() if vendor.windows or vendor.concurrency]
 
 Document = dict[str, Any]
@@ -156,9 +157,8 @@ class Books:
         """The epochs of the jobs that this worker is in the middle of, by id; of vendors that hold nobody up."""
         running = {"$elemMatch": {"worker": {"$regex": f":{worker}:"}, "ended_at": {"$exists": False}}}
         with _asking():
-            found = self._jobs.find(
-                {"status": "processing", "vendor": {"$nin": BOUNDED}, "attempts": running}, {"epoch": 1}
-            )
+            wanted = {**LIVE, "status": "processing", "vendor": {"$nin": BOUNDED}, "attempts": running}
+            found = self._jobs.find(wanted, {"epoch": 1}).hint(BY_LIVE)
             return {job["_id"]: job["epoch"] async for job in found}
 
     async def untouched(self, held: Mapping[Any, int]) -> dict[Any, int]:
@@ -169,7 +169,7 @@ class Books:
 
     async def open_jobs(self) -> int:
         with _asking():
-            return await self._jobs.count_documents({"status": OPEN})
+            return await self._jobs.count_documents({**LIVE, "status": OPEN}, hint=BY_LIVE)
 
     async def documents(self) -> list[Document]:
         """Every job as it stands, without what its client wrote."""

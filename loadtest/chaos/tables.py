@@ -37,9 +37,9 @@ VENDORS: Mapping[str, ChaosVendor] = MappingProxyType(
             ChaosVendor("plain", honours_keys=False, share=3),
             ChaosVendor("hooked", answers_later=True, tells=True, share=4),
             ChaosVendor("polled", answers_later=True),
-            ChaosVendor("limited", windows=((20, 1),), share=3),
-            ChaosVendor("windowed", windows=((12, 1), (80, 10))),
-            ChaosVendor("narrow", concurrency=6),
+            ChaosVendor("limited", windows=((20, 1),)),
+            ChaosVendor("windowed", windows=((12, 1), (80, 10)), share=1),
+            ChaosVendor("narrow", concurrency=6, share=1),
             ChaosVendor("probe", share=0, faults=False),  # by which a run sees when the gateway is itself again
         )
     }
@@ -104,4 +104,4 @@ def _later_lines(vendor: ChaosVendor, url: str, secret: str, deadline_seconds: f
     if not vendor.tells:
         yield f"[vendors.{vendor.name}.poll]"
         yield f'url = "{url}/{vendor.name}/${{job.reference}}"'
-        yield "every_seconds = 1"
+        yield "every_seconds = 5"  # each is two durable writes: every second, they were most of a run's load

@@ -120,6 +120,43 @@ async def test_a_lane_whose_time_comes_stands_behind_those_that_wait(queue: Queu
     assert await served(queue, [1] * 4) == ["a", "b", "later", "a"]
 
 
+async def die(redis: RedisClient, leases: Sequence[Lease]) -> None:
+    """Their holder: the leases' end has passed, one after the other, and Redis has been there all the time."""
+    await redis.delete("gateway:grace")
+    for at, lease in enumerate(leases, start=1_700_000_000_000):
+        score = at + 0.5
+        await redis.delete(f"arq:in-progress:{lease.request_id}")
+        await redis.zadd(queue_key("sync", Priority.NORMAL, lease.client), {lease.request_id: score})
+        await redis.zadd("gateway:later:sync:normal", {f"{lease.request_id}:{lease.client}": score})
+
+
+async def test_what_lost_its_holder_goes_before_the_backlog_of_its_client(queue: Queue, redis: RedisClient) -> None:
+    jobs = jobs_of("a", 300)
+    for job in jobs:
+        await queue.enqueue([job])
+    lost = (await queue.claim("sync", 3, "t:dead")).leases
+    assert len(lost) == 3
+    await queue.enqueue(jobs_of("b", 1))
+    await die(redis, lost)
+    found = (await queue.claim("sync", 8, "t:next")).leases
+    assert [lease.request_id for lease in found if lease.client == "a"][:3] == [lease.request_id for lease in lost]
+    assert [lease.client for lease in found].count("b") == 1
+    assert await redis.zcard("gateway:later:sync:normal") == 8
+
+
+async def test_what_was_scheduled_goes_before_nobody(queue: Queue, redis: RedisClient) -> None:
+    (early,) = jobs_of("a", 1)
+    (later,) = jobs_of("a", 1, due_at=datetime.now(UTC) + MINUTE)
+    await queue.enqueue([later, early])
+    name, score = f"{later.request_id}:a", PAST.timestamp() * 1000 + 1
+    assert await redis.zscore("gateway:later:sync:normal", name) is not None
+    await redis.zadd("gateway:later:sync:normal", {name: score})  # a minute has passed
+    await redis.zadd(queue_key("sync", Priority.NORMAL, "a"), {str(later.request_id): score})
+    first = (await queue.claim("sync", 1, "t:1")).leases
+    second = (await queue.claim("sync", 1, "t:2")).leases
+    assert [lease.request_id for lease in first + second] == [str(early.request_id), str(later.request_id)]
+
+
 async def test_what_must_run_apart_is_claimed_in_no_other_way(queue: Queue) -> None:
     (alone,) = jobs_of("a", 1)
     await queue.enqueue([replace(alone, apart=True), *jobs_of("a", 1)])

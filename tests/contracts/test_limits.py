@@ -166,7 +166,7 @@ async def test_of_several_windows_the_latest_answer_counts(timed: TimedRedis) ->
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("claim"), st.integers(1, 40)),
-        st.tuples(st.just("move"), st.integers(0, 700_000)),
+        st.tuples(st.just("move"), st.one_of(st.integers(0, 700_000), st.integers(925_000, 1_030_000))),
         st.tuples(st.just("late"), st.integers(0, 30)),
         st.tuples(st.just("back"), st.integers(0, 5_000_000)),
         st.tuples(st.just("give up"), st.integers(0, 30)),
@@ -250,6 +250,18 @@ async def test_a_late_call_that_finds_the_window_full_gives_up_its_permit_and_wa
     assert isinstance(refused, NotNow)
     assert refused.until.timestamp() == pytest.approx((lease.permit + SECOND + 25_000) / SECOND)
     assert isinstance(await bench.again(lease), int)
+
+
+async def test_those_before_a_permit_that_is_given_up_before_its_start_still_count(timed: TimedRedis) -> None:
+    """As when the job was cancelled meanwhile: its place must not be taken at once, but when its window allows it."""
+    bench = await a_bench(timed, "2/second")
+    first = (await bench.claim(2)).leases
+    await bench.move(first[0].permit + 950_000 - bench.micros)
+    (ahead,) = (await bench.claim(1)).leases
+    assert ahead.permit == first[0].permit + SECOND + 25_000
+    await bench.queue.give_back([Return(ahead, permit=ahead.permit)])
+    (again,) = (await bench.claim(1)).leases
+    assert again.permit == ahead.permit
 
 
 async def test_permits_that_no_answer_depends_on_are_dropped(timed: TimedRedis) -> None:

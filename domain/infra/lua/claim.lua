@@ -83,18 +83,36 @@ local function lease_id(id, score, q, client)
   return now + lease + 0.5  -- the half marks a lease's end among the scores
 end
 
+-- What was leased and is due again has lost its holder: it was the first of its lane before, and is so again. As the
+-- lease's end has it, it would stand behind the whole backlog. What was scheduled stands where it belongs.
+local function bring_forward(place)
+  local passed = redis.call('ZRANGEBYSCORE', later_key(place), '-inf', now, 'WITHSCORES', 'LIMIT', 0, AT_ONCE)
+  for i = #passed - 1, 1, -2 do  -- each goes before the first, so the last of them first
+    local colon = string.find(passed[i], ':', 1, true)
+    if passed[i + 1] % 1 ~= 0 then
+      local lane = lane_key(place, string.sub(passed[i], colon + 1))
+      local first = redis.call('ZRANGE', lane, 0, 0, 'WITHSCORES')[2]
+      if first then  -- the half marks a lease's end
+        redis.call('ZADD', lane, 'XX', math.floor(first) - 0.5, string.sub(passed[i], 1, colon - 1))
+      end
+    end
+    redis.call('ZREM', later_key(place), passed[i])
+  end
+end
+
 -- Lease up to `share` due ids of a lane. One that got nothing, since something holds the vendor back, keeps its turn.
 local function serve(place, client, q, share)
-  local lane, moved = lane_key(place, client), {}
+  local lane, moved, later = lane_key(place, client), {}, {}
   local ids = redis.call('ZRANGEBYSCORE', lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.min(share, AT_ONCE))
   for i = 1, #ids, 2 do
     if limited then bar, again = find_bar() end
     if bar then break end
     moved[i], moved[i + 1] = lease_id(ids[i], tonumber(ids[i + 1]), q, client), ids[i]
+    later[i], later[i + 1] = moved[i], later_name(ids[i], client)
   end
   if #moved > 0 then
     redis.call('ZADD', lane, unpack(moved))
-    redis.call('ZADD', 'gateway:later:' .. place, unpack(moved))
+    redis.call('ZADD', later_key(place), unpack(later))
   end
   if (#moved > 0 or not bar) and not line_up(place, client, true) then count_lane(place, client) end
 end
@@ -121,13 +139,14 @@ for q = 10, #KEYS do
   local due = next_of(KEYS[q])
   if due and due <= now and taken < wanted and not bar then
     local place, more = place_of(KEYS[q]), true
+    bring_forward(place)
     line_up_due(place)
     while more and taken < wanted and not bar do more = serve_round(place, q) end
     due = next_of(KEYS[q])
   end
   if due and (next_due == -1 or due < next_due) then next_due = math.max(due, now) end
 end
-if #limits.windows > 0 and taken > 0 then trim_permits(permits, limits) end
+if #limits.windows > 0 and taken > 0 then trim_permits(permits, limits, now_us) end
 if bar then  -- no idle flag: a wake-up would change nothing
   if bar == 'concurrency' then redis.call('SET', KEYS[7], '1') end
   local reply = held(bar, again)

@@ -16,7 +16,7 @@ for i = 5 + n, #ARGV, 3 do
   if redis.call('EXISTS', 'arq:in-progress:' .. id) == 0 and redis.call('ZADD', lanes[q], 'NX', due, id) == 1 then
     local row = '{"t":null,"f":"' .. func .. '","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'
     redis.call('SET', 'arq:job:' .. id, row, 'PX', string.format('%.0f', math.max(due - now, 0) + keep))
-    if due > now then redis.call('ZADD', 'gateway:later:' .. place_of(KEYS[q]), due, id) end
+    if due > now then redis.call('ZADD', later_key(place_of(KEYS[q])), due, later_name(id, ARGV[4 + q])) end
     added = added + 1
     woken[q] = true
   end

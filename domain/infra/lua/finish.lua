@@ -29,7 +29,7 @@ for i = 1, #KEYS / 2 do
     else
       redis.call('DEL', key)
       redis.call('ZADD', lane.key, due, id)
-      redis.call('ZADD', 'gateway:later:' .. place, due, id)
+      redis.call('ZADD', later_key(place), due, later_name(id, client))
       wake(idle, idle)
     end
     if counted == '1' and redis.call('ZREM', beside('running', idle), id) == 1 then

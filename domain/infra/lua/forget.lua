@@ -8,7 +8,7 @@ for i = 1, #KEYS do
   local id, client, place = ARGV[2 * i - 1], ARGV[2 * i], place_of(KEYS[i])
   local lane = lane_key(place, client)
   if redis.call('EXISTS', 'arq:in-progress:' .. id) == 0 and redis.call('ZREM', lane, id) == 1 then
-    redis.call('ZREM', 'gateway:later:' .. place, id)
+    redis.call('ZREM', later_key(place), later_name(id, client))
     redis.call('DEL', 'arq:job:' .. id, 'arq:retry:' .. id)
     change_lane(place, client)
     taken_out = taken_out + 1

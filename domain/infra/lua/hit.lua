@@ -17,6 +17,6 @@ if not whole or next_start(KEYS[2], limits, now_us) > now_us then return {0, use
 if take then
   limits.kept, limits.longest = tonumber(kept), tonumber(longest)
   take_permit(KEYS[2], limits, id, now_us)
-  trim_permits(KEYS[2], limits)
+  trim_permits(KEYS[2], limits, now_us)
 end
 return {1, used, leaves}

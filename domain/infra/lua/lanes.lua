@@ -5,7 +5,7 @@
 --   gateway:lanes:<place>       the ring: clients by their turn (below 0) where something of theirs is due, else by
 --                               when their first id comes due; it may say so too early, never too late
 --   gateway:oldest:<place>      of those that have a turn, since when their first id is due
---   gateway:later:<place>       what is not due of all lanes, leased or scheduled, with the scores of the lanes
+--   gateway:later:<place>       what is not due of all lanes, leased or scheduled: <id>:<client> by the lane's score
 --   gateway:sizes:<place>       how long each lane was when it was last counted
 --
 -- and of all: gateway:queued and gateway:backlog, the sums of the sizes by place and by client. A size is counted,
@@ -21,6 +21,15 @@ end
 
 local function lane_key(place, client)
   return 'arq:queue:' .. place .. ':' .. client
+end
+
+local function later_key(place)
+  return 'gateway:later:' .. place
+end
+
+-- What stands among the later ones for an id.
+local function later_name(id, client)
+  return id .. ':' .. client
 end
 
 local last_turns = {}
@@ -84,9 +93,10 @@ local function settle_lanes()
   for place, lanes in pairs(changed) do
     for client, lane in pairs(lanes) do
       for i = 1, #lane.gone, AT_ONCE do
-        local last = math.min(i + AT_ONCE - 1, #lane.gone)
-        redis.call('ZREM', lane.key, unpack(lane.gone, i, last))
-        redis.call('ZREM', 'gateway:later:' .. place, unpack(lane.gone, i, last))
+        local ids, names = {unpack(lane.gone, i, math.min(i + AT_ONCE - 1, #lane.gone))}, {}
+        for at, id in ipairs(ids) do names[at] = later_name(id, client) end
+        redis.call('ZREM', lane.key, unpack(ids))
+        redis.call('ZREM', later_key(place), unpack(names))
       end
       count_lane(place, client)
       line_up(place, client)
@@ -99,5 +109,5 @@ local function queued_in(place)
 end
 
 local function due_in(place)
-  return math.max(queued_in(place) - redis.call('ZCOUNT', 'gateway:later:' .. place, '(' .. now, '+inf'), 0)
+  return math.max(queued_in(place) - redis.call('ZCOUNT', later_key(place), '(' .. now, '+inf'), 0)
 end

@@ -19,7 +19,7 @@ end
 
 for q = 5, #KEYS do
   local place = place_of(KEYS[q])
-  local later = 'gateway:later:' .. place
+  local later = later_key(place)
   local passed, held = redis.call('ZCOUNT', later, '-inf', now), count_leased(later)
   if passed > 0 then redis.call('ZREMRANGEBYRANK', later, 0, math.min(passed, PASSED) - 1) end
   line_up_due(place)

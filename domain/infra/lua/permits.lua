@@ -61,9 +61,11 @@ local function take_permit(grants, limits, id, start)
   end
 end
 
--- What no answer can depend on any more goes.
-local function trim_permits(grants, limits)
-  redis.call('ZREMRANGEBYRANK', grants, 0, -limits.kept - 1)
+-- What no answer can depend on any more goes. All that is in a window stays, however many there are: the newest of
+-- them may be given up before their calls are made, and those before them count again.
+local function trim_permits(grants, limits, now_us)
+  local since = now_us - limits.longest - limits.guard
+  redis.call('ZREMRANGEBYSCORE', grants, '-inf', string.format('(%.0f', since))
   redis.call('PEXPIRE', grants, math.ceil((limits.longest + limits.guard + limits.ahead) / 1000) + 1000)
 end
 

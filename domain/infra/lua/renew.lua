@@ -18,7 +18,7 @@ for i = 1, #KEYS - 2 do
   else
     redis.call('SET', key, token, 'PX', lease)
     redis.call('ZADD', change_lane(place, client).key, now + lease + 0.5, id)
-    redis.call('ZADD', 'gateway:later:' .. place, now + lease + 0.5, id)
+    redis.call('ZADD', later_key(place), now + lease + 0.5, later_name(id, client))
     if counted_for ~= '' then redis.call('ZADD', 'gateway:running:' .. counted_for, now + lease, id) end
     if not holder then
       local row = '{"t":null,"f":"' .. func .. '","a":["' .. id .. '"],"k":{},"et":' .. string.format('%.0f', now) .. '}'

@@ -41,5 +41,5 @@ for i = at, #ARGV, 2 do
   reply[#reply + 1] = name
   reply[#reply + 1] = moment
 end
-if #limits.windows > 0 then trim_permits(KEYS[4], limits) end
+if #limits.windows > 0 then trim_permits(KEYS[4], limits, now_us) end
 return reply
