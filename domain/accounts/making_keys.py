@@ -49,7 +49,9 @@ class KeyRing:
         key_id = new_request_id()
         text, digest = new_key(key_id)
         key = _key_of(wish, caller, doer, key_id, digest)
-        await self.audit.write(doer.entry(Act.KEY_MADE, _subject(key), name=key.name, role=key.role.value, client=key.client))
+        await self.audit.write(
+            doer.entry(Act.KEY_MADE, _subject(key), name=key.name, role=key.role.value, client=key.client)
+        )
         await self.keys.add(key)
         try:
             await self._refuse_too_many(caller, doer, MOST_KEYS)
