@@ -18,6 +18,12 @@ async def test_the_page_loads_only_files_that_are_served_here(stranger: AsyncCli
         assert len(file.content) > 100
 
 
+async def test_the_page_may_load_its_files_and_stands_in_no_frame(stranger: AsyncClient) -> None:
+    policies = (await stranger.get("/docs")).headers.get_list("content-security-policy")
+    assert len(policies) == 1
+    assert {"default-src 'self'", "frame-ancestors 'none'"} <= {part.strip() for part in policies[0].split(";")}
+
+
 async def test_scripts_are_served_as_scripts(stranger: AsyncClient) -> None:
     assert "javascript" in (await stranger.get("/docs/static/start.js")).headers["content-type"]
 
