@@ -31,12 +31,15 @@ _MODELS = (
     *(AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
     *(ApiKeyList, ApiKeyView, AuditPage, Export, SessionList, UserList, UserView, *AUTH_MODELS),
 )
-_OF_THE_GATE = (401, 403, 503)
+_OF_THE_GATE = (401, 403, 429, 503)
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = """Submit a job, get its id at once, and read the job until it has ended.
 
 Every error is a problem (RFC 9457). `errors[].pointer` is a JSON Pointer into the body; what is not in the body is
-pointed at under `/query/` and `/headers/`."""
+pointed at under `/query/` and `/headers/`.
+
+Where a rate holds, every answer tells it in `RateLimit-Policy` and `RateLimit`
+(draft-ietf-httpapi-ratelimit-headers-11), a refusal too."""
 
 
 def build_document() -> Json:
@@ -118,6 +121,8 @@ def _problem_answer(description: str) -> Json:
         headers["WWW-Authenticate"] = _header("WWW-Authenticate")
     if description == PROBLEMS[405][1]:
         headers["Allow"] = _header("Allow")
+    if description == PROBLEMS[429][1]:
+        headers |= {name: _header(name) for name in ("RateLimit-Policy", "RateLimit")}
     if description in {PROBLEMS[429][1], PROBLEMS[503][1]}:
         headers["Retry-After"] = _header("Retry-After")
     return {"description": description, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema}}}

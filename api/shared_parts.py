@@ -22,6 +22,14 @@ HEADERS: Json = {
     "X-Request-ID": _header("Of this request; the client's own, if it sent a sane one.", {"type": "string"}),
     "Location": _header("Where the job is to be read.", {"type": "string", "format": "uri-reference"}),
     "Retry-After": _header("Seconds after which it is worth asking again.", {"type": "integer", "minimum": 1}),
+    "RateLimit-Policy": _header(
+        "`q` requests in any `w` seconds, by the name of the rate.",
+        {"type": "string", "examples": ['"client";q=100;w=60']},
+    ),
+    "RateLimit": _header(
+        "`r` of them are left, and no more than those for `t` seconds.",
+        {"type": "string", "examples": ['"client";r=42;t=30']},
+    ),
     "ETag": _header("A hash of the representation, for If-None-Match.", {"type": "string"}),
     "Allow": _header("The methods that the path takes.", {"type": "string"}),
     "Link": _header('The next page, rel="next", if there is one.', {"type": "string"}),

@@ -1,16 +1,21 @@
 """Rates over HTTP: who is counted, what is told, and how a refusal reads."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 from litestar import get, post
 
+from api.app import build_app
 from api.callers import CallerGate
 from api.limits import COUNTED_BY_ADDRESS, Limits, RequestLimits
+from api.ports import ApiPorts
 from domain.callers import Caller, Role
 from domain.edge.app import build_edge
+from domain.edge.security import BrowserRules
 from domain.errors import Conflict
 from domain.quotas import Standing, Verdict
 from tests.fakes import FakeCallers
@@ -163,6 +168,17 @@ async def test_only_trusted_proxies_name_another_address(hops: int, counted: str
     client = client_of(RequestLimits(of_addresses=addresses, trusted_hops=hops))
     await client.post("/auth/login", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.9"})
     assert list(addresses.taken) == [counted]
+
+
+async def test_the_api_keeps_the_limits_and_the_rules_that_it_is_handed(ports: ApiPorts) -> None:
+    browsers = BrowserRules(frozenset({"https://shop.example"}))
+    app: Any = build_app(replace(ports, limits=RequestLimits(FakeCallerLimit()), browsers=browsers))
+    headers = {"Authorization": "Bearer acme", "Origin": "https://shop.example"}
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test", headers=headers) as client:
+        answers = [await client.get("/jobs") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["ratelimit"] == '"client";r=0;t=30'
+    assert answers[2].headers["access-control-allow-origin"] == "https://shop.example"
 
 
 def test_what_changes_something_before_a_sign_in_is_counted_and_no_webhook() -> None:
