@@ -26,5 +26,5 @@ def read_origins(text: str) -> frozenset[str]:
         raise ValueError("* stands for every origin, without credentials; list the origins, or write * alone")
     wrong = next((part for part in sorted(listed - {ANY}) if not _ORIGIN.fullmatch(part)), None)
     if wrong is not None:
-        raise ValueError(f"{wrong[:100]} is not an origin; write https://host or https://host:port, without a path")
+        raise ValueError(f"{wrong[:100]!a} is not an origin; write https://host or https://host:port, without a path")
     return frozenset(part if part == ANY else origin_of(part) for part in listed)
