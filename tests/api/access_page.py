@@ -51,7 +51,7 @@ def nobody(rule: Rule) -> str:
         case Door.SIGNED:
             return "401"
         case Door.LENIENT:
-            return "401, or own¹"
+            return "401, or own¹" if rule.user is May.OWN else "401, or yes¹"
         case Door.KNOWN | Door.USER | Door.SESSION | Door.NO_API_KEY:
             return "401"
         case _:

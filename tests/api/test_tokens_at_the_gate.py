@@ -123,7 +123,7 @@ async def test_two_headers_are_a_401_whichever_is_good(http: AsyncClient, ada: S
 
 async def test_a_token_in_the_query_makes_nobody_known(http: AsyncClient, ada: SignedIn) -> None:
     for name in ("access_token", "token"):
-        assert (await http.get("/vendors", params={name: ada.token()})).status_code == 401
+        assert (await http.get("/users/me", params={name: ada.token()})).status_code == 401
 
 
 async def test_a_session_and_a_key_of_one_user_own_the_same_jobs(
