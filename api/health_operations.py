@@ -15,7 +15,6 @@ def _health(name: str, summary: str, *, asks: bool = True) -> Operation:
         answers=(Answer(200, "Up.", Health, ("Cache-Control",)), *([down] if asks else [])),
         problems=(404, 500) if name == "health_part" else (500,),
         parameters=(PART,) if name == "health_part" else (),
-        public=True,
     )
 
 

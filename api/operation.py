@@ -40,7 +40,6 @@ class Operation:
     body: Json | None = None
     body_required: bool = True
     callbacks: Json | None = None
-    public: bool = False
 
 
 Operations = Mapping[tuple[str, str], Operation]  # by method and path

@@ -36,7 +36,6 @@ RECEIVE = Operation(
         ),
     ),
     problems=(401, 404, 413, 429, 500, 503),
-    public=True,
 )
 
 WEBHOOK_OPERATIONS: Operations = {("post", "/webhooks/{vendor}"): RECEIVE}

@@ -15,7 +15,7 @@ local of, kept, longest = string.match(redis.call('GET', KEYS[1]) or '', '^(%x+)
 local whole = of == run and tonumber(kept) >= window.amount and tonumber(longest) >= window.length
 if not whole or next_start(KEYS[2], limits, now_us) > now_us then return {0, used, leaves} end
 if take then
-  limits.kept, limits.longest = tonumber(kept), tonumber(longest)
+  limits.longest = tonumber(longest)
   take_permit(KEYS[2], limits, id, now_us)
   trim_permits(KEYS[2], limits, now_us)
 end

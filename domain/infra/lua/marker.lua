@@ -6,14 +6,14 @@
 local SETTLED_MS = 250  -- a call that was claimed before anything was forgotten has been sent or given up by then
 
 -- Until when to wait and the notice, where something is missing. Nil where all is whole: then `limits` learn how
--- much is kept for the sake of others.
+-- much longer permits are kept for the sake of others.
 local function find_missing(marker_key, marker, limits)
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   local of, kept, longest, counted = string.match(marker or '', '^(%x+):(%d+):(%d+):(%d)$')
   if of == run and (counted == '1') == (limits.concurrency > 0) then
     local enough = tonumber(kept) >= limits.kept and tonumber(longest) >= limits.longest
     if limits.kept == 0 and tonumber(kept) == 0 or limits.kept > 0 and enough then
-      limits.kept, limits.longest = tonumber(kept), tonumber(longest)
+      limits.longest = tonumber(longest)
       return nil
     end
   end
