@@ -4,7 +4,7 @@ from typing import Any
 
 from api.account_views import ApiKeyList, ApiKeyView
 from api.operation import Answer, Json, Operation, Operations
-from api.shared_parts import KEY_ID
+from api.shared_parts import KEY_ID, NOTHING
 from domain.accounts.api_keys import Scope
 from domain.accounts.making_keys import MOST_KEYS
 from domain.accounts.profiles import LONGEST_NAME
@@ -55,7 +55,6 @@ _WISH: Json = {
     },
     "examples": {"narrowed": {"value": {"name": "nightly-report", "scopes": ["jobs:read", "jobs:write"]}}},
 }
-_NOTHING: Json = {"schema": {"type": "object", "additionalProperties": False}}
 
 API_KEY_OPERATIONS: Operations = {
     ("post", "/api-keys"): Operation(
@@ -86,7 +85,7 @@ API_KEY_OPERATIONS: Operations = {
         summary="Revoke a key",
         description="It opens nothing within 10 s.",
         parameters=(KEY_ID,),
-        body=_NOTHING,
+        body=NOTHING,
         body_required=False,
         answers=(Answer(204, "It is void."),),
         problems=(400, 401, 403, 404, 413, 415, 422, 500, 503),

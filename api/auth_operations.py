@@ -4,6 +4,7 @@ from typing import Any
 
 from api.auth_answers import COOKIE, TokenView, Told
 from api.operation import Answer, Json, Operation, Operations
+from api.shared_parts import NOTHING
 from domain.accounts.names import LONGEST_EMAIL, LONGEST_USERNAME
 from domain.accounts.passwords import LONGEST, SHORTEST
 from domain.accounts.profiles import LONGEST_NAME
@@ -86,7 +87,7 @@ CONFIRM = Operation(
     description="By the link of a mail, once. Used, expired, replaced, unknown and forged are one 404 (`void-link`): "
     "signing in mails a new link.",
     parameters=(_LINK,),
-    body={"schema": {"type": "object", "additionalProperties": False}},
+    body=NOTHING,
     body_required=False,
     answers=(Answer(200, "Confirmed.", Told, _UNKEPT, _SENTENCE),),
     problems=(*_OF_ALL, 404),

@@ -4,11 +4,10 @@ from api.batches import BatchView
 from api.job_examples import ACCEPTED, CANCELLED, PENDING
 from api.operation import Answer, Json, Operation, Operations
 from api.replays import ReplayView
-from api.shared_parts import EXPAND, LAST_EVENT_ID, REQUEST_ID, TRACEPARENT
+from api.shared_parts import EXPAND, LAST_EVENT_ID, NOTHING, REQUEST_ID, TRACEPARENT
 from api.submission_schema import BATCH, BATCH_EXAMPLES, REPLAY, REPLAY_EXAMPLES
 from api.views import JobView
 
-_NOTHING: Json = {"schema": {"type": "object", "additionalProperties": False}}
 _OF_ONE_JOB = (400, 401, 404, 409, 413, 415, 422, 500, 503)
 _EVENT: Json = {
     "type": "object",
@@ -70,7 +69,7 @@ CANCEL = Operation(
     description="Ends a job that has not ended. A call that has been sent is not cut: its late answer is kept on the "
     "timeline and changes nothing, as does a late webhook. A vendor that takes cancels is told.",
     parameters=(REQUEST_ID,),
-    body=_NOTHING,
+    body=NOTHING,
     body_required=False,
     answers=(Answer(202, "The job, cancelled.", JobView, ("Location", "Cache-Control"), {"cancelled": CANCELLED}),),
     problems=_OF_ONE_JOB,
@@ -84,7 +83,7 @@ RETRY = Operation(
     "`call-under-way`, try again when it has ended. One with a `redacted_at` has no payload left: 409 with the code "
     "`job-redacted`, submit it anew.",
     parameters=(REQUEST_ID,),
-    body=_NOTHING,
+    body=NOTHING,
     body_required=False,
     answers=(
         Answer(202, "The job, pending.", JobView, ("Location", "Retry-After", "Cache-Control"), {"pending": PENDING}),
@@ -99,7 +98,7 @@ DELETE = Operation(
     "repeat is answered with 202, the old id and `Idempotency-Replayed: true`, and runs nothing. While a cancelled "
     "job's call is under way, or its vendor is still to be told: 409 (`call-under-way`, `vendor-untold`).",
     parameters=(REQUEST_ID,),
-    body=_NOTHING,
+    body=NOTHING,
     body_required=False,
     answers=(Answer(204, "It is gone."),),
     problems=_OF_ONE_JOB,

@@ -64,6 +64,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     500: ("Bug", "A bug of ours, logged under the trace_id."),
     503: ("Unavailable", "Not now; the same request is safe to repeat after Retry-After."),
 }
+NOTHING: Json = {"schema": {"type": "object", "additionalProperties": False}}  # a body that may be there, and empty
 OF_EVERY_REQUEST = (400, 405, 408, 431)  # what the HTTP server itself may answer, before any route is asked
 
 REQUEST_ID = _parameter("path", "request_id", "The job's id.", {"type": "string", "format": "uuid"}, required=True)

@@ -5,7 +5,7 @@ from typing import Any
 from api.account_views import SessionList, UserList, UserView
 from api.exports import Export
 from api.operation import Answer, Json, Operation, Operations
-from api.shared_parts import IF_MATCH, PAGE_QUERY, SESSION_ID, USER_ID
+from api.shared_parts import IF_MATCH, NOTHING, PAGE_QUERY, SESSION_ID, USER_ID
 from domain.accounts.profiles import LONGEST_NAME
 
 _ID = "0198f0c2-7d00-7000-8000-3f1a5b2c4d6e"
@@ -32,7 +32,6 @@ _SESSION: dict[str, Any] = {
     "current": True,
 }
 _USER_ANSWER = Answer(200, "The user.", UserView, ("ETag", "Cache-Control"), {"user": _USER})
-_NOTHING: Json = {"schema": {"type": "object", "additionalProperties": False}}
 _CHANGES: Json = {
     "schema": {
         "type": "object",
@@ -62,7 +61,7 @@ def _switch(name: str, summary: str, description: str) -> Operation:
         summary=summary,
         description=f"{description} Admins only; done twice it changes nothing more.",
         parameters=(USER_ID,),
-        body=_NOTHING,
+        body=NOTHING,
         body_required=False,
         answers=(_USER_ANSWER,),
         problems=(*_OF_A_BODY, 409),
@@ -129,7 +128,7 @@ _OF_ONESELF: Operations = {
         tag="users",
         summary="End all other sessions",
         description="All but the one that asks. Their access tokens open nothing within 10 s.",
-        body=_NOTHING,
+        body=NOTHING,
         body_required=False,
         answers=(Answer(204, "They have ended."),),
         problems=_OF_A_BODY,
@@ -140,7 +139,7 @@ _OF_ONESELF: Operations = {
         summary="End a session",
         description="One of one's own, the present one too. Its access tokens open nothing within 10 s.",
         parameters=(SESSION_ID,),
-        body=_NOTHING,
+        body=NOTHING,
         body_required=False,
         answers=(Answer(204, "It has ended."),),
         problems=_OF_A_BODY,

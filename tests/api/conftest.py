@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 from api.app import build_app
 from api.ports import AccountPorts, ApiPorts
 from domain.callers import Caller, Role
+from tests.api.people import People
 from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
 from tests.fakes_accounts import (
@@ -105,4 +106,21 @@ async def client(client_of: Callable[[str | None], AsyncClient]) -> AsyncIterato
 @pytest.fixture
 async def stranger(client_of: Callable[[str | None], AsyncClient]) -> AsyncIterator[AsyncClient]:
     async with client_of(None) as client:
+        yield client
+
+
+@pytest.fixture
+def people() -> People:
+    return People()
+
+
+@pytest.fixture
+async def alice(people: People) -> AsyncIterator[AsyncClient]:
+    async with people.client("alice") as client:
+        yield client
+
+
+@pytest.fixture
+async def root(people: People) -> AsyncIterator[AsyncClient]:
+    async with people.client("root") as client:
         yield client

@@ -1,6 +1,5 @@
 """`/api-keys`: shown once, never more than its maker may give, and found by nobody else."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -17,23 +16,6 @@ from domain.accounts.making_keys import MOST_KEYS
 from domain.callers import Role
 from domain.request_ids import new_request_id
 from tests.api.people import People
-
-
-@pytest.fixture
-def people() -> People:
-    return People()
-
-
-@pytest.fixture
-async def alice(people: People) -> AsyncIterator[AsyncClient]:
-    async with people.client("alice") as client:
-        yield client
-
-
-@pytest.fixture
-async def root(people: People) -> AsyncIterator[AsyncClient]:
-    async with people.client("root") as client:
-        yield client
 
 
 async def test_a_key_is_shown_once_and_kept_as_a_digest(people: People, alice: AsyncClient) -> None:

@@ -1,6 +1,5 @@
 """`GET /audit`, and what admins do that is on record before it is done."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -10,17 +9,6 @@ from domain.accounts.audit import Act, Entry
 from domain.request_ids import new_request_id
 from tests.api.people import People
 from tests.api.samples import failed, pending_job
-
-
-@pytest.fixture
-def people() -> People:
-    return People()
-
-
-@pytest.fixture
-async def root(people: People) -> AsyncIterator[AsyncClient]:
-    async with people.client("root") as client:
-        yield client
 
 
 async def test_an_act_is_told_with_who_did_it_whence_and_when(people: People, root: AsyncClient) -> None:

@@ -1,7 +1,6 @@
 """`/users/me/…`: sessions that are seen and ended, all that is kept handed out, and an account that goes for good."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -13,17 +12,6 @@ from tests.api.everybody import PASSWORD
 from tests.api.people import People
 from tests.api.samples import ended, pending_job
 from tests.api.streams import opened
-
-
-@pytest.fixture
-def people() -> People:
-    return People()
-
-
-@pytest.fixture
-async def alice(people: People) -> AsyncIterator[AsyncClient]:
-    async with people.client("alice") as client:
-        yield client
 
 
 async def test_sessions_are_listed_with_the_one_that_asks(people: People, alice: AsyncClient) -> None:

@@ -1,7 +1,6 @@
 """`/users`: each sees and changes what is theirs, and nothing of an account that is not theirs to say."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,23 +12,6 @@ from tests.api.people import People
 
 # What no path may be read as: operators, other spellings of an id, other paths.
 NO_IDS = ["1", "null", "%7B%22$ne%22:null%7D", "[$ne]", "*", "%00", "' or 1=1", "urn:uuid:{id}", "{{{id}}}", "{id}%20"]
-
-
-@pytest.fixture
-def people() -> People:
-    return People()
-
-
-@pytest.fixture
-async def alice(people: People) -> AsyncIterator[AsyncClient]:
-    async with people.client("alice") as client:
-        yield client
-
-
-@pytest.fixture
-async def root(people: People) -> AsyncIterator[AsyncClient]:
-    async with people.client("root") as client:
-        yield client
 
 
 async def test_a_person_is_shown_their_profile_and_no_secret_of_it(people: People, alice: AsyncClient) -> None:
