@@ -130,9 +130,8 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     clock: FleetClock | None = None,
     starter: ApartStarter | None = None,
 ) -> AsyncIterator[Worker]:
-    apart = Apart(starter or NoProcesses())
+    apart, clock = Apart(starter or NoProcesses()), clock or FleetClock()
     queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
-    clock = clock or FleetClock()
     limits = FleetLimits(vendors, limiter, LimiterSeeds(database), clock)
     gates = Gates(limiter, clock, limits)
     station = Station(

@@ -30,7 +30,7 @@ from typing import Any
 
 from domain.infra.limiter import why_held
 from domain.infra.limits import UNLIMITED, CallLimits
-from domain.infra.queue_keys import APART, class_of, is_former, ring_key
+from domain.infra.queue_keys import APART, ROTATION, class_of, is_former, ring_key
 from domain.infra.queue_looks import QueueLooks
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
@@ -50,15 +50,6 @@ MEMORY = "gateway:memory:lanes"  # another name, when jobs stand elsewhere: they
 FILLING = "gateway:filling:"
 FILLING_SECONDS = 3600
 TURN = "gateway:turn:"
-
-ROTATION = (  # the classes in the order in which each eighth claim looks at them: high goes first mostly, low moves
-    *(("high", "normal", "low"),) * 2,
-    ("normal", "high", "low"),
-    *(("high", "normal", "low"),) * 2,
-    ("normal", "high", "low"),
-    ("high", "normal", "low"),
-    ("low", "high", "normal"),
-)
 
 
 def idle_key(vendor: str) -> str:

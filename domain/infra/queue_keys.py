@@ -10,6 +10,14 @@ from domain.ports import Queued
 
 APART = "apart"  # the class of jobs that run while nothing else does: they may kill their worker
 CLASSES = (*(priority.value for priority in Priority), APART)
+ROTATION = (  # the classes in the order in which each eighth claim looks at them: high goes first mostly, low moves
+    *(("high", "normal", "low"),) * 2,
+    ("normal", "high", "low"),
+    *(("high", "normal", "low"),) * 2,
+    ("normal", "high", "low"),
+    ("high", "normal", "low"),
+    ("low", "high", "normal"),
+)
 QUEUED = "gateway:queued"  # hash: how many jobs stand in each place, by `place_of`
 
 

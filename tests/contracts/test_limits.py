@@ -14,10 +14,8 @@ from limits import parse
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from domain import transitions
 from domain.errors import ConfigurationError, NotNow
 from domain.infra.limiter import Late, Limiter, Restored
-from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.limits import CallLimits
 from domain.infra.queue import Claim, Lease, Queue, Return
 from domain.infra.queue_keys import queue_key
@@ -25,10 +23,7 @@ from domain.infra.reservations import PermitStorage, VendorReservations
 from domain.jobs import Priority
 from domain.ports import Queued
 from domain.request_ids import new_request_id
-from domain.unknowns import held_back, unanswered
 from domain.vendors import VendorPolicy
-from tests.stores import Stores
-from tests.strategies import a_job
 
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
@@ -383,25 +378,3 @@ def test_a_cost_that_no_window_can_hold_names_the_vendor_and_the_remedy() -> Non
         CallLimits.of("acme", VendorPolicy(limit="10/minute; 5/second", cost=6))
     with pytest.raises(ConfigurationError, match="vendor acme: limit is not a rate"):
         CallLimits.of("acme", VendorPolicy(limit="often"))
-
-
-async def test_mongodb_tells_which_calls_may_have_started_and_which_are_under_way(stores: Stores) -> None:
-    now = datetime.now(UTC)
-    policy = VendorPolicy(limit="5/second", concurrency=9)
-
-    def begun(at: datetime) -> Any:
-        job = a_job(run_at=at, created_at=at, updated_at=at, deadline=at + timedelta(hours=1))
-        return transitions.start(transitions.signed(job, "w"), worker="w", key="k", now=at)
-
-    rules = transitions.Rules(policy)
-    called = begun(now - timedelta(seconds=3))  # a slow call: it may have started late
-    ended = transitions.settle(begun(now), unanswered("cut"), rules, now)
-    held = transitions.settle(begun(now), held_back("limit", now), rules, now)
-    old = transitions.settle(begun(now), unanswered("cut"), rules, now - timedelta(seconds=2))
-    for job in (called, ended, held, old):
-        await stores.intake.take_in(job)
-    known = await LimiterSeeds(stores.database).read("sync", policy, CallLimits.of("sync", policy), now)
-    assert (len(known.starts), list(known.running), known.paused) == (2, [str(called.id)], False)
-    assert all(abs(start / SECOND - now.timestamp()) < 0.002 for start in known.starts)
-    await stores.database.vendors.insert_one({"_id": "sync", "paused": True})
-    assert (await LimiterSeeds(stores.database).read("sync", policy, CallLimits.of("sync", policy), now)).paused
