@@ -182,9 +182,8 @@ class Queue:
             Lease(request_id.decode(), vendor, order[number - 1], token, sent, permit, counted, client.decode())
             for request_id, number, permit, client in zip(*[iter(flat)] * 4, strict=True)
         ]
-        if (
-            leases and not apart
-        ):  # one that got nothing keeps its turn: else those of a limited vendor may never be low's
+        # One that got nothing keeps its turn: else those of a limited vendor may never be low's.
+        if leases and not apart:
             self._turns[vendor] += 1
         return Claim(
             leases,

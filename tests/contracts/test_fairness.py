@@ -144,6 +144,16 @@ async def test_what_lost_its_holder_goes_before_the_backlog_of_its_client(queue:
     assert await redis.zcard("gateway:later:sync:normal") == 8
 
 
+async def test_what_an_earlier_version_left_among_the_later_ones_holds_nobody_up(
+    queue: Queue, redis: RedisClient
+) -> None:
+    (job,) = jobs_of("a", 1)
+    await queue.enqueue([job])
+    await redis.zadd("gateway:later:sync:normal", {str(new_request_id()): 1_700_000_000_000.5})
+    assert [lease.request_id for lease in (await queue.claim("sync", 1, "t:1")).leases] == [str(job.request_id)]
+    assert await redis.zcard("gateway:later:sync:normal") == 1
+
+
 async def test_what_was_scheduled_goes_before_nobody(queue: Queue, redis: RedisClient) -> None:
     (early,) = jobs_of("a", 1)
     (later,) = jobs_of("a", 1, due_at=datetime.now(UTC) + MINUTE)

@@ -89,7 +89,7 @@ local function bring_forward(place)
   local passed = redis.call('ZRANGEBYSCORE', later_key(place), '-inf', now, 'WITHSCORES', 'LIMIT', 0, AT_ONCE)
   for i = #passed - 1, 1, -2 do  -- each goes before the first, so the last of them first
     local colon = string.find(passed[i], ':', 1, true)
-    if passed[i + 1] % 1 ~= 0 then
+    if colon and passed[i + 1] % 1 ~= 0 then  -- an earlier version named no client
       local lane = lane_key(place, string.sub(passed[i], colon + 1))
       local first = redis.call('ZRANGE', lane, 0, 0, 'WITHSCORES')[2]
       if first then  -- the half marks a lease's end
