@@ -21,7 +21,6 @@ from domain.request_ids import new_request_id
 from tests.fakes_accounts import (
     FakeApiKeys,
     FakeAuditLog,
-    FakeJobsOfUser,
     FakeLinks,
     FakePasswords,
     FakePost,
@@ -29,6 +28,7 @@ from tests.fakes_accounts import (
     FakeSignInLimit,
     FakeTokens,
     FakeUsers,
+    fake_accounts,
 )
 from tests.strategies import NOON
 
@@ -49,7 +49,7 @@ class AuthWorld:
 
     @property
     def accounts(self) -> AccountPorts:
-        return AccountPorts(
+        return fake_accounts(
             users=self.users,
             sessions=self.sessions,
             keys=self.keys,
@@ -59,7 +59,6 @@ class AuthWorld:
             tokens=self.tokens,
             post=self.post,
             sign_ins=self.limit,
-            user_jobs=FakeJobsOfUser(),
             origins=frozenset({SHOP}),
             clock=lambda: self.now,
         )

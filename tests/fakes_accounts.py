@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from api.ports import AccountPorts
 from domain.accounts.api_keys import ApiKey
 from domain.accounts.audit import Act, Entry
 from domain.accounts.links import Link, Purpose
@@ -378,3 +380,20 @@ def _is_wanted(entry: Entry, which: AuditFilter) -> bool:
 def _is_to_be_redacted(job: Job, now: datetime) -> bool:
     marked = job.redact_at is not None and job.redact_at <= now
     return not (job.deleted or marked or job.redacted_at is not None)
+
+
+def fake_accounts(**parts: Any) -> AccountPorts:
+    """Fakes of all that the routes of accounts need, but for `parts`."""
+    fakes: dict[str, Any] = {
+        "users": FakeUsers(),
+        "sessions": FakeSessions(),
+        "keys": FakeApiKeys(),
+        "links": FakeLinks(),
+        "audit": FakeAuditLog(),
+        "passwords": FakePasswords(),
+        "tokens": FakeTokens(),
+        "post": FakePost(),
+        "sign_ins": FakeSignInLimit(),
+        "user_jobs": FakeJobsOfUser(),
+    }
+    return AccountPorts(**{**fakes, **parts})

@@ -13,16 +13,7 @@ from tests.api.people import People
 from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
 from tests.fakes_accounts import (
-    FakeApiKeys,
-    FakeAuditLog,
-    FakeJobsOfUser,
-    FakeLinks,
-    FakePasswords,
-    FakePost,
-    FakeSessions,
-    FakeSignInLimit,
-    FakeTokens,
-    FakeUsers,
+    fake_accounts,
 )
 
 CALLERS = FakeCallers(
@@ -48,18 +39,7 @@ def vendor_states() -> FakeVendorStates:
 @pytest.fixture
 def accounts() -> AccountPorts:
     """Nobody's: tests of accounts have a world of their own."""
-    return AccountPorts(
-        users=FakeUsers(),
-        sessions=FakeSessions(),
-        keys=FakeApiKeys(),
-        links=FakeLinks(),
-        audit=FakeAuditLog(),
-        passwords=FakePasswords(),
-        tokens=FakeTokens(),
-        post=FakePost(),
-        sign_ins=FakeSignInLimit(),
-        user_jobs=FakeJobsOfUser(),
-    )
+    return fake_accounts()
 
 
 @pytest.fixture

@@ -35,15 +35,10 @@ from tests.fakes import (
 )
 from tests.fakes_accounts import (
     FakeApiKeys,
-    FakeAuditLog,
-    FakeJobsOfUser,
     FakeLinks,
-    FakePasswords,
-    FakePost,
     FakeSessions,
-    FakeSignInLimit,
-    FakeTokens,
     FakeUsers,
+    fake_accounts,
 )
 from webhooks.ports import WebhookPorts
 
@@ -141,17 +136,11 @@ class Town:
         return SplitByPath("/webhooks", receiver, main)
 
     def _accounts(self) -> AccountPorts:
-        return AccountPorts(
+        return fake_accounts(
             users=self._users,
             sessions=self._sessions,
             keys=self._keys,
             links=self._links,
-            audit=FakeAuditLog(),
-            passwords=FakePasswords(),
-            tokens=FakeTokens(),
-            post=FakePost(),
-            sign_ins=FakeSignInLimit(),
-            user_jobs=FakeJobsOfUser(),
         )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from httpx import ASGITransport, AsyncClient
 
 from api.app import build_app
-from api.ports import AccountPorts, ApiPorts
+from api.ports import ApiPorts
 from domain.accounts.sessions import Session
 from domain.callers import Caller, Role
 from domain.request_ids import new_request_id
@@ -19,12 +19,10 @@ from tests.fakes_accounts import (
     FakeAuditLog,
     FakeJobsOfUser,
     FakeLinks,
-    FakePasswords,
-    FakePost,
     FakeSessions,
     FakeSignInLimit,
-    FakeTokens,
     FakeUsers,
+    fake_accounts,
 )
 
 
@@ -67,15 +65,11 @@ class People:
             anonymous_allowed=False,
             cursor_secret=b"s" * 32,
             health=(FakeHealthCheck("db"), FakeHealthCheck("redis")),
-            accounts=AccountPorts(
+            accounts=fake_accounts(
                 users=self.users,
                 sessions=self.sessions,
                 keys=self.keys,
-                links=FakeLinks(),
                 audit=self.audit,
-                passwords=FakePasswords(),
-                tokens=FakeTokens(),
-                post=FakePost(),
                 sign_ins=self.sign_ins,
                 user_jobs=self.user_jobs,
                 clock=lambda: self.now,
