@@ -1,0 +1,1 @@
+"""The shop: products, orders, and what follows of them, each as values and functions from one to the next."""
