@@ -1,8 +1,9 @@
 """
 Products: what is sold, at what price, and how many there are.
 
-What a product is changes by compare-and-set on `version`. Its stock changes besides by orders, which take and give back
-in transactions of their own and leave `version` alone: who sets it by hand must have seen what it is (`Products.change`).
+What a product is changes by compare-and-set on `version`. Its stock changes besides by orders, which take and give
+back in transactions of their own and leave `version` alone: who sets it by hand must have seen what it is (see
+`Products.change`).
 """
 
 from datetime import datetime
