@@ -1,5 +1,6 @@
 """A small JSON body, read strictly: each field by its type, every fault at once, and nothing that is not asked for."""
 
+import re
 from itertools import islice
 from typing import Any
 
@@ -14,12 +15,16 @@ from domain.json_text import pointer_to, read_object
 
 MOST_FAULTS = 100  # of one body; an answer need not be larger than the request
 
+_WHOLE = re.compile(rb"0|[1-9][0-9]{0,17}")
+
 
 class Fields:
     """The members of a body that nobody has taken yet, and the faults of those that were."""
 
-    def __init__(self, members: dict[str, msgspec.Raw]) -> None:
+    def __init__(self, members: dict[str, msgspec.Raw], *within: str) -> None:
+        """`within` are the names that lead to them, where they are not the outermost."""
         self._members = members
+        self._within = within
         self._asked: list[str] = []
         self._faults: list[FieldError] = []
 
@@ -40,13 +45,40 @@ class Fields:
             return self.blame(name, "is missing; it is required")
         return self.take(name, kind, detail)
 
+    def expect(self, *names: str) -> None:
+        """Blame what is missing, for fields that are not taken by `require`."""
+        for name in names:
+            if name not in self._members:
+                self.blame(name, "is missing; it is required")
+
+    def take_whole(self, name: str, least: int, most: int) -> int | UnsetType:
+        """A whole number as JSON spells one: `true`, `"1"`, `1.0` and `1e2` are none. `least` is not negative."""
+        detail = f"must be a whole number from {least} to {most}"
+        raw = self.take(name, msgspec.Raw, detail)
+        if raw is UNSET:
+            return UNSET
+        text = bytes(raw).strip()
+        if _WHOLE.fullmatch(text) and least <= int(text) <= most:
+            return int(text)
+        return self.blame(name, detail)
+
+    def take_inner(self, name: str, detail: str) -> "Fields | UnsetType":
+        """The members of an object, each to be taken in turn; what its `end` raises is for `take_over`."""
+        raw = self.take(name, msgspec.Raw, detail)
+        if raw is UNSET:
+            return UNSET
+        try:
+            return Fields(read_object(bytes(raw)), *self._within, name)
+        except Invalid:
+            return self.blame(name, detail)
+
     def refuse(self, name: str, detail: str) -> None:
         """What a client may well expect to be a field, and is told why it is none."""
         if self._members.pop(name, None) is not None:
             self.blame(name, detail)
 
     def blame(self, name: str, detail: str) -> UnsetType:
-        self._faults.append(FieldError(pointer_to(name), detail))
+        self._faults.append(FieldError(pointer_to(*self._within, name), detail))
         return UNSET
 
     def take_over(self, fault: Invalid) -> UnsetType:

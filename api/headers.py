@@ -9,6 +9,7 @@ LONGEST_WAIT_SECONDS = 25  # under the 30 s after which proxies commonly give up
 _QUOTED_TEXT = re.compile(r'"(?!\d+")[^"]*"')  # of other preferences: what stands in it asks for nothing
 _WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d+)"?\s*(?=$|[,;])', re.IGNORECASE)
 _QUOTED_TAG = re.compile(r'"[^"]*"')
+_STRONG_TAG = re.compile(r'(?:^|,)[ \t]*("[^"]*")[ \t]*(?=,|$)')
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -30,3 +31,9 @@ def known_tags(scope: Scope) -> frozenset[str]:
     """The entity tags of `If-None-Match`, weak ones as good as strong (RFC 9110, section 13.1.2); `*` is any."""
     sent = (header(scope, b"if-none-match") or "").strip()
     return frozenset({"*"}) if sent == "*" else frozenset(_QUOTED_TAG.findall(sent))
+
+
+def tags_asked(scope: Scope) -> frozenset[str] | None:
+    """The strong entity tags of `If-Match` (RFC 9110, section 13.1.1); None: any. What is no tag matches nothing."""
+    sent = header(scope, b"if-match")
+    return None if sent is None or sent.strip() == "*" else frozenset(_STRONG_TAG.findall(sent))

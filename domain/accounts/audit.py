@@ -31,6 +31,10 @@ class Act(StrEnum):
     VENDOR_PAUSED = "vendor.paused"
     VENDOR_RESUMED = "vendor.resumed"
     JOBS_REPLAYED = "jobs.replayed"
+    PRODUCT_MADE = "product.made"
+    PRODUCT_CHANGED = "product.changed"
+    PRODUCT_DELETED = "product.deleted"
+    IMAGE_UPLOADED = "product.image_uploaded"
 
 
 @dataclass(frozen=True, slots=True)

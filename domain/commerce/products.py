@@ -2,8 +2,8 @@
 Products: what is sold, at what price, and how many there are.
 
 What a product is changes by compare-and-set on `version`. Its stock changes besides by orders, which take and give
-back in transactions of their own and leave `version` alone: who sets it by hand must have seen what it is (see
-`Products.change`).
+back in transactions of their own and leave `version` and `updated_at` alone: who sets it by hand must have seen what it
+is (see `Products.change`), and `version` and `stock` together say which state of the product somebody has seen.
 """
 
 from datetime import datetime
@@ -42,6 +42,14 @@ class Product(BaseModel):
     stock: int = 0
     images: list[Image] = Field(default_factory=list)
     version: int = 0
+    made_by: str | None = None  # a caller's client
+    idempotency_key: str | None = None  # theirs, under which it was made
+    fingerprint: str | None = None  # of the body that came with it
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
+
+
+def tag_of(product: Product) -> str:
+    """Its entity tag: no two states of it that anybody may see have the same one."""
+    return f'"{product.version}-{product.stock}"'

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar.types import Scope
 
-from api.headers import known_tags, wait_asked
+from api.headers import known_tags, tags_asked, wait_asked
 
 
 def scope_with(name: bytes, *values: bytes) -> Scope:
@@ -42,6 +42,7 @@ def test_a_wait_is_read_as_rfc_7240_spells_it(sent: list[bytes], seconds: int | 
 def test_no_header_makes_the_readers_fail(value: bytes) -> None:
     assert wait_asked(scope_with(b"prefer", value)) in (None, *range(26))
     assert isinstance(known_tags(scope_with(b"if-none-match", value)), frozenset)
+    assert isinstance(tags_asked(scope_with(b"if-match", value)), frozenset | None)
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/nothing", "/health/live", "/jobs/x"])

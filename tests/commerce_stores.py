@@ -1,0 +1,76 @@
+"""Fixtures: the shop, faked and in a real MongoDB, behind the same ports."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from pymongo import MongoClient
+
+from domain.commerce.ports import Orders, Products
+from domain.infra.commerce.orders import MongoOrders
+from domain.infra.commerce.products import MongoProducts
+from domain.infra.commerce_documents import COMMERCE_DOCUMENTS
+from domain.infra.mongo import Database, open_mongo, prepare_commerce
+from tests.fakes_commerce import FakeProducts
+from tests.fakes_orders import FakeOrders
+
+
+@pytest.fixture
+def fake_products() -> Products:
+    return FakeProducts()
+
+
+@pytest.fixture
+def real_products(commerce_database: Database) -> Products:
+    return MongoProducts(commerce_database)
+
+
+@pytest.fixture(params=["fake_products", "real_products"])
+def products(request: pytest.FixtureRequest) -> Products:
+    found: Products = request.getfixturevalue(request.param)
+    return found
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Orders, and the products whose stock they take."""
+
+    products: Products
+    orders: Orders
+
+
+@pytest.fixture
+def fake_shop() -> Shop:
+    products = FakeProducts()
+    return Shop(products, FakeOrders(products))
+
+
+@pytest.fixture
+def real_shop(commerce_database: Database) -> Shop:
+    return Shop(MongoProducts(commerce_database), MongoOrders(commerce_database))
+
+
+@pytest.fixture(params=["fake_shop", "real_shop"])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    found: Shop = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+async def commerce_database(commerce_url: str) -> AsyncIterator[Database]:
+    """Emptied after each test, and not dropped: to make its indexes anew would cost more than most tests."""
+    async with open_mongo(commerce_url) as database:
+        await prepare_commerce(database)
+        yield database
+        for document in COMMERCE_DOCUMENTS:
+            await database.get_collection(document.get_collection_name()).delete_many({})
+
+
+@pytest.fixture(scope="session")
+def commerce_url(mongo_url: str) -> Iterator[str]:
+    name = f"commerce_{os.getpid()}"
+    yield urlunsplit(urlsplit(mongo_url)._replace(path=f"/{name}"))
+    with MongoClient[dict[str, object]](mongo_url) as client:
+        client.drop_database(name)
