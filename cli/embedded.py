@@ -84,9 +84,13 @@ def mongo_server(home: Home) -> Server:
         "replSet": REPLICA_SET,
         "wiredTigerCacheSizeGB": "0.25",
         "oplogSize": "256",  # MB; there is no second member to catch up
-        "setParameter": "diagnosticDataCollectionEnabled=false",
     }
-    words = (word for name, value in options.items() for word in (f"--{name}", value))
+    parameters = (
+        "diagnosticDataCollectionEnabled=false",
+        "transactionLifetimeLimitSeconds=5",  # of a gateway that is killed in one: the default locks stock for 60
+    )
+    said = [*options.items(), *(("setParameter", parameter) for parameter in parameters)]
+    words = (word for name, value in said for word in (f"--{name}", value))
     program = _program(home, "mongod", (str(mongo_binary()), *words, "--quiet", "--nounixsocket"))
     url = f"mongodb://{LOOPBACK}:{port}/gateway?replicaSet={REPLICA_SET}"
     return Server(program, url, lambda: lead_set_of_one(REPLICA_SET, f"{LOOPBACK}:{port}"), MONGO_REMEDY)

@@ -1,0 +1,18 @@
+"""What a process has where it has no part of the shop that it would owe something to: all of it stays owed."""
+
+from domain.commerce.orders import Order
+from domain.errors import Unavailable
+
+
+class NoNotices:
+    """A `Notices`."""
+
+    async def tell(self, order: Order, template: str, key: str) -> None:
+        raise Unavailable("this process sends no mails of orders")
+
+
+class NoPaymentDesk:
+    """A `PaymentDesk`."""
+
+    async def withdraw(self, order: Order) -> None:
+        raise Unavailable("this process knows no payments")

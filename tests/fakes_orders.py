@@ -1,0 +1,147 @@
+"""What orders need of the outside, faked: in memory, with the ports' own promises; and the words to test them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from api.ports import OrderPorts
+from domain.commerce.drafts import Draft, Item
+from domain.commerce.following import Following, follow_ups
+from domain.commerce.orders import Order
+from domain.commerce.placing import shortage
+from domain.commerce.ports import OrderFilter, Short
+from domain.commerce.products import Product
+from domain.request_ids import new_request_id
+from tests.fakes_commerce import FakeProducts, MayBeDown
+from tests.strategies import NOON
+
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
+class FakeOrders(MayBeDown):
+    """An `Orders` over one dictionary, whose stock is that of a `FakeProducts`."""
+
+    def __init__(self, products: FakeProducts, *orders: Order) -> None:
+        super().__init__()
+        self.stored = {order.id: order for order in orders}
+        self._products = products
+        self._payments: dict[UUID, UUID] = {}
+
+    async def place(self, draft: Draft) -> Order | Sequence[Short]:
+        self._answer()
+        earlier = next((order for order in self.stored.values() if _is_of(order, draft)), None)
+        if earlier is not None:
+            return earlier
+        short = shortage(draft, self._products.stored)
+        if short:
+            return short
+        order = draft.drawn_up(self._products.stored)
+        for line in order.lines:
+            self._products.sell(line.product_id, line.quantity)
+        self.stored[order.id] = order
+        return order
+
+    async def find(self, order_id: UUID, owner: str | None) -> Order | None:
+        self._answer()
+        order = self.stored.get(order_id)
+        return order if order is not None and owner in (None, order.client) else None
+
+    async def find_by_payment(self, payment: UUID) -> Order | None:
+        self._answer()
+        return self.stored.get(self._payments.get(payment, payment))
+
+    async def list(self, which: OrderFilter) -> Sequence[Order]:
+        self._answer()
+        newest_first = sorted(self.stored.values(), key=lambda order: order.id, reverse=True)
+        return [order for order in newest_first if _is_wanted(order, which)][: which.limit]
+
+    async def change(self, before: Order, after: Order) -> bool:
+        self._answer()
+        if (after.id, after.epoch) != (before.id, before.epoch + 1) or after.stock_held > before.stock_held:
+            raise ValueError("a change is of one order, to the next epoch, and takes no stock")
+        stored = self.stored.get(before.id)
+        if stored is None or stored.epoch != before.epoch:
+            return False
+        if before.stock_held and not after.stock_held:
+            for line in before.lines:
+                self._products.sell(line.product_id, -line.quantity)
+        if after.payment is not None:
+            self._payments[after.payment] = after.id
+        self.stored[after.id] = after
+        return True
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Order]:
+        self._answer()
+        waiting = [(order.sweep_at, order) for order in self.stored.values() if order.sweep_at is not None]
+        return [order for at, order in sorted(waiting, key=lambda pair: pair[0]) if at <= now][:limit]
+
+
+class FakeNotices(MayBeDown):
+    """A `Notices` that keeps what was told, once for each key; `asked` counts how often."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: dict[str, tuple[UUID, str]] = {}
+        self.asked = 0
+
+    async def tell(self, order: Order, template: str, key: str) -> None:
+        self._answer()
+        self.asked += 1
+        self.told.setdefault(key, (order.id, template))
+
+    @property
+    def templates(self) -> list[str]:
+        return [template for _, template in self.told.values()]
+
+
+class FakePaymentDesk(MayBeDown):
+    """A `PaymentDesk` that remembers the payments that were withdrawn, by their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.withdrawn: dict[UUID, UUID | None] = {}
+
+    async def withdraw(self, order: Order) -> None:
+        self._answer()
+        self.withdrawn[order.id] = order.payment
+
+
+def fake_orders(products: FakeProducts | None = None, **parts: Any) -> OrderPorts:
+    """Fakes of all that the routes of orders need, but for `parts`."""
+    orders = parts.pop("orders", None) or FakeOrders(products or FakeProducts())
+    table = follow_ups(parts.pop("notices", None) or FakeNotices(), parts.pop("desk", None) or FakePaymentDesk())
+    return OrderPorts(orders, Following(orders, table), **parts)
+
+
+def a_draft(*lines: tuple[Product, int], **fields: Any) -> Draft:
+    """One of the client `user:ann`, who has an account, with whatever the test cares about."""
+    usual = {
+        "id": new_request_id(),
+        "client": "user:ann",
+        "user": UUID(int=1),
+        "items": [Item(product.id, quantity) for product, quantity in lines],
+        "at": NOON,
+        "expires_at": NOON + HALF_AN_HOUR,
+    }
+    return Draft(**{**usual, **fields})
+
+
+def an_order(*lines: tuple[Product, int], **fields: Any) -> Order:
+    """A pending one, that nobody's stock has paid for; `fields` are the order's own."""
+    order = a_draft(*lines).drawn_up({product.id: product for product, _ in lines})
+    return order.model_copy(update=fields)
+
+
+def _is_of(order: Order, draft: Draft) -> bool:
+    keyed = draft.idempotency_key is not None
+    key = (draft.client, draft.idempotency_key)
+    return order.id == draft.id or (keyed and (order.client, order.idempotency_key) == key)
+
+
+def _is_wanted(order: Order, which: OrderFilter) -> bool:
+    return (
+        which.owner in (None, order.client)
+        and which.status in (None, order.status)
+        and (which.before is None or order.id < which.before)
+    )

@@ -1,0 +1,74 @@
+"""Orders over HTTP while processes are killed: every buyer is told in the end, and the books balance."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.system.client import PATIENCE_SECONDS, client_of
+from tests.system.running import Gateway
+from tests.system.test_openapi_holds import key_of
+
+pytestmark = pytest.mark.system
+
+STOCK = 30
+BUYERS = 60  # every third one changes their mind
+
+
+async def insist(http: httpx.AsyncClient, path: str, **sent: Any) -> httpx.Response:
+    """What a client is told that repeats itself until it is heard."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < give_up_at:
+        with suppress(httpx.TransportError):
+            answer = await http.post(path, **sent)
+            if answer.status_code != 503:
+                return answer
+            assert int(answer.headers["Retry-After"]) >= 1
+        await asyncio.sleep(0.1)
+    raise AssertionError("nobody listens")
+
+
+async def all_orders(http: httpx.AsyncClient) -> list[dict[str, Any]]:
+    orders: list[dict[str, Any]] = []
+    path: str | None = "/orders?limit=100"
+    while path is not None:
+        answer = (await http.get(path)).raise_for_status()
+        orders += answer.json()["items"]
+        path = answer.links.get("next", {}).get("url")
+    return orders
+
+
+async def test_under_buyers_cancels_and_kills_no_piece_is_lost_and_none_is_made(victim: Gateway) -> None:
+    """Slow: what a killed API had locked stays so for some seconds."""
+    async with client_of(victim.url) as http:
+        http.headers["Authorization"] = f"Bearer {key_of(victim)}"
+        mug = {"name": "Red mug", "price": {"amount": 1999, "currency": "USD"}, "stock": STOCK}
+        product = (await insist(http, "/products", json=mug)).json()["id"]
+        answered = 0
+
+        async def buy(number: int) -> str | None:
+            nonlocal answered
+            items = [{"product_id": product, "quantity": 1 + number % 2}]
+            told = await insist(http, "/orders", json={"items": items}, headers={"Idempotency-Key": f"buy-{number}"})
+            answered += 1
+            if answered == BUYERS // 4:
+                victim.kill("api")
+                victim.kill("worker-1")
+            if told.status_code == 409:
+                return None
+            assert told.status_code == 201, told.text
+            order_id = str(told.json()["id"])
+            if number % 3 == 0:
+                assert (await insist(http, f"/orders/{order_id}/cancel")).json()["status"] == "Cancelled"
+            return order_id
+
+        ids = [order_id for order_id in await asyncio.gather(*map(buy, range(BUYERS))) if order_id is not None]
+        orders = {order["id"]: order for order in await all_orders(http) if order["items"][0]["product_id"] == product}
+        left = (await http.get(f"/products/{product}")).json()["stock"]
+    assert sorted(orders) == sorted(ids)
+    held = sum(order["items"][0]["quantity"] for order in orders.values() if order["status"] == "Pending")
+    assert left + held == STOCK
+    assert left >= 0
