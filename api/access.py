@@ -60,6 +60,31 @@ _ACCOUNTS: Mapping[Route, Rule] = {
     ("GET", "/audit"): _admins(refusal="only an admin may read the record of acts; ask one"),
 }
 
+_SELLING = _admins(
+    scope=Scope.WRITE_PRODUCTS, refusal="only an admin may change what is sold; use an admin's session or key"
+)
+_COMMERCE: Mapping[Route, Rule] = {
+    ("GET", "/products"): _OPEN,
+    ("GET", "/products/{product_id}"): _OPEN,
+    ("POST", "/products"): _SELLING,
+    ("PATCH", "/products/{product_id}"): _SELLING,
+    ("DELETE", "/products/{product_id}"): _SELLING,
+    ("POST", "/products/{product_id}/images"): _SELLING,
+    ("GET", "/media/{name}"): _OPEN,
+}
+
+_of_orders = partial(Rule, Door.KNOWN, May.OWN, May.OWN, May.ALL)
+_ORDERS: Mapping[Route, Rule] = {
+    ("POST", "/orders"): _of_orders(Scope.WRITE_ORDERS),
+    ("GET", "/orders"): _of_orders(Scope.READ_ORDERS),
+    ("GET", "/orders/{order_id}"): _of_orders(Scope.READ_ORDERS),
+    ("POST", "/orders/{order_id}/cancel"): _of_orders(Scope.WRITE_ORDERS),
+    ("PATCH", "/orders/{order_id}"): _admins(
+        scope=Scope.WRITE_ORDERS,
+        refusal="only an admin may send an order on its way; cancel your own with POST /orders/{order_id}/cancel",
+    ),
+}
+
 _SWITCH = _admins(scope=Scope.WRITE_VENDORS, refusal="only an admin may pause or resume a vendor; use an admin's key")
 _OPERATIONS: Mapping[Route, Rule] = {
     ("GET", "/vendors"): _of_vendors(Scope.READ_VENDORS),
@@ -76,7 +101,7 @@ _OPERATIONS: Mapping[Route, Rule] = {
     ("POST", "/webhooks/{vendor}"): Rule(Door.SIGNED),  # served by the receiver, which has no callers
 }
 
-ACCESS: Mapping[Route, Rule] = {**_JOBS, **_ACCOUNTS, **_OPERATIONS}
+ACCESS: Mapping[Route, Rule] = {**_JOBS, **_ACCOUNTS, **_COMMERCE, **_ORDERS, **_OPERATIONS}
 
 
 def rule_of(method: str, template: str) -> Rule | None:

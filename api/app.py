@@ -13,13 +13,16 @@ from api.callers import CallerGate
 from api.docs import docs_routes
 from api.events import watch_job
 from api.exports import export_me
+from api.images import image_routes
 from api.job_actions import cancel_job, delete_job, retry_job
 from api.job_lists import list_jobs
 from api.jobs import show_job, submit_job
 from api.leaving import delete_me
 from api.limits import Limits
+from api.orders import advance, cancel, list_orders, place, show_order
 from api.own_sessions import end_other_sessions, end_session, list_sessions
 from api.ports import ApiPorts
+from api.products import change_product, delete_product, list_products, make_product, show_product
 from api.provided import provide
 from api.replays import replay_jobs
 from api.users import change_me, list_users, lock_user, show_me, show_user, unlock_user
@@ -36,6 +39,8 @@ ACCOUNT_ROUTES = (
     *(show_user, list_users, lock_user, unlock_user),
     *(make_key, list_keys, revoke_key, list_acts),
 )
+COMMERCE_ROUTES = (list_products, show_product, make_product, change_product, delete_product)
+ORDER_ROUTES = (place, list_orders, show_order, cancel, advance)
 VENDOR_ROUTES = (list_vendors, show_vendor, pause_vendor, resume_vendor)
 AUTH_ROUTES = (
     *(register, confirm, sign_in, refresh, sign_out),
@@ -47,8 +52,10 @@ def build_app(ports: ApiPorts) -> ASGIApp:
     hops = 0 if ports.accounts is None else ports.accounts.trusted_hops
     gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed, trusted_hops=hops)
     of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
+    of_shop = () if ports.commerce is None else (*COMMERCE_ROUTES, *image_routes())
+    of_orders = () if ports.orders is None else ORDER_ROUTES
     return build_edge(
-        [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *health_routes(ports.health), *docs_routes()],
+        [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *of_shop, *of_orders, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
         middleware=[gate, partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,

@@ -16,6 +16,8 @@ from api.batches import BatchView
 from api.exports import Export
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
+from api.order_views import OrderList, OrderView, ShortProblem
+from api.product_views import ProductList, ProductView
 from api.replays import ReplayView
 from api.rules import Door, Rule
 from api.shared_parts import HEADERS, LINKS, OF_EVERY_REQUEST, PROBLEMS
@@ -29,6 +31,8 @@ Json = dict[str, Any]
 
 _MODELS = (
     *(AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
+    *(ProductList, ProductView),
+    *(OrderList, OrderView, ShortProblem),
     *(ApiKeyList, ApiKeyView, AuditPage, Export, SessionList, UserList, UserView, *AUTH_MODELS),
 )
 _OF_THE_GATE = (401, 403, 429, 503)
@@ -87,7 +91,8 @@ def _operation(operation: Operation, rule: Rule) -> Json:
         "security": _security(rule),
     }
     if operation.body is not None:
-        told["requestBody"] = {"required": operation.body_required, "content": {"application/json": operation.body}}
+        content = {operation.body_media_type: operation.body}
+        told["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.callbacks is not None:
         told["callbacks"] = operation.callbacks
     return told

@@ -4,9 +4,12 @@ from api.api_key_operations import API_KEY_OPERATIONS
 from api.audit_operations import AUDIT_OPERATIONS
 from api.auth_operations import AUTH_OPERATIONS
 from api.health_operations import HEALTH_OPERATIONS
+from api.image_operations import IMAGE_OPERATIONS
 from api.job_control_operations import JOB_CONTROL_OPERATIONS
 from api.job_operations import JOB_OPERATIONS
 from api.operation import Operations
+from api.order_operations import ORDER_OPERATIONS
+from api.product_operations import PRODUCT_OPERATIONS
 from api.user_operations import USER_OPERATIONS
 from api.vendor_operations import VENDOR_OPERATIONS
 from api.webhook_operations import WEBHOOK_OPERATIONS
@@ -19,6 +22,9 @@ OPERATIONS: Operations = {
     **USER_OPERATIONS,
     **API_KEY_OPERATIONS,
     **AUDIT_OPERATIONS,
+    **PRODUCT_OPERATIONS,
+    **IMAGE_OPERATIONS,
+    **ORDER_OPERATIONS,
     **VENDOR_OPERATIONS,
     **HEALTH_OPERATIONS,
 }

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from api.limits import RequestLimits
 from domain.accounts.ports import (
@@ -19,6 +19,8 @@ from domain.accounts.ports import (
     Users,
 )
 from domain.callers import CallerDirectory
+from domain.commerce.following import Following
+from domain.commerce.ports import FileStore, Orders, Products
 from domain.edge.security import USUAL, BrowserRules
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
 from domain.vendor_states import VendorStates
@@ -42,6 +44,20 @@ class AccountPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class CommercePorts:
+    products: Products
+    files: FileStore
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPorts:
+    orders: Orders
+    following: Following
+    lifetime: timedelta = timedelta(minutes=30)  # unpaid for so long, an order is cancelled
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class ApiPorts:
     intake: JobIntake
     jobs: JobReader
@@ -53,6 +69,8 @@ class ApiPorts:
     cursor_secret: bytes
     health: tuple[HealthCheck, ...]  # named "db" and "redis"
     accounts: AccountPorts | None = None  # None: this process has none, and their routes are not there
+    commerce: CommercePorts | None = None  # likewise; who sells needs accounts, whose record tells who set which price
+    orders: OrderPorts | None = None  # likewise
     limits: RequestLimits = field(default_factory=RequestLimits)
     browsers: BrowserRules = USUAL
     callbacks_anywhere: bool = False  # in development only: over http, and to private addresses

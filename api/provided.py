@@ -8,7 +8,7 @@ of a `POST /jobs`; one alone costs nothing. The caller stands in the scope: see 
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from api.ports import AccountPorts, ApiPorts
+from api.ports import AccountPorts, ApiPorts, CommercePorts, OrderPorts
 
 Ports = NamedDependency[SkipValidation[ApiPorts]]
 
@@ -22,3 +22,17 @@ def accounts_of(ports: ApiPorts) -> AccountPorts:
     if ports.accounts is None:
         raise RuntimeError("this process has no accounts, and serves no route of theirs")
     return ports.accounts
+
+
+def commerce_of(ports: ApiPorts) -> CommercePorts:
+    """For the routes that are there only where the shop is."""
+    if ports.commerce is None:
+        raise RuntimeError("this process has no shop, and serves no route of it")
+    return ports.commerce
+
+
+def orders_of(ports: ApiPorts) -> OrderPorts:
+    """For the routes that are there only where orders are."""
+    if ports.orders is None:
+        raise RuntimeError("this process takes no orders, and serves no route of theirs")
+    return ports.orders

@@ -4,6 +4,8 @@ from typing import Any
 
 from api.headers import LONGEST_WAIT_SECONDS
 from domain.accounts.audit import Act
+from domain.commerce.listing import LONGEST_CATEGORY, LONGEST_SEARCH, MOST_WORDS
+from domain.commerce.orders import Status as OrderStatus
 from domain.jobs import Status
 from domain.submissions import LONGEST_TRACEPARENT
 
@@ -20,7 +22,7 @@ def _parameter(where: str, name: str, description: str, schema: Json, *, require
 
 HEADERS: Json = {
     "X-Request-ID": _header("Of this request; the client's own, if it sent a sane one.", {"type": "string"}),
-    "Location": _header("Where the job is to be read.", {"type": "string", "format": "uri-reference"}),
+    "Location": _header("Where it is to be read.", {"type": "string", "format": "uri-reference"}),
     "Retry-After": _header("Seconds after which it is worth asking again.", {"type": "integer", "minimum": 1}),
     "RateLimit-Policy": _header(
         "`q` requests in any `w` seconds, by the name of the rate.",
@@ -30,7 +32,7 @@ HEADERS: Json = {
         "`r` of them are left, and no more than those for `t` seconds.",
         {"type": "string", "examples": ['"client";r=42;t=30']},
     ),
-    "ETag": _header("A hash of the representation, for If-None-Match.", {"type": "string"}),
+    "ETag": _header("Names what is shown as it stands, for If-None-Match and If-Match.", {"type": "string"}),
     "Allow": _header("The methods that the path takes.", {"type": "string"}),
     "Link": _header('The next page, rel="next", if there is one.', {"type": "string"}),
     "Cache-Control": _header("How the answer may be kept.", {"type": "string"}),
@@ -56,8 +58,8 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     408: ("TooSlow", "The request did not come in reasonable time; the connection is closed."),
     409: ("Conflict", "The job's state forbids it; `detail` says what would allow it."),
     412: ("Outdated", "It has changed since it was read: If-Match names another version than the present one."),
-    413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB."),
-    415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8."),
+    413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB, of an image 10 MiB."),
+    415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8, or is no image that is read here."),
     422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),
     429: ("TooMany", "Too often; it is worth trying again after Retry-After."),
     431: ("HeadTooLarge", "The headers are longer than is read; the connection is closed."),
@@ -130,10 +132,32 @@ PAGE_QUERY: tuple[Json, ...] = (
     _parameter("query", "limit", "Items a page.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
     _parameter("query", "cursor", "`next_cursor` of the page before, with the same filters.", {"type": "string"}),
 )
+PRODUCT_ID = _parameter("path", "product_id", "The product's id.", {"type": "string", "format": "uuid"}, required=True)
+PRODUCT_QUERY: tuple[Json, ...] = (
+    _parameter(
+        "query",
+        "q",
+        f"Words that all must stand in name, description or category, in any case, with accents or without: at most "
+        f"{MOST_WORDS}, with a letter or a digit in each. Nothing is an operator: neither `-` nor `*`, nor quotes.",
+        {"type": "string", "minLength": 1, "maxLength": LONGEST_SEARCH, "examples": ["red mug"]},
+    ),
+    _parameter(
+        "query",
+        "category",
+        "Only products of this category.",
+        {"type": "string", "minLength": 1, "maxLength": LONGEST_CATEGORY},
+    ),
+    *PAGE_QUERY,
+)
 AUDIT_QUERY: tuple[Json, ...] = (
     _parameter("query", "actor", "Only what this client did.", {"type": "string", "examples": ["admin"]}),
     _parameter("query", "subject", "Only what was done to this.", {"type": "string", "examples": ["vendor:sync"]}),
     _parameter("query", "act", "Only acts of this kind.", {"enum": [act.value for act in Act]}),
+    *PAGE_QUERY,
+)
+ORDER_ID = _parameter("path", "order_id", "The order's id.", {"type": "string", "format": "uuid"}, required=True)
+ORDER_QUERY: tuple[Json, ...] = (
+    _parameter("query", "status", "Only orders of this status.", {"enum": [status.value for status in OrderStatus]}),
     *PAGE_QUERY,
 )
 PART = _parameter("path", "part", "`db` or `redis`.", {"type": "string", "enum": ["db", "redis"]}, required=True)

@@ -15,12 +15,14 @@ import api.app
 import webhooks.app
 from api.ports import ApiPorts
 from cli.accounts import open_accounts, open_callers
+from cli.commerce import commerce_ports
 from cli.credentials import cursor_secret, ensure_bootstrap_key
 from cli.garbage import settle_memory
 from cli.home import Home
 from cli.limits import browser_rules, request_limits
 from cli.local_inbox import with_local_inbox
 from cli.logs import start_logging
+from cli.orders import order_ports
 from cli.server import StoppingServer
 from cli.settings import Settings
 from cli.stores import Stores, open_stores, tell_of_clock
@@ -152,6 +154,8 @@ async def _open_api(
                 cursor_secret=cursor_secret(home),
                 health=health,
                 accounts=accounts,
+                commerce=commerce_ports(settings, stores),
+                orders=order_ports(settings, stores),
                 limits=request_limits(settings, stores.redis),
                 browsers=browser_rules(settings),
                 callbacks_anywhere=settings.env == "development",

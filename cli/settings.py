@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         None, description="when payload and result of an ended job are removed, up to 3650 days after; default never"
     )
     audit_days: Days = Field(400, description="how long the record of who did what is kept, up to 3650 days")
+    order_minutes: float = Field(
+        30, gt=0, le=10_080, description="how long an order may stay unpaid before it is cancelled, up to 10080 minutes"
+    )
     vendor_backlog: int = Field(
         1_000_000, ge=0, description="how many jobs may wait for one vendor; beyond, POST /jobs is a 503; 0: no end"
     )
@@ -132,6 +135,15 @@ class Settings(BaseSettings):
     password_threads: int = Field(
         2, ge=1, le=64, description="passwords hashed at once in each HTTP process, at 64 MiB each, 1 to 64"
     )
+    media_dir: Path | None = Field(
+        None, description="directory of images, which all hosts must share; default media in GATEWAY_HOME"
+    )
+    media_bucket: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$",
+        description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
+    )
+    media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
     env: Literal["production", "development"] = Field(
         "production", description="production or development; development lets callbacks go to http and to this machine"
     )

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,6 +16,8 @@ from cli.garbage import settle_memory
 from cli.keys import signed_tokens
 from cli.logs import start_logging
 from cli.mails import open_email
+from cli.media import open_media
+from cli.orders import orders_looked_after
 from cli.settings import Settings
 from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
@@ -76,11 +77,12 @@ async def _work(settings: Settings, kind: Kind) -> None:
         open_stores(settings) as stores,
         open_callback(settings, stores.redis, clock.now) as callback,
         open_email(settings, signed_tokens(settings).link, clock.now) as email,
+        open_media(settings, stores.database, clock.now) as media,
         open_follow_ups(
             stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base, clock=clock.now
         ) as follow_ups,
     ):
-        known = live_vendors(settings, http, also=[callback, email], adapters=kind.adapters)
+        known = live_vendors(settings, http, also=[callback, email, media], adapters=kind.adapters)
         vendors = _chosen(known, kind.vendors)
         starter = ApartCommand(kind.command_of_child, settings)
         async with open_worker(
@@ -94,7 +96,8 @@ async def _work(settings: Settings, kind: Kind) -> None:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
             settle_memory()
-            async with watched(files_of(settings), reload), orphaned(worker.stop) if kind.apart else nullcontext():
+            beside = orphaned(worker.stop) if kind.apart else orders_looked_after(settings, stores, clock)
+            async with watched(files_of(settings), reload), beside:
                 await worker.run()
 
 

@@ -21,6 +21,9 @@ class Scope(StrEnum):
     READ_USERS = "users:read"
     READ_VENDORS = "vendors:read"
     WRITE_VENDORS = "vendors:write"
+    WRITE_PRODUCTS = "products:write"
+    READ_ORDERS = "orders:read"
+    WRITE_ORDERS = "orders:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What the shop's routes and workers need of the outside. The real ones are in `domain.infra.commerce`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from domain.commerce.drafts import Draft
 from domain.commerce.orders import Order, Status
 from domain.commerce.products import Image, Product
 
@@ -23,8 +24,16 @@ class ProductFilter:
 class Products(Protocol):
     """All methods raise `Unavailable`."""
 
-    async def add(self, product: Product) -> None:
-        """Done twice it is there once."""
+    async def add(self, product: Product) -> Product:
+        """
+        The product as stored; an earlier one of this maker and key, where there is one, deleted or not.
+
+        The caller compares fingerprints. Done twice it is there once.
+        """
+        ...
+
+    async def find_made(self, made_by: str, idempotency_key: str) -> Product | None:
+        """The one that was made under this key, deleted or not."""
         ...
 
     async def find(self, product_id: UUID) -> Product | None:
@@ -43,6 +52,10 @@ class Products(Protocol):
 
         Its stock is written only where `after` differs in it, and then only where it is still `before`'s.
         """
+        ...
+
+    async def delete(self, product_id: UUID, now: datetime) -> bool:
+        """Nobody finds it from then on. False where there never was one; done twice it changes nothing more."""
         ...
 
     async def add_image(self, product_id: UUID, image: Image, now: datetime) -> bool:
@@ -72,12 +85,13 @@ class OrderFilter:
 class Orders(Protocol):
     """All methods raise `Unavailable`."""
 
-    async def place(self, order: Order) -> Order | Sequence[Short]:
+    async def place(self, draft: Draft) -> Order | Sequence[Short]:
         """
         Take the stock of all lines and store the order, in one transaction, or do neither.
 
-        Answers the order as stored: an earlier one of this client and key, where there is one (the caller compares
-        fingerprints). Products are taken in the order of their ids, so that two orders never wait for each other.
+        Names and prices are read in that transaction. Answers the order as stored: an earlier one of this client and
+        key, where there is one (the caller compares fingerprints). Products are taken in the order of their ids, so
+        that two orders never wait for each other. Raises `Invalid` as `Draft.drawn_up` does.
         """
         ...
 
@@ -91,7 +105,7 @@ class Orders(Protocol):
 
     async def change(self, before: Order, after: Order) -> bool:
         """
-        Write `after` where the order is still at `before.epoch`; False where somebody else was first.
+        Write `after`, of the next epoch, where the order is still at `before`'s; False where somebody else was first.
 
         Where `after` holds its stock no longer, it is given back in the same transaction.
         """
@@ -99,4 +113,49 @@ class Orders(Protocol):
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
         """Whose `sweep_at` has come, the longest overdue first."""
+        ...
+
+
+class Notices(Protocol):
+    async def tell(self, order: Order, template: str, key: str) -> None:
+        """
+        Put a mail to `order.user` on record, once for each `key`; to nobody, where they have left meanwhile.
+
+        `template` is what happened: paid, cancelled or shipped. Raises `Unavailable`.
+        """
+        ...
+
+
+class PaymentDesk(Protocol):
+    async def withdraw(self, order: Order) -> None:
+        """
+        Its order was cancelled while `order.payment` was under way: stop what can be, and see to it that what is paid
+        all the same goes back. Returns when that is on record; safe to repeat. Raises `Unavailable`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """`pieces` are read as they are asked for, once."""
+
+    size: int
+    pieces: AsyncIterator[bytes]
+
+
+class FileStore(Protocol):
+    """Files by name: 64 hexadecimal digits, and an ending that says what they are. All methods raise `Unavailable`."""
+
+    async def put(self, name: str, content: bytes) -> None:
+        """Durably, and whole or not at all. Done twice it is there once, and counts as new."""
+        ...
+
+    async def find(self, name: str) -> StoredFile | None: ...
+
+    async def remove(self, name: str) -> None:
+        """It need not be there."""
+        ...
+
+    async def remove_older(self, ending: str, than: datetime) -> int:
+        """Remove what ends so and was put before `than`; answers how many there were."""
         ...

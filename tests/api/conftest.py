@@ -15,6 +15,8 @@ from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
 from tests.fakes_accounts import (
     fake_accounts,
 )
+from tests.fakes_commerce import fake_commerce
+from tests.fakes_orders import fake_orders
 
 CALLERS = FakeCallers(
     acme=Caller("acme", Role.USER), globex=Caller("globex", Role.SERVICE), root=Caller("root", Role.ADMIN)
@@ -60,6 +62,8 @@ def ports(
         cursor_secret=b"s" * 32,
         health=checks,
         accounts=accounts,
+        commerce=fake_commerce(),
+        orders=fake_orders(),
     )
 
 

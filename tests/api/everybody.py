@@ -17,6 +17,8 @@ from domain.accounts.key_format import new_key
 from domain.accounts.sessions import Session
 from domain.accounts.users import User
 from domain.callers import Caller, Role
+from domain.commerce.orders import Order
+from domain.commerce.products import Product
 from domain.edge.split import SplitByPath
 from domain.jobs import Job
 from domain.request_ids import new_request_id
@@ -40,6 +42,8 @@ from tests.fakes_accounts import (
     FakeUsers,
     fake_accounts,
 )
+from tests.fakes_commerce import FakeProducts, a_product, fake_commerce
+from tests.fakes_orders import FakeOrders, an_order, fake_orders
 from webhooks.ports import WebhookPorts
 
 PASSWORD = "correct horse battery staple"
@@ -54,6 +58,8 @@ class Somebody:
     key: ApiKey
     key_text: str
     job: Job
+    product: Product
+    order: Order
 
     @property
     def caller(self) -> Caller:
@@ -66,6 +72,8 @@ class Somebody:
             "user_id": self.user.id,
             "session_id": self.session.id,
             "key_id": self.key.id,
+            "product_id": self.product.id,
+            "order_id": self.order.id,
             "token": "A" * 64,
             "part": "db",
             "vendor": "acme",
@@ -88,7 +96,9 @@ def somebody(name: str, role: Role = Role.USER) -> Somebody:
         id=key_id, name=name, client=user.client, role=role, digest=digest, created_at=now, created_by=user.client,
         user=user_id,
     )  # fmt: skip
-    return Somebody(user, session, key, text, ended(pending_job(client=user.client)))
+    product = a_product()
+    order = an_order((product, 1), client=user.client, user=user.id)
+    return Somebody(user, session, key, text, ended(pending_job(client=user.client)), product, order)
 
 
 def key_caller(
@@ -104,6 +114,8 @@ class Town:
         self._people = people
         self._jobs = FakeJobs()
         self._vendor_states = FakeVendorStates()
+        self._products = FakeProducts()
+        self._orders = FakeOrders(self._products)
         self._sessions, self._keys, self._links = FakeSessions(), FakeApiKeys(), FakeLinks()
         self._users = FakeUsers(sessions=self._sessions, keys=self._keys, links=self._links)
         self.app: ASGIApp = self._build(callers, anonymous_allowed=anonymous_allowed)
@@ -113,6 +125,8 @@ class Town:
         now = datetime.now(UTC)
         self._jobs.stored = {one.job.id: one.job for one in self._people}
         self._vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), now)}
+        self._products.stored = {one.product.id: one.product for one in self._people}
+        self._orders.stored = {one.order.id: one.order for one in self._people}
         self._users.stored = {one.user.id: one.user for one in self._people}
         self._sessions.stored = {one.session.id: one.session for one in self._people}
         self._keys.stored = {one.key.id: one.key for one in self._people}
@@ -129,6 +143,8 @@ class Town:
             cursor_secret=b"s" * 32,
             health=(FakeHealthCheck("db"), FakeHealthCheck("redis")),
             accounts=self._accounts(),
+            commerce=fake_commerce(products=self._products),
+            orders=fake_orders(orders=self._orders),
         )
         ports = WebhookPorts({"acme": FakeWebhookReader()}, FakeInbox(), FakeFailureLimit(1_000))
         receiver, main = webhooks.app.build_app(ports), build_app(api)

@@ -24,6 +24,8 @@ from tests.fakes_accounts import (
     FakeUsers,
     fake_accounts,
 )
+from tests.fakes_commerce import FakeFileStore, FakeProducts, fake_commerce
+from tests.fakes_orders import FakeNotices, FakeOrders, FakePaymentDesk, fake_orders
 
 
 class People:
@@ -41,6 +43,8 @@ class People:
         self.audit, self.sign_ins = FakeAuditLog(), FakeSignInLimit()
         self.user_jobs = FakeJobsOfUser(*(one.job for one in everybody))
         self.jobs, self.vendor_states = FakeJobs(*(one.job for one in everybody)), FakeVendorStates()
+        self.products, self.files = FakeProducts(), FakeFileStore()
+        self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
         self.app = build_app(self._ports())
 
@@ -74,6 +78,8 @@ class People:
                 user_jobs=self.user_jobs,
                 clock=lambda: self.now,
             ),
+            commerce=fake_commerce(products=self.products, files=self.files),
+            orders=fake_orders(orders=self.orders, notices=self.notices, desk=self.desk, clock=lambda: self.now),
         )
 
     def _callers(self) -> FakeCallers:

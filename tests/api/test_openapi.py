@@ -14,8 +14,10 @@ from domain.callbacks import callback_of
 from domain.edge.security import ALWAYS
 from tests.api.everybody import Town
 from tests.api.openapi import PINNED
+from tests.api.people import People
 from tests.api.samples import BODY, ended, failed, pending_job
 from tests.fakes import FakeCallers, FakeJobs
+from tests.fakes_commerce import a_product
 from tests.strategies import NOON
 
 OF_THE_DOCUMENT_ITSELF = {("get", "/docs"), ("get", "/docs/static/{name}"), ("get", "/openapi.json")}
@@ -86,6 +88,48 @@ async def test_what_changes_and_watches_jobs_answers_as_described(
     _check("post", "/jobs/replay", await client.post("/jobs/replay", json=asked))
     async with client_of("root") as admin:
         _check("post", "/jobs/replay", await admin.post("/jobs/replay", json=asked))
+
+
+async def test_what_reads_and_changes_products_answers_as_described(
+    client_of: Callable[[str | None], AsyncClient],
+) -> None:
+    sent, key = {"name": "Mug", "price": {"amount": 5, "currency": "USD"}}, {"Idempotency-Key": "k"}
+    async with client_of("root") as admin, client_of(None) as visitor:
+        made = [await admin.post("/products", json=sent, headers=key) for _ in range(2)]
+        await admin.post("/products", json=sent)
+        path, tag = made[0].headers["location"], {"If-None-Match": made[0].headers["etag"]}
+        for answer in (*made, await admin.post("/products", json={}), await visitor.post("/products", json=sent)):
+            _check("post", "/products", answer)
+        page = await visitor.get("/products?limit=1")
+        known = {"If-None-Match": page.headers["etag"]}
+        for answer in (page, await visitor.get("/products?limit=1", headers=known), await visitor.get("/products?q=-")):
+            _check("get", "/products", answer)
+        for answer in (await visitor.get(path), await visitor.get(path, headers=tag), await visitor.get("/products/x")):
+            _check("get", "/products/{product_id}", answer)
+        for tags in ({"If-Match": '"9-9"'}, {}):
+            answer = await admin.patch(path, json={"stock": 1}, headers=tags)
+            _check("patch", "/products/{product_id}", answer)
+        _check("delete", "/products/{product_id}", await admin.delete(path))
+        _check("delete", "/products/{product_id}", await admin.delete("/products/x"))
+
+
+async def test_what_places_and_moves_orders_answers_as_described() -> None:
+    people, mug, path = People(), a_product(stock=3), "/orders/{order_id}"
+    people.products.stored[mug.id] = mug
+    wanted = {"items": [{"product_id": str(mug.id), "quantity": 2}]}
+    async with people.client("alice") as alice, people.client("root") as root:
+        placed = [await alice.post("/orders", json=wanted, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+        for answer in (*placed, await alice.post("/orders", json=wanted), await alice.post("/orders", json={})):
+            _check("post", "/orders", answer)
+        one, tag = placed[0].headers["location"], {"If-Match": '"9"'}
+        for answer in (await alice.get("/orders?limit=1"), await alice.get("/orders?limit=0")):
+            _check("get", "/orders", answer)
+        for answer in (await alice.get(one), await alice.get("/orders/x")):
+            _check("get", path, answer)
+        for headers, status in ((tag, "Shipped"), ({}, "Shipped"), ({}, "Cancelled"), ({}, "Paid")):
+            _check("patch", path, await root.patch(one, json={"status": status}, headers=headers))
+        for answer in (await alice.post(f"{one}/cancel"), await alice.post("/orders/x/cancel")):
+            _check("post", f"{path}/cancel", answer)
 
 
 def test_a_submission_describes_the_callback_that_it_asks_for() -> None:

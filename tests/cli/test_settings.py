@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ("GATEWAY_RETENTION_FAILED_DAYS", "nan"),
         ("GATEWAY_RETENTION_CANCELLED_DAYS", "3651"),
         ("GATEWAY_REDACT_DAYS", "never"),
+        ("GATEWAY_ORDER_MINUTES", "0"),
+        ("GATEWAY_ORDER_MINUTES", "10081"),
         ("GATEWAY_ENV", "staging"),
         ("GATEWAY_ANONYMOUS", "perhaps"),
         ("GATEWAY_LOG_LEVEL", "loud"),

@@ -1,0 +1,86 @@
+"""
+The collections of the shop: Beanie models that name what the queries stand on, and the indexes for it.
+
+The rest of each document is what the words of `domain.commerce` hold, Nones left out.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from beanie import Document
+from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
+
+PRODUCTS = "products"
+ORDERS = "orders"
+
+
+class ProductDocument(Document):
+    """A `Product`. Words are searched for as they are written: no language's endings are cut, and none is left out."""
+
+    id: UUID  # type: ignore[assignment]  # Beanie's default is an ObjectId
+    name: str
+    description: str = ""
+    category: str | None = None
+    stock: int
+    version: int
+    made_by: str | None = None
+    idempotency_key: str | None = None
+
+    class Settings:
+        name = PRODUCTS
+        keep_nulls = False
+        indexes: ClassVar = [
+            IndexModel(
+                [("name", TEXT), ("category", TEXT), ("description", TEXT)],
+                name="by_words",
+                weights={"name": 10, "category": 5, "description": 1},
+                default_language="none",
+                language_override="language_of_text",  # a field that no product has: `language` may come to be one
+            ),
+            IndexModel([("category", ASCENDING), ("_id", DESCENDING)], name="by_category"),
+            IndexModel(
+                [("made_by", ASCENDING), ("idempotency_key", ASCENDING)],
+                name="once_per_key",
+                unique=True,
+                partialFilterExpression={"idempotency_key": {"$exists": True}},
+            ),
+        ]
+
+
+class OrderDocument(Document):
+    """An `Order`, with the ids of all payment jobs that were begun for it."""
+
+    id: UUID  # type: ignore[assignment]
+    client: str
+    epoch: int
+    idempotency_key: str | None = None
+    payment_ids: list[UUID] | None = None
+    sweep_at: datetime | None = None
+
+    class Settings:
+        name = ORDERS
+        keep_nulls = False
+        indexes: ClassVar = [
+            IndexModel([("client", ASCENDING), ("_id", DESCENDING)], name="by_client"),
+            IndexModel(
+                [("client", ASCENDING), ("idempotency_key", ASCENDING)],
+                name="once_per_key",
+                unique=True,
+                partialFilterExpression={"idempotency_key": {"$exists": True}},
+            ),
+            IndexModel(
+                [("payment_ids", ASCENDING)],
+                name="once_per_payment",
+                unique=True,
+                partialFilterExpression={"payment_ids": {"$exists": True}},
+            ),
+            IndexModel(
+                [("sweep_at", ASCENDING)],
+                name="to_sweep",
+                partialFilterExpression={"sweep_at": {"$exists": True}},
+            ),
+        ]
+
+
+COMMERCE_DOCUMENTS = (ProductDocument, OrderDocument)
