@@ -39,6 +39,7 @@ class Operation:
     parameters: tuple[Json, ...] = ()
     body: Json | None = None
     body_required: bool = True
+    body_media_type: str = "application/json"
     callbacks: Json | None = None
 
 
