@@ -1,4 +1,4 @@
-"""`gateway backup DIR`: a copy of an embedded gateway's home, taken while it runs: its MongoDB and its secrets."""
+"""`gateway backup DIR`: a copy of an embedded gateway's home, taken while it runs: its MongoDB, images, secrets."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,10 +53,18 @@ def _copy(home: Home, url: str, draft: Path) -> None:
     with writes_held(url):
         taken_at = datetime.now(UTC)  # no job in the copy is younger
         shutil.copytree(home.path / "mongo", draft / "mongo", ignore=leave_out)
+    if (home.path / "media").exists():  # after MongoDB: what that names is there
+        shutil.copytree(home.path / "media", draft / "media", copy_function=_copy_what_is_there)
     for name in SECRETS:
         if (home.path / name).exists():
             shutil.copy2(home.path / name, draft / name)
     write_note(Home(draft), taken_at)
+
+
+def _copy_what_is_there(source: str, target: str) -> None:
+    """Drafts and uploads may go meanwhile."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def _embedded_url(settings: Settings, home: Home) -> str:

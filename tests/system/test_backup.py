@@ -88,6 +88,7 @@ async def test_what_was_backed_up_comes_back_and_goes_on_and_nobody_is_called_tw
     assert key is not None
     async with admin_of(doomed, key[1]) as jobs:
         kinds = await submit_every_kind(jobs)
+        picture = a_picture(doomed)
         run(doomed, "backup", str(tmp_path / "backup"))
         before = {name: await jobs.show(request_id) for name, request_id in kinds.items()}
         lost = await jobs.submit()
@@ -96,6 +97,7 @@ async def test_what_was_backed_up_comes_back_and_goes_on_and_nobody_is_called_tw
     destroy(doomed)
     restored = Gateway(tmp_path / "restored", doomed.settings, doomed.port)
     shutil.copytree(tmp_path / "backup", restored.home)
+    assert (restored.home / picture).read_bytes() == b"a picture"
     try:
         await settle(restored, key[1], before)
         restored.start()
@@ -107,6 +109,14 @@ async def test_what_was_backed_up_comes_back_and_goes_on_and_nobody_is_called_tw
         restored.end()
     assert await vendor.effects([kinds["repeatable"], kinds["once"]]) == [1, 1]
     assert len(await vendor.calls(kinds["repeatable"])) == 2  # once more, under the same key
+
+
+def a_picture(gateway: Gateway) -> Path:
+    """Where it is in the home."""
+    path = Path("media", "ab", f"{'ab' * 32}.webp")
+    (gateway.home / path).parent.mkdir(parents=True)
+    (gateway.home / path).write_bytes(b"a picture")
+    return path
 
 
 async def goes_on(jobs: Jobs, kinds: dict[str, str], before: dict[str, Any]) -> None:
