@@ -54,9 +54,9 @@ class Fields:
     def take_whole(self, name: str, least: int, most: int) -> int | UnsetType:
         """A whole number as JSON spells one: `true`, `"1"`, `1.0` and `1e2` are none. `least` is not negative."""
         detail = f"must be a whole number from {least} to {most}"
-        raw = self.take(name, msgspec.Raw, detail)
-        if raw is UNSET:
-            return UNSET
+        raw: msgspec.Raw | UnsetType = self.take(name, msgspec.Raw, detail)
+        if isinstance(raw, UnsetType):
+            return raw
         text = bytes(raw).strip()
         if _WHOLE.fullmatch(text) and least <= int(text) <= most:
             return int(text)
@@ -64,9 +64,9 @@ class Fields:
 
     def take_inner(self, name: str, detail: str) -> "Fields | UnsetType":
         """The members of an object, each to be taken in turn; what its `end` raises is for `take_over`."""
-        raw = self.take(name, msgspec.Raw, detail)
-        if raw is UNSET:
-            return UNSET
+        raw: msgspec.Raw | UnsetType = self.take(name, msgspec.Raw, detail)
+        if isinstance(raw, UnsetType):
+            return raw
         try:
             return Fields(read_object(bytes(raw)), *self._within, name)
         except Invalid:

@@ -51,7 +51,7 @@ def _read_price(fields: Fields) -> Any:
     if not isinstance(price, Fields):
         return UNSET
     price.expect("amount", "currency")
-    amount = price.take_whole("amount", 1, MOST)
+    amount: Any = price.take_whole("amount", 1, MOST)
     currency = _read_currency(price)
     try:
         price.end()

@@ -9,7 +9,7 @@ import structlog
 
 from cli.settings import Settings
 from domain.errors import ConfigurationError
-from domain.infra.mongo import Database, check_mongo, open_mongo, prepare_accounts, prepare_mongo
+from domain.infra.mongo import Database, check_mongo, open_mongo, prepare_accounts, prepare_commerce, prepare_mongo
 from domain.infra.redis import REDIS_FAULTS, RedisClient, check_redis, open_redis, redis_clock_ahead
 
 # Due times are judged by Redis' clock and stamped by the API's: a difference delays jobs.
@@ -37,6 +37,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         await check_redis(redis)
         await prepare_mongo(database)
         await prepare_accounts(database)
+        await prepare_commerce(database)
         yield Stores(database, redis)
 
 

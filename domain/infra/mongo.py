@@ -22,6 +22,7 @@ from pymongo.read_concern import ReadConcern
 
 from domain.errors import ConfigurationError, Unavailable
 from domain.infra.account_documents import ACCOUNT_DOCUMENTS
+from domain.infra.commerce_documents import COMMERCE_DOCUMENTS
 from domain.infra.documents import DOCUMENTS
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -89,6 +90,11 @@ async def prepare_mongo(database: Database) -> None:
 async def prepare_accounts(database: Database) -> None:
     """The same for the collections of accounts."""
     await init_beanie(database=database, document_models=list(ACCOUNT_DOCUMENTS))
+
+
+async def prepare_commerce(database: Database) -> None:
+    """And for those of the shop."""
+    await init_beanie(database=database, document_models=list(COMMERCE_DOCUMENTS))
 
 
 async def mongo_clock_ahead(database: Database) -> timedelta:
