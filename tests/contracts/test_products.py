@@ -288,6 +288,14 @@ async def test_a_product_is_looked_up_by_an_index(
     assert index in str((await found.explain())["queryPlanner"]["winningPlan"])
 
 
+async def test_a_search_that_takes_too_long_is_given_up_and_a_list_is_not(commerce_database: Database) -> None:
+    products = MongoProducts(commerce_database, search_seconds=1e-6)
+    mug = await products.add(a_product())
+    with pytest.raises(Unavailable):
+        await products.list(ProductFilter(words="mug"))
+    assert await products.list(ProductFilter()) == [mug]
+
+
 async def test_a_store_that_is_away_is_unavailable(nowhere: Database) -> None:
     products, mug = MongoProducts(nowhere), a_product()
     refusals = await asyncio.gather(
