@@ -187,6 +187,8 @@ class LifeOfOrders(RuleBasedStateMachine):
             assert moves[0] is Status.PENDING
             assert moves[-1] is order.status
             assert all(end in LEGAL[start] for start, end in itertools.pairwise(moves)), moves
+            ended_here = Status.CANCELLED in moves or moves[-2:] == [Status.PAID, Status.REFUNDED]
+            assert order.stock_held is not ended_here, order
 
     @invariant()
     def every_event_is_told_once_or_still_owed(self) -> None:
