@@ -245,6 +245,30 @@ async def test_stock_is_set_by_who_has_seen_what_there_is(real_products: Product
     assert await real_products.find(mug.id) == mug.model_copy(update={"stock": 9})
 
 
+async def test_no_sale_is_lost_while_the_stock_is_set_by_hand(
+    real_products: Products, commerce_database: Database
+) -> None:
+    """What was added by hand, by what the hand saw, less what was sold, is what is left."""
+    mug = await real_products.add(a_product(stock=100))
+    added: list[int] = []
+
+    async def restock() -> None:
+        for _ in range(10):
+            seen = await real_products.find(mug.id)
+            assert seen is not None
+            if await real_products.change(seen, changed(seen, stock=100)):
+                added.append(100 - seen.stock)
+
+    async def buy() -> None:
+        for _ in range(10):
+            await sell(commerce_database, mug)
+
+    await asyncio.gather(*(restock() for _ in range(3)), *(buy() for _ in range(5)))
+    left = await real_products.find(mug.id)
+    assert left is not None
+    assert left.stock == 100 + sum(added) - 50
+
+
 async def test_of_two_changes_at_once_one_is_made(real_products: Products) -> None:
     mug = await real_products.add(a_product())
     wishes = [changed(mug, name=f"Mug {number}") for number in range(5)]
