@@ -12,6 +12,7 @@ from litestar.response.base import ASGIResponse
 
 from api.callers import caller_of
 from api.cursors import Cursors
+from api.doers import record
 from api.fields import Fields, read_fields
 from api.headers import header, tags_asked
 from api.order_bodies import read_items, read_move, read_why
@@ -20,6 +21,7 @@ from api.pages import Page, Query, link_to_next, read_cursor, read_limit
 from api.ports import OrderPorts
 from api.provided import Ports, orders_of
 from api.queries import query_fault, read_query, refuse
+from domain.accounts.audit import Act
 from domain.callers import Caller, Role
 from domain.commerce.advancing import advance_order
 from domain.commerce.cancelling import cancel_order
@@ -90,6 +92,8 @@ async def cancel(request: AnyRequest, order_id: FromPath[str], ports: Ports) -> 
     desk, caller = orders_of(ports), caller_of(request)
     asked = read_order_id(order_id)
     step = Step(at=_now(desk), status=Status.CANCELLED, by=caller.client, why=await read_why(request))
+    if _is_admin(caller):
+        await record(request, ports, Act.ORDER_MOVED, f"order:{asked}", status=step.status.value)
     order = await cancel_order(desk.orders, asked, caller.owner, step)
     return shown(await desk.following.soon(order, step.at), caller)
 
@@ -102,6 +106,7 @@ async def advance(request: AnyRequest, order_id: FromPath[str], ports: Ports) ->
     asked = read_order_id(order_id)
     status, why = read_move(await read_fields(request))
     step = Step(at=_now(desk), status=status, by=caller.client, why=why)
+    await record(request, ports, Act.ORDER_MOVED, f"order:{asked}", status=status.value)
     order = await advance_order(desk.orders, asked, step, tags_asked(request.scope))
     return shown(await desk.following.soon(order, step.at), caller)
 

@@ -34,6 +34,7 @@ class Act(StrEnum):
     PRODUCT_MADE = "product.made"
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_DELETED = "product.deleted"
+    ORDER_MOVED = "order.moved"
     IMAGE_UPLOADED = "product.image_uploaded"
 
 

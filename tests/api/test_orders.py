@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from httpx import AsyncClient, Response
 
+from domain.accounts.audit import Act
 from domain.commerce.moving import moved
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.products import Product
@@ -254,6 +255,31 @@ async def test_what_payments_decide_is_set_by_no_hand(
     answer = await root.patch(f"/orders/{told['id']}", json={"status": status})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/status")
     assert "by its payment alone" in answer.json()["detail"]
+
+
+async def test_what_an_admin_does_to_an_order_is_on_record_and_what_its_owner_does_in_its_history_alone(
+    people: People, alice: AsyncClient, root: AsyncClient, mug: Product
+) -> None:
+    mine, other = await placed(alice, (mug, 1)), await placed(alice, (mug, 1))
+    await alice.post(f"/orders/{mine['id']}/cancel")
+    assert people.audit.entries == []
+    await root.post(f"/orders/{other['id']}/cancel")
+    await root.patch(f"/orders/{other['id']}", json={"status": "Delivered"})  # refused, and on record all the same
+    told = [(entry.act, entry.actor, entry.subject, entry.detail) for entry in people.audit.entries]
+    assert told == [
+        (Act.ORDER_MOVED, people.root.user.client, f"order:{other['id']}", {"status": status})
+        for status in ("Cancelled", "Delivered")
+    ]
+
+
+async def test_an_admins_move_that_cannot_be_put_on_record_is_not_made(
+    people: People, alice: AsyncClient, root: AsyncClient, mug: Product
+) -> None:
+    told = await placed(alice, (mug, 1))
+    people.audit.down = True
+    assert (await root.patch(f"/orders/{told['id']}", json={"status": "Cancelled"})).status_code == 503
+    assert (await root.post(f"/orders/{told['id']}/cancel")).status_code == 503
+    assert (await alice.get(f"/orders/{told['id']}")).json()["status"] == "Pending"
 
 
 async def test_a_move_that_is_not_drawn_is_refused(root: AsyncClient, alice: AsyncClient, mug: Product) -> None:
