@@ -17,9 +17,7 @@ _ORDER: dict[str, Any] = {
     "id": _ID,
     "client": "user:0198f0c2-7d00-7000-8000-0000000a11ce",
     "status": "Pending",
-    "items": [
-        {"product_id": _PRODUCT, "name": "Red mug", "price": {"amount": 1999, "currency": "USD"}, "quantity": 2}
-    ],
+    "items": [{"product_id": _PRODUCT, "name": "Red mug", "price": {"amount": 1999, "currency": "USD"}, "quantity": 2}],
     "total": {"amount": 3998, "currency": "USD"},
     "expires_at": "2026-11-21T09:30:00Z",
     "created_at": _AT,
@@ -102,9 +100,7 @@ ORDER_OPERATIONS: Operations = {
         parameters=(_KEY,),
         body=_PLACING,
         answers=(
-            Answer(
-                201, "It is placed.", OrderView, ("Location", *_SHOWN, "Idempotency-Replayed"), {"order": _ORDER}
-            ),
+            Answer(201, "It is placed.", OrderView, ("Location", *_SHOWN, "Idempotency-Replayed"), {"order": _ORDER}),
             Answer(
                 409,
                 "There is not enough of something; nothing was taken of anything.",

@@ -7,12 +7,12 @@ from domain.errors import Unavailable
 class NoNotices:
     """A `Notices`."""
 
-    async def tell(self, order: Order, template: str, key: str) -> None:
+    async def tell(self, order: Order, template: str, key: str) -> None:  # noqa: ARG002 - as the port says
         raise Unavailable("this process sends no mails of orders")
 
 
 class NoPaymentDesk:
     """A `PaymentDesk`."""
 
-    async def withdraw(self, order: Order) -> None:
+    async def withdraw(self, order: Order) -> None:  # noqa: ARG002 - as the port says
         raise Unavailable("this process knows no payments")
