@@ -136,13 +136,17 @@ async def test_nobody_sees_half_of_a_file(folder: Path, monkeypatch: pytest.Monk
     """Written beside its place: where the disk is full or the process dies, nothing is under the name."""
     files = FolderFiles(folder)
 
+    seen: list[Path] = []
+
     def full(descriptor: int) -> None:
+        seen.extend(folder.rglob("*.webp"))  # all of it is written by now, and none of it where it is looked for
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as filled:
         filled.setattr(os, "fsync", full)
         with pytest.raises(Unavailable):
             await files.put(NAME, b"x")
+    assert seen == []
     assert await files.find(NAME) is None
     assert [path for path in folder.rglob("*") if path.is_file()] == []
 

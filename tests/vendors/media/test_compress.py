@@ -187,8 +187,10 @@ def test_a_profile_that_is_none_or_of_another_kind_is_passed_over() -> None:
 
 
 def test_damaged_metadata_are_no_reason_to_refuse_an_image() -> None:
-    source = an_image(64, 64, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff broken")
-    assert is_near(colour_at(made(source).large, 0.2, 0.5), BLUE)
+    worded = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x04abc\0\0\0\0\0"  # an orientation that is no number
+    for exif in (b"Exif\0\0MM\0*\0\0\0\x08\xff\xff broken", b"Exif\0\0" + worded):
+        source = an_image(64, 64, "JPEG", exif=exif)
+        assert is_near(colour_at(made(source).large, 0.2, 0.5), BLUE)
 
 
 def test_a_bomb_of_pixels_is_refused_by_its_head() -> None:
@@ -219,6 +221,11 @@ def test_an_image_that_was_cut_is_refused(kind: str, part: float) -> None:
 def test_what_is_no_image_is_refused(name: str) -> None:
     """Here once more, should anything get past the first look."""
     assert refused(NOT_TAKEN[name]) == "image_unreadable"
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "PPM", "ICO", "TGA", "PCX"])
+def test_a_whole_image_of_another_kind_is_read_by_no_decoder(kind: str) -> None:
+    assert refused(an_image(64, 64, kind)) == "image_unreadable"
 
 
 @pytest.mark.parametrize("source", [b"", b"GIF89a", b"\xff\xd8\xff", b"GIF89a/*" + b"\0" * 20 + b"*/=1;alert(1)//"])

@@ -32,7 +32,8 @@ from vendors.media.pool import Children
 from vendors.media.settings import MediaSettings
 
 async def main():
-    print(await Children(MediaSettings()).run(tell_pid), flush=True)
+    pool = Children(MediaSettings())  # kept: its children end with it
+    print(await pool.run(tell_pid), flush=True)
     await asyncio.sleep(3600)
 
 if __name__ == "__main__":
