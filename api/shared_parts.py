@@ -137,8 +137,8 @@ PRODUCT_QUERY: tuple[Json, ...] = (
     _parameter(
         "query",
         "q",
-        f"Words that all must stand in name, description or category, in any case, with accents or without: at most "
-        f"{MOST_WORDS}, with a letter or a digit in each. Nothing is an operator: neither `-` nor `*`, nor quotes.",
+        "Whole words that all must stand in name, description or category, in any case, with accents or without: at "
+        f"most {MOST_WORDS}. What stands between them is no operator: neither `-` nor `*`, nor quotes.",
         {"type": "string", "minLength": 1, "maxLength": LONGEST_SEARCH, "examples": ["red mug"]},
     ),
     _parameter(

@@ -4,8 +4,6 @@ One fake per port of `domain.commerce.ports`: in memory, at once, with the port'
 Each has `down`: set, it raises `Unavailable`.
 """
 
-import re
-import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +12,7 @@ from uuid import UUID
 from api.ports import CommercePorts
 from domain.commerce.ports import ProductFilter, StoredFile
 from domain.commerce.products import MOST_IMAGES, Image, Product
+from domain.commerce.words import words_of
 from domain.errors import Unavailable
 from domain.money import Money
 from domain.request_ids import new_request_id
@@ -167,24 +166,9 @@ def _is_wanted(product: Product, which: ProductFilter) -> bool:
         product.deleted_at is None
         and (which.before is None or product.id < which.before)
         and which.category in (None, product.category)
-        and (which.words is None or _has_words(product, which.words.replace('"', " ").split()))
+        and (which.words is None or words_of(which.words) <= _words(product))
     )
 
 
-def _has_words(product: Product, words: list[str]) -> bool:
-    """As MongoDB finds them: each stands somewhere, and a part of one at least stands as a word of its own."""
-    texts = [_folded(text) for text in (product.name, product.description, product.category or "")]
-    known = {token for text in texts for token in _tokens(text)}
-    wanted = [_folded(word) for word in words]
-    return all(any(word in text for text in texts) for word in wanted) and any(
-        token in known for word in wanted for token in _tokens(word)
-    )
-
-
-def _folded(text: str) -> str:
-    """Without case and accents."""
-    return "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
-
-
-def _tokens(text: str) -> list[str]:
-    return [token for token in re.split(r"\W+", text) if token]
+def _words(product: Product) -> frozenset[str]:
+    return words_of(product.name, product.description, product.category or "")

@@ -8,6 +8,7 @@ invisible or turns the direction of what stands beside it, but for the two joine
 
 import unicodedata
 
+from domain.commerce.words import words_of
 from domain.errors import FieldError, Invalid
 
 LONGEST_NAME = 200
@@ -37,18 +38,12 @@ def read_description(text: str, field: str = "description") -> str:
 
 
 def read_words(text: str, field: str = "query/q") -> str:
-    """
-    What to look for, one space between two words. Nothing in it is an operator.
-
-    Quotes count as spaces, and what stands alone without a letter or a digit is no word: `red - mug` is two.
-    """
-    pieces = unicodedata.normalize("NFC", text).replace('"', " ").split()
-    words = [piece for piece in pieces if any(map(str.isalnum, piece))]
-    found = " ".join(words)
-    if words and len(found) <= LONGEST_SEARCH and len(words) <= MOST_WORDS:
-        return found
+    """The words to look for, sorted, as `words_of` reads them: nothing between them is an operator."""
+    words = words_of(text)
+    if any(map(str.isalnum, "".join(words))) and len(text) <= LONGEST_SEARCH and len(words) <= MOST_WORDS:
+        return " ".join(sorted(words))
     detail = (
-        f"must be at most {MOST_WORDS} words and {LONGEST_SEARCH} characters, with a letter or a digit in each; "
+        f"must be at most {MOST_WORDS} words and {LONGEST_SEARCH} characters, with a letter or a digit; "
         "leave it out to list everything"
     )
     raise Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))

@@ -111,8 +111,8 @@ async def test_words_and_category_narrow_the_list(people: People, visitor: Async
     assert await listed(q="red") == ["Red chair", "Red mug"]
     assert await listed(category="kitchen") == ["Cup", "Red mug"]
     assert await listed(q="RED", category="kitchen") == ["Red mug"]
-    assert await listed(q="red -mug") == []
-    assert await listed(q=".*red.*") == []
+    assert await listed(q="-red mug") == ["Red mug"]
+    assert await listed(q="re.*") == []
     assert await listed(category="cellar") == []
 
 

@@ -18,6 +18,7 @@ from domain.commerce.listing import (
     read_name,
     read_words,
 )
+from domain.commerce.words import words_of
 from domain.errors import Invalid
 
 Reader = Callable[[str], str]
@@ -41,7 +42,7 @@ def test_what_is_no_line_is_refused_with_its_pointer(read: Reader, pointer: str,
         assert str(longest) in refusal.value.detail
 
 
-@pytest.mark.parametrize("read", [read_name, read_category, read_description, read_words])
+@pytest.mark.parametrize("read", [read_name, read_category, read_description])
 def test_two_spellings_of_one_text_are_one(read: Reader) -> None:
     assert read("Cafe\u0301") == read("Café") == "Café"
 
@@ -58,13 +59,13 @@ def test_what_nobody_can_see_is_no_description(text: str) -> None:
     assert [fault.pointer for fault in refusal.value.errors] == ["/description"]
 
 
-def test_words_stand_one_space_apart_without_quotes() -> None:
-    assert read_words('  red\t "mug"\n-x - ++ ') == "red mug -x"
+def test_words_are_what_letters_and_digits_make() -> None:
+    assert read_words('  Red\t "mug"\n-x - ++ mug') == "mug red x"
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", '""', "- * .", "x" * (LONGEST_SEARCH + 1), " ".join("x" * (MOST_WORDS + 1))],
+    ["", " ", '""', "- * .", "x" * (LONGEST_SEARCH + 1), " ".join(map(str, range(MOST_WORDS + 1)))],
     ids=["none", "a space", "quotes", "signs", "too long", "too many"],
 )
 def test_what_nobody_can_look_for_is_refused(text: str) -> None:
@@ -75,9 +76,16 @@ def test_what_nobody_can_look_for_is_refused(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_whatever_is_taken_is_taken_again_as_it_is(text: str) -> None:
-    for read in (read_name, read_category, read_description, read_words):
+    for read in (read_name, read_category, read_description):
         try:
             taken = read(text)
         except Invalid:
             continue
         assert read(taken) == taken == unicodedata.normalize("NFC", taken)
+
+
+@given(st.text(max_size=100), st.text(max_size=100))
+def test_each_word_of_a_text_finds_it_however_it_is_written(one: str, other: str) -> None:
+    words = words_of(one, other)
+    assert words_of(*words) == words == words_of(f"{other} {one}")
+    assert words_of("CAFÉ", "Cafe\u0301") == {"cafe"}
