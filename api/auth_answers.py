@@ -14,6 +14,7 @@ from litestar.background_tasks import BackgroundTask
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, UnsetType
 
+from api.cookies import cookie_in
 from domain.accounts.issuing import Issued
 from domain.edge.answers import AnyRequest
 from domain.errors import GatewayError
@@ -69,7 +70,7 @@ def issued(tokens: Issued, *, by_cookie: bool) -> ASGIResponse:
 
 
 def cookie_of(request: AnyRequest) -> str | None:
-    return request.cookies.get(COOKIE) or None
+    return cookie_in(request.scope, COOKIE)
 
 
 async def _do_quietly(later: Later) -> None:
