@@ -14,6 +14,7 @@ from domain.edge.answers import AnyRequest
 from domain.errors import NotFound, Unauthenticated
 
 _KEY = "gateway.caller"
+_GATE = "gateway.gate"
 _PROXY_HEADERS = frozenset({b"forwarded", b"x-forwarded-for"})
 
 
@@ -41,7 +42,14 @@ class CallerGate:
             caller = await self._identify(scope, rule)
             rule.admit(caller)
             scope[_KEY] = caller  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
+            scope[_GATE] = self  # type: ignore[literal-required]
         await self._app(scope, receive, send)
+
+    async def ask_again(self, scope: Scope) -> None:
+        """Raises `Unauthenticated` where the caller of this request is nobody by now, or not what they were."""
+        rule = rule_of(scope["method"], scope["path_template"])  # type: ignore[typeddict-item]
+        if rule is None or await self._identify(scope, rule) != caller_in(scope):
+            raise _unknown()
 
     async def _identify(self, scope: Scope, rule: Rule) -> Caller:
         credentials = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -67,6 +75,16 @@ def caller_of(request: AnyRequest) -> Caller:
     """The caller that the gate found; an open route has none, and asking there is a bug."""
     caller: Caller = request.scope[_KEY]  # type: ignore[literal-required]
     return caller
+
+
+async def ask_again(request: AnyRequest) -> None:
+    """
+    For an answer that goes on for long: whether the gate would let the same request in now.
+
+    Raises `Unauthenticated` where it would not, and `Unavailable` where a store must be asked and is away.
+    """
+    gate: CallerGate = request.scope[_GATE]  # type: ignore[literal-required]
+    await gate.ask_again(request.scope)
 
 
 def caller_in(scope: Scope) -> Caller | None:
