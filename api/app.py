@@ -1,5 +1,6 @@
 """The API's app, from ports. Each route stands in the module of its subject."""
 
+from collections.abc import Callable
 from functools import partial
 
 from litestar.types import ASGIApp
@@ -44,12 +45,18 @@ AUTH_ROUTES = (
 
 
 def build_app(ports: ApiPorts) -> ASGIApp:
-    hops = 0 if ports.accounts is None else ports.accounts.trusted_hops
-    gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed, trusted_hops=hops)
     of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
     return build_edge(
         [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
-        middleware=[gate, partial(Limits, limits=ports.limits)],
+        middleware=[_gate(ports), partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,
     )
+
+
+def _gate(ports: ApiPorts) -> Callable[..., CallerGate]:
+    gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed)
+    if ports.accounts is None:
+        return gate
+    hosts = frozenset(origin.partition("://")[2] for origin in ports.accounts.origins)
+    return partial(gate, trusted_hops=ports.accounts.trusted_hops, own_hosts=hosts)
