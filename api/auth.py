@@ -12,7 +12,7 @@ from api.auth_answers import cookie_of, issued, told, told_and_forgotten
 from api.auth_bodies import read_credentials, read_refresh_token, read_registration
 from api.auth_cases import confirming, refreshing, registering, signing_in, signing_out
 from api.doers import visitor_of
-from api.fields import Fields, read_fields, read_nothing
+from api.fields import fields_of, read_fields, read_nothing
 from api.headers import header
 from api.provided import Ports, accounts_of
 from api.queries import query_fault, read_query, refuse
@@ -20,7 +20,6 @@ from domain.edge.answers import AnyRequest
 from domain.edge.bodies import read_body, require_json
 from domain.edge.origins import refuse_foreign_origin
 from domain.errors import Unauthenticated
-from domain.json_text import read_object
 
 LONGEST_AGENT = 200  # characters of what a client calls itself
 
@@ -88,7 +87,7 @@ async def _token_in_body(request: AnyRequest) -> str | None:
     if not body:
         return None
     require_json(request.scope)
-    return read_refresh_token(Fields(read_object(body)))
+    return read_refresh_token(await fields_of(body))
 
 
 def _wants_cookie(scope: Scope) -> bool:
