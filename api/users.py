@@ -30,7 +30,7 @@ from domain.edge.answers import AnyRequest
 from domain.errors import FieldError, Invalid
 from domain.request_ids import read_request_id
 
-PRIVATE = {"Cache-Control": "private, no-cache"}
+PRIVATE = {"Cache-Control": "no-store"}  # a browser that kept it would show it to the next one at the same desk
 
 _LISTED = ("users",)
 _TAG = re.compile(r'(?:^|,)[ \t]*"(\d{1,9})"[ \t]*(?=,|$)')
