@@ -242,6 +242,12 @@ async def test_the_use_of_a_key_is_on_record_once_an_hour_for_each_address(ada: 
     assert len(entries) == 3
 
 
+async def test_who_has_a_whole_network_to_come_from_fills_no_record(ada: SignedIn) -> None:
+    for last in range(20):
+        await ada.callers.find(ada.key_text, f"2001:db8::{last:x}")
+    assert [entry.address for entry in ada.audit.entries] == ["2001:db8::0"]
+
+
 async def test_the_use_of_the_bootstrap_key_is_on_record_too(ada: SignedIn) -> None:
     for _ in range(2):
         await ada.callers.find("gwk_operator", "192.0.2.1")
