@@ -46,9 +46,8 @@ class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def told(message: str, *, status: HTTPStatus = HTTPStatus.OK, later: Later | None = None) -> ASGIResponse:
     """`later` is done behind the answer's back, so that nobody can tell by the time how much there was to do."""
-    background = None if later is None else BackgroundTask(_do_quietly, later)
     body = msgspec.json.encode(Told(message))
-    return ASGIResponse(body=body, status_code=status, headers=UNKEPT, background=background)
+    return ASGIResponse(body=body, status_code=status, headers=UNKEPT, background=behind(later))
 
 
 def told_and_forgotten(message: str, *, later: Later | None = None) -> ASGIResponse:
@@ -74,6 +73,11 @@ def cookie_of(request: AnyRequest) -> str | None:
 
 
 async def _do_quietly(later: Later) -> None:
+def behind(later: Later | None) -> BackgroundTask | None:
+    """What an answer does when it is out."""
+    return None if later is None else BackgroundTask(_do_quietly, later)
+
+
     """The answer is out: what cannot be done now is asked for again, by whom it was promised to."""
     try:
         await later()

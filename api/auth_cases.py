@@ -1,6 +1,7 @@
-"""The use cases of `/auth`, put together from the ports that they need."""
+"""The use cases of `/auth`, and of another address, put together from the ports that they need."""
 
 from api.ports import AccountPorts
+from domain.accounts.changing_addresses import ChangingAddresses
 from domain.accounts.changing_passwords import ChangingPasswords
 from domain.accounts.confirming import Confirming
 from domain.accounts.mailed_links import MailedLinks
@@ -44,6 +45,11 @@ def changing_passwords(ports: AccountPorts) -> ChangingPasswords:
 
 
 def renewal(ports: AccountPorts) -> PasswordRenewal:
+def changing_addresses(ports: AccountPorts) -> ChangingAddresses:
+    trials = PasswordTrials(ports.passwords, ports.sign_ins)
+    return ChangingAddresses(ports.users, ports.sessions, _mailed(ports), ports.post, trials, ports.audit)
+
+
     return PasswordRenewal(ports.users, ports.sessions, ports.post, ports.audit)
 
 

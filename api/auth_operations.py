@@ -84,13 +84,15 @@ CONFIRM = Operation(
     id="confirm_address",
     tag="auth",
     summary="Confirm an address",
-    description="By the link of a mail, once. Used, expired, replaced, unknown and forged are one 404 (`void-link`): "
-    "signing in mails a new link.",
+    description="By the link of a mail, once: the address that was registered, or the one that `PATCH /users/me` asked "
+    "for, and then every session ends. Used, expired, replaced, unknown and forged are one 404 (`void-link`): signing "
+    "in mails a new link, and so does asking for the address again. One that another account has by now is 409 "
+    "(`taken`).",
     parameters=(_LINK,),
     body=NOTHING,
     body_required=False,
-    answers=(Answer(200, "Confirmed.", Told, _UNKEPT, _SENTENCE),),
-    problems=(*_OF_ALL, 404),
+    answers=(Answer(200, "Confirmed.", Told, _COOKIE, _SENTENCE),),
+    problems=(*_OF_ALL, 404, 409),
 )
 LOGIN = Operation(
     id="sign_in",

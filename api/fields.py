@@ -25,6 +25,9 @@ class Fields:
         self._asked: list[str] = []
         self._faults: list[FieldError] = []
 
+    def has(self, name: str) -> bool:
+        return name in self._members
+
     def take(self, name: str, kind: Any, detail: str) -> Any:
         """The member, of this type; `UNSET` where it is absent, or has a fault, which `detail` says."""
         self._asked.append(name)

@@ -30,7 +30,7 @@ class PasswordRenewal:
         def renewed(user: User) -> Mapping[str, object]:
             if user.password != known.password:
                 raise Conflict("the password was changed a moment ago; begin again")
-            return {"password": hashed}
+            return {"password": hashed, "pending": None}  # whoever asked for another address knew the former password
 
         user = await change_confirmed(self.users, known.id, doer.at, renewed)
         await self.sessions.end_all(user.id, "password", doer.at)

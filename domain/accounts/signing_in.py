@@ -6,7 +6,7 @@ password of an account that is not confirmed is told so, and is mailed a new lin
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from domain.accounts.audit import Act
 from domain.accounts.changing import altered
@@ -70,7 +70,7 @@ class SigningIn:
 
     async def _begin(self, user: User, agent: str, doer: Doer) -> Session:
         """
-        A new session. It ends at once where the account was locked, or its password changed, in the meantime.
+        A new session. It ends at once where the account was locked, or its password or address changed, meanwhile.
 
         Whoever does that ends the sessions afterwards, so one of the two sees this one.
         """
@@ -86,7 +86,7 @@ class SigningIn:
         await self.audit.write(doer.entry(Act.SIGNED_IN, user.client, session=str(session.id)))
         await self.sessions.add(session)
         now = await self.users.find(user.id)
-        if now is None or not now.may_sign_in or now.password != user.password:
+        if now is None or not now.may_sign_in or _proof(now) != _proof(user):
             await self.sessions.end(session.id, user.id, "revoked", doer.at)
             raise _refusal()
         return session
@@ -95,3 +95,8 @@ class SigningIn:
 def _refusal() -> Unauthenticated:
     told = "the name or the password is wrong, or was tried too often; PUT /auth/forgot-password leads to a new one"
     return Unauthenticated(told, code="sign-in-refused")
+def _proof(user: User) -> tuple[str, str]:
+    """What a change of which ends every session."""
+    return user.password, user.email_key
+
+

@@ -176,9 +176,11 @@ class ChangingUsers(FakeUsers):
 
 
 @pytest.mark.parametrize(
-    "change", [{"locked_at": AuthWorld().now}, {"password": "hash:another"}], ids=["lock", "password"]
+    "change",
+    [{"locked_at": AuthWorld().now}, {"password": "hash:another"}, {"email_key": "jane@new.example"}],
+    ids=["lock", "password", "address"],
 )
-async def test_a_session_that_a_lock_or_a_new_password_could_not_see_ends_itself(
+async def test_a_session_that_a_lock_or_a_new_password_or_address_could_not_see_ends_itself(
     world: AuthWorld, jane: User, change: dict[str, object]
 ) -> None:
     world.users = ChangingUsers(jane, **change)
