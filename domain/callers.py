@@ -35,6 +35,9 @@ class Caller:
         return None if self.role is Role.ADMIN else self.client
 
 
+# By which the gateway itself acts, or is spoken of in the record: no user, service or key is given such a name.
+OWN_NAMES = frozenset({"admin", "anonymous", "bootstrap", "gateway", "operator", "system"})
+
 ANONYMOUS = Caller(client="anonymous", role=Role.USER)
 
 

@@ -85,6 +85,28 @@ async def test_a_service_is_named_so_that_its_client_can_be(people: People, root
     assert len(people.keys.stored) == 3
 
 
+@pytest.mark.parametrize(
+    "name", ["gateway", "admin", "anonymous", "operator", "bootstrap", "gate-way", "gatevvay", "adm1n"]
+)
+async def test_no_service_is_named_like_the_gateway_itself(people: People, root: AsyncClient, name: str) -> None:
+    answer = await root.post("/api-keys", json={"name": name, "role": "service"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/name")
+    assert len(people.keys.stored) == 3
+
+
+@pytest.mark.parametrize("name", ["gateway", "Gate Way", "g\u0430teway", "Admin", "ａｄｍｉｎ"])
+async def test_no_persons_key_is_either(people: People, alice: AsyncClient, name: str) -> None:
+    answer = await alice.post("/api-keys", json={"name": name})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/name")
+    assert len(people.keys.stored) == 3
+
+
+async def test_an_admins_key_that_the_operator_makes_is_not_the_operator(people: People) -> None:
+    async with people.client("operator") as operator:
+        made = (await operator.post("/api-keys", json={"name": "ops", "role": "admin"})).json()
+    assert (made["client"], made["created_by"]) == (f"key:{made['id']}", "admin")
+
+
 async def test_an_admins_key_goes_with_the_admin(people: People, root: AsyncClient) -> None:
     made = (await root.post("/api-keys", json={"name": "ops", "role": "admin"})).json()
     assert people.keys.stored[UUID(made["id"])].user == people.root.user.id
