@@ -210,8 +210,8 @@ async def test_a_refusal_is_remembered_and_forgotten_like_any_answer(ada: Signed
 async def test_strangers_push_out_nobody_who_is_good(ada: SignedIn) -> None:
     token = ada.token()
     assert await ada.callers.find(token) is not None
-    for _ in range(fleet.REFUSED + 10):
-        await ada.callers.find(new_key(new_request_id())[0])
+    for number in range(fleet.REFUSED + 10):
+        await ada.callers.find(new_key(new_request_id())[0], f"192.0.{number // 256}.{number % 256}")
     assert await ada.callers.find(token) is not None
     assert ada.users.asked == 1
 
