@@ -25,6 +25,9 @@ class AccountSettings(BaseSettings):
         description="origins of pages that may call, like https://shop.example, separated by commas; or * for any, "
         "without the refresh cookie; default none",
     )
+    hsts_subdomains: bool = Field(
+        False, description="tell browsers to reach every subdomain of our host by https only, too: 1 or 0"
+    )
     mail_from: str | None = Field(
         None, description="whom mails come from, such as Our Gateway <gateway@example.com>; needed with SMTP_URL"
     )
