@@ -23,5 +23,5 @@ async def delete_me(request: AnyRequest, ports: Ports) -> None:
     password = fields.require("password", str, "must be a string")
     fields.end()
     trials = PasswordTrials(accounts.passwords, accounts.sign_ins)
-    leaving = Leaving(accounts.users, accounts.user_jobs, trials, accounts.audit)
+    leaving = Leaving(accounts.users, accounts.keys, accounts.user_jobs, trials, accounts.audit)
     await leaving.leave(await find_oneself(request, accounts), password, doer_of(request, accounts))
