@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.limits import RequestLimits
+from domain.accounts.marks import Marks, marks_of_this_process
 from domain.accounts.ports import (
     ApiKeys,
     AuditLog,
@@ -37,6 +38,7 @@ class AccountPorts:
     sign_ins: SignInLimit
     user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
+    marks: Marks = field(default_factory=marks_of_this_process)  # of what the record may not hold
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 

@@ -14,11 +14,12 @@ from domain.accounts.doers import Doer
 from domain.accounts.issuing import Issued, issue
 from domain.accounts.links import Purpose
 from domain.accounts.mailed_links import MailedLinks
+from domain.accounts.marks import Marks, marks_of_this_process
 from domain.accounts.password_trials import Attempt, PasswordTrials
-from domain.accounts.ports import AuditLog, Sessions, Tokens, Users
+from domain.accounts.ports import AuditLog, Sessions, Tokens, Users, Verified
 from domain.accounts.sessions import Session
 from domain.accounts.users import User
-from domain.errors import Forbidden, Unauthenticated
+from domain.errors import Forbidden, TooMany, Unauthenticated
 from domain.request_ids import new_request_id
 
 SALT_BYTES = 16
@@ -46,20 +47,35 @@ class SigningIn:
     tokens: Tokens
     mailed: MailedLinks
     audit: AuditLog
+    marks: Marks = field(default_factory=marks_of_this_process)
 
     async def sign_in(self, shown: Credentials, doer: Doer) -> Issued:
         """Raises `TooMany`, `Unauthenticated`, `Forbidden` (code `unconfirmed`), `Unavailable`."""
         user = await self.users.find_by_name(email_key=shown.email_key, username_key=shown.username_key)
-        trial = await self.trials.hold(Attempt(shown.typed, shown.password, doer.address), user)
+        trial = await self._try(shown, user, doer)
         if user is None or not trial.right:
-            self.audit.note(doer.entry(Act.SIGN_IN_REFUSED, "" if user is None else user.client))
+            self._note_refused(shown, user, doer, "password")
             raise _refusal()
         if user.confirmed_at is None:
+            self._note_refused(shown, user, doer, "unconfirmed")
             await self.mailed.send(user, Purpose.CONFIRM, doer.at)
             raise Forbidden("confirm your address first: we mailed you a new link", code="unconfirmed")
         user = await self._rehash(user, trial.rehashed, doer)
         session = await self._begin(user, shown.agent, replace(doer, actor=user.client))
         return issue(self.tokens, user, session, doer.at)
+
+    async def _try(self, shown: Credentials, user: User | None, doer: Doer) -> Verified:
+        try:
+            return await self.trials.hold(Attempt(shown.typed, shown.password, doer.address), user)
+        except TooMany:
+            self._note_refused(shown, user, doer, "limit")
+            raise
+
+    def _note_refused(self, shown: Credentials, user: User | None, doer: Doer, why: str) -> None:
+        """What was typed as a name stands there as its mark: it may be anybody's address, or a password by mistake."""
+        name = self.marks.mark(shown.typed)
+        subject = "" if user is None else user.client
+        self.audit.note(doer.entry(Act.SIGN_IN_REFUSED, subject, why=why, name=name))
 
     async def _rehash(self, user: User, rehashed: str | None, doer: Doer) -> User:
         """Where somebody else changes the user just now, the next sign-in does it."""
@@ -92,11 +108,11 @@ class SigningIn:
         return session
 
 
-def _refusal() -> Unauthenticated:
-    told = "the name or the password is wrong, or was tried too often; PUT /auth/forgot-password leads to a new one"
-    return Unauthenticated(told, code="sign-in-refused")
 def _proof(user: User) -> tuple[str, str]:
     """What a change of which ends every session."""
     return user.password, user.email_key
 
 
+def _refusal() -> Unauthenticated:
+    told = "the name or the password is wrong, or was tried too often; PUT /auth/forgot-password leads to a new one"
+    return Unauthenticated(told, code="sign-in-refused")

@@ -16,6 +16,7 @@ SESSIONS = "sessions"
 API_KEYS = "api_keys"
 LINKS = "links"
 AUDIT = "audit"
+SETTINGS = "settings"
 
 KEPT_AFTER_EXPIRY = timedelta(days=7)  # a refresh token that is shown too late is told from one of nobody's
 
@@ -118,4 +119,15 @@ class AuditDocument(Document):
         ]
 
 
-ACCOUNT_DOCUMENTS = (UserDocument, SessionDocument, ApiKeyDocument, LinkDocument, AuditDocument)
+class SettingsDocument(Document):
+    """A `Recorded`, the one of the fleet, as JSON: the names of its settings are no names of fields."""
+
+    id: str  # type: ignore[assignment]
+    recorded: str
+
+    class Settings:
+        name = SETTINGS
+        indexes: ClassVar[list[IndexModel]] = []
+
+
+ACCOUNT_DOCUMENTS = (UserDocument, SessionDocument, ApiKeyDocument, LinkDocument, AuditDocument, SettingsDocument)

@@ -87,7 +87,21 @@ async def test_refusals_are_on_record_without_what_was_typed(world: AuthWorld, c
         with pytest.raises(Unauthenticated):
             await case.sign_in(shown, world.visitor())
     told = [(entry.act, entry.actor, entry.subject, dict(entry.detail)) for entry in world.audit.entries]
-    assert told == [(Act.SIGN_IN_REFUSED, "", jane.client, {}), (Act.SIGN_IN_REFUSED, "", "", {})]
+    marks = [world.marks.mark(f"email:{email}") for email in (EMAIL, "nobody@example.com")]
+    refused = [{"why": "password", "name": mark} for mark in marks]
+    assert told == [(Act.SIGN_IN_REFUSED, "", jane.client, refused[0]), (Act.SIGN_IN_REFUSED, "", "", refused[1])]
+
+
+async def test_whoever_may_not_for_another_reason_is_on_record_too(world: AuthWorld, case: SigningIn) -> None:
+    new = world.add_user(confirmed_at=None)
+    with pytest.raises(Forbidden):
+        await case.sign_in(BY_EMAIL, world.visitor())
+    for _ in range(6):
+        with pytest.raises((Unauthenticated, TooMany)):
+            await case.sign_in(WRONG, world.visitor())
+    entries = [entry for entry in world.audit.entries if entry.act is Act.SIGN_IN_REFUSED]
+    assert [entry.detail["why"] for entry in entries] == ["unconfirmed", *["password"] * 5, "limit"]
+    assert {(entry.subject, entry.address) for entry in entries} == {(new.client, ADDRESS)}
 
 
 @pytest.mark.parametrize("shown", [WRONG, NOBODYS], ids=["known", "unknown"])
