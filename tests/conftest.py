@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("faults")  # three times as many examples of the machines in `tests/worker`
-pytest_plugins = ["tests.servers", "tests.stores", "tests.account_stores"]
+pytest_plugins = ["tests.leaks.plugin", "tests.servers", "tests.stores", "tests.account_stores"]
 
 _skipped: dict[str, str] = {}
 
