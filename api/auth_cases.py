@@ -24,7 +24,7 @@ def confirming(ports: AccountPorts) -> Confirming:
 
 def signing_in(ports: AccountPorts) -> SigningIn:
     trials = PasswordTrials(ports.passwords, ports.sign_ins)
-    return SigningIn(ports.users, ports.sessions, trials, ports.tokens, _mailed(ports), ports.audit)
+    return SigningIn(ports.users, ports.sessions, trials, ports.tokens, _mailed(ports), ports.audit, ports.marks)
 
 
 def refreshing(ports: AccountPorts) -> Refreshing:
