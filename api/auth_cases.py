@@ -36,7 +36,8 @@ def signing_out(ports: AccountPorts) -> SigningOut:
 
 
 def resetting(ports: AccountPorts) -> Resetting:
-    return Resetting(ports.users, ports.passwords, _mailed(ports), renewal(ports), ports.audit)
+    trials = PasswordTrials(ports.passwords, ports.sign_ins)
+    return Resetting(ports.users, ports.passwords, _mailed(ports), renewal(ports), trials, ports.audit)
 
 
 def changing_passwords(ports: AccountPorts) -> ChangingPasswords:
@@ -44,12 +45,12 @@ def changing_passwords(ports: AccountPorts) -> ChangingPasswords:
     return ChangingPasswords(ports.users, ports.passwords, trials, renewal(ports))
 
 
-def renewal(ports: AccountPorts) -> PasswordRenewal:
 def changing_addresses(ports: AccountPorts) -> ChangingAddresses:
     trials = PasswordTrials(ports.passwords, ports.sign_ins)
     return ChangingAddresses(ports.users, ports.sessions, _mailed(ports), ports.post, trials, ports.audit)
 
 
+def renewal(ports: AccountPorts) -> PasswordRenewal:
     return PasswordRenewal(ports.users, ports.sessions, ports.post, ports.audit)
 
 

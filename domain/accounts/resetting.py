@@ -11,6 +11,7 @@ from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.accounts.links import Purpose
 from domain.accounts.mailed_links import MailedLinks, VoidLink
+from domain.accounts.password_trials import PasswordTrials
 from domain.accounts.passwords import check_new_password
 from domain.accounts.ports import AuditLog, Passwords, Users
 from domain.accounts.renewing import PasswordRenewal
@@ -24,6 +25,7 @@ class Resetting:
     passwords: Passwords
     mailed: MailedLinks
     renewal: PasswordRenewal
+    trials: PasswordTrials
     audit: AuditLog
 
     async def ask(self, email_key: str, doer: Doer) -> None:
@@ -34,7 +36,11 @@ class Resetting:
             await self.mailed.send(user, Purpose.RESET, doer.at)
 
     async def reset(self, token: str, password: str, doer: Doer) -> User:
-        """The user with the new password, confirmed by the way. Raises `VoidLink`, `Invalid`, `Unavailable`."""
+        """
+        The user with the new password, confirmed by the way, who may sign in with it at once.
+
+        Raises `VoidLink`, `Invalid`, `Unavailable`.
+        """
         if not self.mailed.is_genuine(token, Purpose.RESET):
             raise VoidLink
         check_new_password(password)
@@ -42,7 +48,9 @@ class Resetting:
         proven = await self.mailed.take(token, Purpose.RESET, doer.at)
         try:
             check_new_password(password, (proven.user.email, proven.user.username))
-            return await self.renewal.renew(proven.user, hashed, doer, by="link")
+            user = await self.renewal.renew(proven.user, hashed, doer, by="link")
         except GatewayError:
             await self.mailed.put_back(proven)  # void all the same where the password was changed
             raise
+        await self.trials.forgive(user)
+        return user

@@ -10,11 +10,12 @@ from domain.accounts.audit import Act
 from domain.accounts.changing_passwords import ChangingPasswords, PasswordChange
 from domain.accounts.mailed_links import VoidLink
 from domain.accounts.mails import Template
+from domain.accounts.password_trials import Attempt, PasswordTrials
 from domain.accounts.resetting import Resetting
 from domain.accounts.sessions import Session
 from domain.accounts.users import User
 from domain.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
-from tests.auth_world import EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
+from tests.auth_world import ADDRESS, EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
 from tests.fakes_accounts import FakeUsers
 
 CHANGE = PasswordChange(PASSWORD, OTHER_PASSWORD)
@@ -79,6 +80,18 @@ async def test_it_proves_the_address(world: AuthWorld, case: Resetting) -> None:
     new = world.add_user(confirmed_at=None)
     await case.reset(await mailed_token(world, case), OTHER_PASSWORD, world.visitor())
     assert world.user(new).may_sign_in
+
+
+async def test_what_others_tried_in_their_name_is_forgotten_and_no_address_gains_by_it(
+    world: AuthWorld, case: Resetting, jane: User
+) -> None:
+    trials = PasswordTrials(world.passwords, world.limit)
+    for typed in (f"email:{EMAIL}", "username:lovelace") * 3:
+        await trials.hold(Attempt(typed, "wrong", ADDRESS), jane)
+    await case.reset(await mailed_token(world, case), OTHER_PASSWORD, world.visitor())
+    for typed in (f"email:{EMAIL}", "username:lovelace"):
+        assert (await trials.hold(Attempt(typed, OTHER_PASSWORD, ADDRESS), world.user(jane))).right
+    assert world.limit.addresses[ADDRESS] == 6
 
 
 async def test_it_is_good_once_even_if_it_is_asked_for_again_at_once(
