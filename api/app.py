@@ -5,6 +5,8 @@ from functools import partial
 
 from litestar.types import ASGIApp
 
+from api.alias_calls import Aliases
+from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES
 from api.api_keys import list_keys, make_key, revoke_key
 from api.audit import list_acts
 from api.auth import confirm, refresh, register, sign_in, sign_out
@@ -46,12 +48,14 @@ AUTH_ROUTES = (
 
 def build_app(ports: ApiPorts) -> ASGIApp:
     of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
-    return build_edge(
+    app = build_edge(
         [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
         middleware=[_gate(ports), partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,
     )
+    aliases = HEALTH_ALIASES if ports.accounts is None else (*HEALTH_ALIASES, *ACCOUNT_ALIASES)
+    return Aliases(app, aliases, ports.browsers)
 
 
 def _gate(ports: ApiPorts) -> Callable[..., CallerGate]:

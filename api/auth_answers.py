@@ -20,9 +20,10 @@ from domain.edge.answers import AnyRequest
 from domain.errors import GatewayError
 
 COOKIE = "gateway_refresh"
+COOKIE_PATH = "/auth"
 UNKEPT = {"Cache-Control": "no-store"}
 
-_ATTRIBUTES = "Path=/auth; HttpOnly; Secure; SameSite=Strict"
+_ATTRIBUTES = f"Path={COOKIE_PATH}; HttpOnly; Secure; SameSite=Strict"
 
 Later = Callable[[], Awaitable[None]]
 
@@ -72,12 +73,12 @@ def cookie_of(request: AnyRequest) -> str | None:
     return cookie_in(request.scope, COOKIE)
 
 
-async def _do_quietly(later: Later) -> None:
 def behind(later: Later | None) -> BackgroundTask | None:
     """What an answer does when it is out."""
     return None if later is None else BackgroundTask(_do_quietly, later)
 
 
+async def _do_quietly(later: Later) -> None:
     """The answer is out: what cannot be done now is asked for again, by whom it was promised to."""
     try:
         await later()

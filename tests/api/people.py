@@ -42,7 +42,7 @@ class People:
         self.user_jobs = FakeJobsOfUser(*(one.job for one in everybody))
         self.jobs, self.vendor_states = FakeJobs(*(one.job for one in everybody)), FakeVendorStates()
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
-        self.app = build_app(self._ports())
+        self.app = build_app(self.ports())
 
     def client(self, token: str) -> AsyncClient:
         headers = {"Authorization": f"Bearer {token}"}
@@ -54,7 +54,7 @@ class People:
         self.sessions.stored[session.id] = session
         return session
 
-    def _ports(self) -> ApiPorts:
+    def ports(self) -> ApiPorts:
         return ApiPorts(
             intake=self.jobs,
             jobs=self.jobs,
