@@ -60,7 +60,7 @@ class SigningIn:
             self._note_refused(shown, user, doer, "unconfirmed")
             await self.mailed.send(user, Purpose.CONFIRM, doer.at)
             raise Forbidden("confirm your address first: we mailed you a new link", code="unconfirmed")
-        user = await self._rehash(user, trial.rehashed, doer)
+        user = await self._rehash(user, trial.rehashed, shown.password, doer)
         session = await self._begin(user, shown.agent, replace(doer, actor=user.client))
         return issue(self.tokens, user, session, doer.at)
 
@@ -77,12 +77,21 @@ class SigningIn:
         subject = "" if user is None else user.client
         self.audit.note(doer.entry(Act.SIGN_IN_REFUSED, subject, why=why, name=name))
 
-    async def _rehash(self, user: User, rehashed: str | None, doer: Doer) -> User:
-        """Where somebody else changes the user just now, the next sign-in does it."""
+    async def _rehash(self, user: User, rehashed: str | None, password: str, doer: Doer) -> User:
+        """
+        Where somebody else changes the user just now, the next sign-in does it.
+
+        That may be themselves, who sign in twice at once: then the password is as right as it was.
+        """
         if rehashed is None:
             return user
         after = altered(user, doer.at, password=rehashed)
-        return after if await self.users.change(user, after) else user
+        if await self.users.change(user, after):
+            return after
+        now = await self.users.find(user.id)
+        if now is None or now.email_key != user.email_key:
+            return user
+        return now if (await self.trials.passwords.verify(password, now.password)).right else user
 
     async def _begin(self, user: User, agent: str, doer: Doer) -> Session:
         """

@@ -1,5 +1,7 @@
 """Signing in: one refusal for all who may not, as much work for each, and a session for who may."""
 
+import asyncio
+from asyncio import Barrier
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -208,3 +210,21 @@ async def test_nobody_signs_in_unrecorded(world: AuthWorld, case: SigningIn, jan
     with pytest.raises(Unavailable):
         await case.sign_in(BY_EMAIL, world.visitor())
     assert not world.sessions.stored
+
+
+async def test_of_two_who_sign_in_at_once_by_a_hash_of_former_parameters_both_get_in(
+    world: AuthWorld, case: SigningIn, jane: User
+) -> None:
+    world.users.stored[jane.id] = jane.model_copy(update={"password": f"old:{PASSWORD}"})
+    both = Barrier(2)
+    change = world.users.change
+
+    async def change_together(before: User, after: User) -> bool:
+        await both.wait()
+        return await change(before, after)
+
+    world.users.change = change_together  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(case.sign_in(BY_EMAIL, world.visitor()) for _ in range(2)))
+    assert len(await world.sessions.list_live(jane.id, world.now)) == 2
+    assert world.user(jane).password == f"hash:{PASSWORD}"
