@@ -130,7 +130,7 @@ async def test_keys_that_an_admin_made_for_services_stay_and_each_is_on_record(
     assert left.detail == {"name": "billing", "client": "service:billing", "maker": people.root.user.client}
 
 
-@pytest.mark.parametrize("password", ["wrong", "", f"{PASSWORD} ", "x" * 2_000])
+@pytest.mark.parametrize("password", ["wrong", "", f"{PASSWORD} "])
 async def test_nobody_leaves_by_a_wrong_password(people: People, alice: AsyncClient, password: str) -> None:
     answer = await alice.request("DELETE", "/users/me", json={"password": password})
     assert (answer.status_code, answer.json()["code"]) == (403, "wrong-password")
@@ -145,6 +145,7 @@ async def test_nobody_leaves_by_a_wrong_password(people: People, alice: AsyncCli
         ({}, "/password"),
         ({"password": {"$ne": ""}}, "/password"),
         ({"password": None}, "/password"),
+        ({"password": "x" * 2_000}, "/password"),
         ({"password": PASSWORD, "id": "x"}, "/id"),
     ],
 )
