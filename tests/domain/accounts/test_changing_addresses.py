@@ -17,7 +17,7 @@ from domain.accounts.names import read_email
 from domain.accounts.ports import Taken
 from domain.accounts.profiles import change_profile
 from domain.accounts.sessions import Session
-from domain.accounts.users import User
+from domain.accounts.users import PendingEmail, User
 from domain.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
 from tests.auth_world import ADDRESS, EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
 from tests.fakes_accounts import FakeUsers
@@ -157,6 +157,16 @@ async def test_what_follows_an_earlier_wish_does_not_void_the_later_ones_link(
     await ask(world, jane, TO_OTHER)
     await case.follow_up(earlier, doer_of(world, jane))
     await case.confirm(link_to(world, "jane@other.example"), world.visitor())
+
+
+async def test_nor_does_it_mail_the_later_ones_link_which_nobody_was_told_of_yet(
+    world: AuthWorld, case: ChangingAddresses, jane: User
+) -> None:
+    earlier, doer = await ask(world, jane), doer_of(world, jane)
+    wish = await case.begin(earlier, TO_OTHER, doer)
+    await change_profile(jane.id, {"pending": wish}, (world.users, world.audit), doer)
+    await case.follow_up(earlier, doer)
+    assert not mails_to(world, "jane@other.example")
 
 
 @pytest.mark.parametrize("wish", [TO_NEW, TO_OTHER], ids=["nobody's", "somebody's"])
@@ -314,22 +324,31 @@ async def test_no_link_leaves_before_the_present_address_is_told(world: AuthWorl
 
 
 class OvertakenUsers(FakeUsers):
-    """Asks for yet another address, a moment before the first write."""
+    """Somebody else changes the user, a moment before the first write."""
 
-    overtaken = False
+    def __init__(self, user: User, **changes: object) -> None:
+        super().__init__(user)
+        self._changes: dict[str, object] | None = changes
 
     async def change(self, before: User, after: User) -> bool:
-        if not self.overtaken:
-            self.overtaken = True
-            assert before.pending is not None
-            wish = before.pending.model_copy(update={"email": "j@third.example", "email_key": "j@third.example"})
-            await super().change(before, altered(before, before.updated_at, pending=wish))
+        if self._changes is not None:
+            changes, self._changes = self._changes, None
+            await super().change(before, altered(before, before.updated_at, **changes))
         return await super().change(before, after)
 
 
-async def test_the_write_looks_at_the_user_once_more(world: AuthWorld, jane: User) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pending": PendingEmail(email="j@third.example", email_key="j@third.example", expires_at=AuthWorld().now)},
+        {"password": "hash:another"},
+        {"locked_at": AuthWorld().now},
+    ],
+    ids=["wish", "password", "lock"],
+)
+async def test_the_write_looks_at_the_user_once_more(world: AuthWorld, jane: User, change: dict[str, object]) -> None:
     await ask(world, jane)
-    world.users = OvertakenUsers(*world.users.stored.values())
+    world.users = OvertakenUsers(world.user(jane), **change)
     with pytest.raises(VoidLink):
         await changing_addresses(world.accounts).confirm(link_to(world, NEW), world.visitor())
     assert world.user(jane).email == EMAIL
