@@ -37,7 +37,7 @@ def signing_out(ports: AccountPorts) -> SigningOut:
 
 def resetting(ports: AccountPorts) -> Resetting:
     trials = PasswordTrials(ports.passwords, ports.sign_ins)
-    return Resetting(ports.users, ports.passwords, _mailed(ports), renewal(ports), trials, ports.audit)
+    return Resetting(ports.users, ports.keys, ports.passwords, _mailed(ports), renewal(ports), trials, ports.audit)
 
 
 def changing_passwords(ports: AccountPorts) -> ChangingPasswords:

@@ -159,7 +159,8 @@ RESET = Operation(
     id="reset_password",
     tag="auth",
     summary="Choose a new password by a link",
-    description="By the link of a mail, once; a password that is refused does not use it up. Every session ends.",
+    description="By the link of a mail, once; a password that is refused does not use it up. Every session ends, and "
+    "the API keys of this person are revoked: whoever had got in could have made one.",
     parameters=(_LINK,),
     body=_body({"password": "four unrelated words here"}, required=("password",), password=_NEW_PASSWORD),
     answers=(Answer(200, "It is changed.", Told, _COOKIE, _SENTENCE),),

@@ -36,7 +36,7 @@ class PasswordRenewal:
         await self.sessions.end_all(user.id, "password", doer.at)
         return user
 
-    async def tell(self, user: User) -> None:
+    async def tell(self, user: User, template: Template = Template.PASSWORD_CHANGED) -> None:
         """Mail it, once for each change."""
-        mail = Mail(to=user.email, template=Template.PASSWORD_CHANGED)
+        mail = Mail(to=user.email, template=template)
         await self.post.send(mail, key=f"password_changed:{user.id}:{user.version}")

@@ -78,6 +78,14 @@ WORDS: Mapping[Template, Words] = MappingProxyType(
                 "If it was not you, ask for a new password at once. API keys go on: revoke those that you do not know.",
             ),
         ),
+        Template.PASSWORD_RESET: Words(
+            "Your password was changed",
+            (
+                "the password of your account was changed by a mailed link, and every session has been ended.",
+                "Your API keys are revoked with it: make new ones for what goes on.",
+                "If it was not you, somebody else reads your mail: see to that first, then ask for a new password.",
+            ),
+        ),
         Template.NEW_EMAIL: Words(
             "Confirm your new address",
             (

@@ -14,7 +14,9 @@ from domain.accounts.password_trials import Attempt, PasswordTrials
 from domain.accounts.resetting import Resetting
 from domain.accounts.sessions import Session
 from domain.accounts.users import User
+from domain.callers import Role
 from domain.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
+from tests.account_stores import a_key
 from tests.auth_world import ADDRESS, EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
 from tests.fakes_accounts import FakeUsers
 
@@ -74,6 +76,21 @@ async def test_a_link_changes_the_password_and_ends_every_session(
     for _ in range(2):
         await renewal(world.accounts).tell(user)
     assert [mail.template for mail in world.post.mails] == [Template.RESET, Template.PASSWORD_CHANGED]
+
+
+async def test_with_the_password_go_the_keys_that_whoever_was_in_may_have_made(
+    world: AuthWorld, case: Resetting, jane: User
+) -> None:
+    theirs = a_key(created_by=jane.client, client=jane.client, user=jane.id)
+    services = a_key(created_by=jane.client, client="service:reports", role=Role.SERVICE)
+    others = a_key(created_by="user:else")
+    for key in (theirs, services, others):
+        await world.keys.add(key)
+    await case.reset(await mailed_token(world, case), OTHER_PASSWORD, world.visitor())
+    revoked = [key.id for key in world.keys.stored.values() if key.revoked_at is not None]
+    assert revoked == [theirs.id]
+    entry = world.audit.entries[-1]
+    assert (entry.act, entry.actor, entry.subject) == (Act.KEY_REVOKED, jane.client, f"key:{theirs.id}")
 
 
 async def test_it_proves_the_address(world: AuthWorld, case: Resetting) -> None:
