@@ -38,6 +38,7 @@ class User(BaseModel):
     password: str = Field(repr=False)
     role: Role = Role.USER
     confirmed_at: datetime | None = None  # the address is theirs
+    forget_at: datetime | None = None  # until it is confirmed: the address may be of somebody who never asked
     locked_at: datetime | None = None  # by an admin: nothing of theirs opens any door
     locked_by: str | None = None
     version: int = 0

@@ -27,6 +27,7 @@ class UserDocument(Document):
     id: UUID  # type: ignore[assignment]  # Beanie's default is an ObjectId
     email_key: str
     username_key: str | None = None
+    forget_at: datetime | None = None
     version: int
 
     class Settings:
@@ -40,6 +41,7 @@ class UserDocument(Document):
                 unique=True,
                 partialFilterExpression={"username_key": {"$exists": True}},
             ),
+            IndexModel([("forget_at", ASCENDING)], name="unconfirmed", expireAfterSeconds=0),
         ]
 
 

@@ -105,8 +105,10 @@ def test_where_the_key_of_marks_is_lost_that_is_the_change() -> None:
 
 def test_many_changes_are_counted_beyond_a_hundred() -> None:
     names = [f"GATEWAY_{number:03}" for number in range(MOST_TOLD + 7)]
-    recorded, _ = started(None, **dict.fromkeys(names, "a"))
-    _, changes = started(recorded, **dict.fromkeys(names, "b" * 1000))
+    before: dict[str, Any] = dict.fromkeys(names, "a")
+    after: dict[str, Any] = dict.fromkeys(names, "b" * 1000)
+    recorded, _ = started(None, **before)
+    _, changes = started(recorded, **after)
     assert (len(changes), changes["more"]) == (MOST_TOLD + 1, "7")
     assert max(map(len, changes.values())) < 300
 
