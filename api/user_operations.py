@@ -118,7 +118,8 @@ _OF_ONESELF: Operations = {
         id="export_me",
         tag="users",
         summary="Export one's data",
-        description="All that is kept of who asks, in one document. It is written as it is read: one that was cut "
+        description="The profile, sessions and keys that live, every job, and what the record says of who asks, in one "
+        "document. It is written as it is read: one that was cut "
         "short is no JSON.",
         answers=(Answer(200, "All of it.", Export, ("Cache-Control", "Content-Disposition")),),
         problems=(401, 403, 404, 422, 500, 503),
