@@ -110,7 +110,7 @@ async def test_a_forged_token_opens_nothing_in_any_process(fortress: Besieged, f
 
 async def test_no_token_of_another_kind_opens_anything(fortress: Besieged) -> None:
     ada = await fortress.person("ada")
-    for token in (ada.refresh, ada.id, ada.password, f"{ada.access} {ada.access}", f"gwk_{ada.id}", "a" * 5_000):
+    for token in (ada.refresh, ada.password, f"{ada.access} {ada.access}", "gwk_0123", "a" * 5_000):
         assert await status_at(fortress, fortress.first, token) == 401
 
 

@@ -12,6 +12,12 @@ pytestmark = pytest.mark.system
 
 EVIL = "https://evil.example"
 COOKIE_ROUTES = (("POST", "/auth/login"), ("POST", "/auth/refresh-token"), ("PUT", "/auth/logout"))
+EARLIER_COOKIE_ROUTES = (
+    ("POST", "/api/v1/auth/refresh-token"),
+    ("PUT", "/api/v1/auth/logout"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/login"),
+)
 OTHER_PAGES = (
     {"Origin": EVIL},
     {"Origin": "null"},
@@ -124,6 +130,21 @@ async def test_an_address_by_its_own_word_is_no_way_around_the_limit(fortress: B
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
         other = await proxied.put("/auth/logout", headers={"X-Forwarded-For": "203.0.113.9, 203.0.113.10"})
         assert other.status_code == 200, "the next client of that proxy"
+
+
+async def test_an_earlier_path_is_no_way_around_the_origin_or_the_limit(fortress: Besieged) -> None:
+    _, cookie = await session_of(fortress, "ada")
+    async with fortress.client() as http:
+        for method, path in EARLIER_COOKIE_ROUTES:
+            for page in OTHER_PAGES:
+                assert (await http.request(method, path, headers={**cookie, **page})).status_code == 403, (path, page)
+        assert (await http.get("/api/user", headers=cookie)).status_code == 401
+    async with fortress.client() as http:
+        for _ in range(50):
+            assert (await http.put("/auth/logout")).status_code == 200
+            assert (await http.post("/api/auth/logout")).status_code == 200
+        told = [await http.put("/auth/logout"), await http.put("/api/v1/auth/logout"), await http.post("/api/login")]
+        assert statuses(told) == [429] * 3
 
 
 async def test_no_header_or_parameter_makes_another_method_of_it(fortress: Besieged) -> None:
