@@ -65,6 +65,10 @@ load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s that post and pol
 bench: $(VENV)/.ready ## Measure and rewrite docs/benchmarks.md
 	$(BIN)/python -m loadtest.bench --write
 
+.PHONY: bench-accounts
+bench-accounts: $(VENV)/.ready ## Measure sign-ins, guessing and stuffing, for their section of that page
+	$(BIN)/python -m loadtest.bench_accounts --write
+
 .PHONY: chaos
 chaos: $(VENV)/.ready ## Everything under fire: CHAOS_JOBS, MINUTES, SEED, KILLS; fails unless the books balance
 	$(BIN)/gateway chaos --jobs $(CHAOS_JOBS) --minutes $(MINUTES) --seed $(SEED) --kills $(KILLS)
