@@ -37,7 +37,9 @@ def signing_out(ports: AccountPorts) -> SigningOut:
 
 def resetting(ports: AccountPorts) -> Resetting:
     trials = PasswordTrials(ports.passwords, ports.sign_ins)
-    return Resetting(ports.users, ports.keys, ports.passwords, _mailed(ports), renewal(ports), trials, ports.audit)
+    return Resetting(
+        ports.users, ports.keys, ports.passwords, _mailed(ports), renewal(ports), trials, ports.audit, ports.pause
+    )
 
 
 def changing_passwords(ports: AccountPorts) -> ChangingPasswords:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from api.limits import RequestLimits
 from domain.accounts.marks import Marks, marks_of_this_process
+from domain.accounts.pauses import Pause, at_once
 from domain.accounts.ports import (
     ApiKeys,
     AuditLog,
@@ -39,6 +40,7 @@ class AccountPorts:
     user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
     marks: Marks = field(default_factory=marks_of_this_process)  # of what the record may not hold
+    pause: Pause = at_once  # before what is done behind an answer's back
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 

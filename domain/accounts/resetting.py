@@ -16,6 +16,7 @@ from domain.accounts.links import Purpose
 from domain.accounts.mailed_links import MailedLinks, VoidLink
 from domain.accounts.password_trials import PasswordTrials
 from domain.accounts.passwords import check_new_password
+from domain.accounts.pauses import Pause, at_once
 from domain.accounts.ports import ApiKeys, AuditLog, Passwords, Users
 from domain.accounts.renewing import PasswordRenewal
 from domain.accounts.users import User
@@ -31,9 +32,11 @@ class Resetting:
     renewal: PasswordRenewal
     trials: PasswordTrials
     audit: AuditLog
+    pause: Pause = at_once
 
     async def ask(self, email_key: str, doer: Doer) -> None:
-        """Mail a link to whose address this is, if it is anybody's."""
+        """Mail a link to whose address this is, if it is anybody's; after a pause, so that no other request tells."""
+        await self.pause()
         user = await self.users.find_by_name(email_key=email_key)
         if user is not None and user.locked_at is None:
             self.audit.note(doer.entry(Act.PASSWORD_RESET_ASKED, user.client))

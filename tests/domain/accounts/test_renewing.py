@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,16 @@ async def test_who_asks_is_mailed_a_link_once_in_five_minutes(world: AuthWorld, 
     await case.ask(EMAIL, world.visitor())
     assert len(world.post.mails) == 2
     assert set(world.audit.acts) == {Act.PASSWORD_RESET_ASKED}
+
+
+async def test_nobody_is_looked_for_before_the_pause_is_over(world: AuthWorld, case: Resetting, jane: User) -> None:
+    async def pause() -> None:
+        assert world.users.down
+        world.users.down = False
+
+    world.users.down = True  # asked, it would say so
+    await replace(case, pause=pause).ask(EMAIL, world.visitor())
+    assert len(world.post.mails) == 1
 
 
 async def test_nobody_is_mailed_where_there_is_nobody_or_who_is_locked(world: AuthWorld, case: Resetting) -> None:
