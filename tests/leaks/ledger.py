@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from tests.leaks.forms import FORMS, HINTS, SHOWN_ONCE
+from tests.leaks.forms import FORMS, SHOWN_ONCE
 
 WINDOW = 8  # characters by which a secret is found at first; a text is looked through once, however many there are
 SHORTEST = 10  # what is shorter is a word that stands for a token in a test, and may be in any text
@@ -107,17 +107,16 @@ class Ledger:
 
 
 def _known(whole: str, by_window: Mapping[str, list[Secret]]) -> Iterator[_Find]:
-    for start in range(len(whole) - WINDOW + 1):
-        for secret in by_window.get(whole[start : start + WINDOW], ()):
+    starts = (start for start in range(len(whole) - WINDOW + 1) if whole[start : start + WINDOW] in by_window)
+    for start in starts:
+        for secret in by_window[whole[start : start + WINDOW]]:
             if whole.startswith(secret.text, start):
                 yield _Find(start, start + len(secret.text), secret.kind, secret.test)
 
 
 def _formed(whole: str) -> Iterator[_Find]:
-    if not any(hint in whole for hint in HINTS):
-        return
-    for kind, form in FORMS.items():
-        for found in form.finditer(whole):
+    for kind, (word, form) in FORMS.items():
+        for found in form.finditer(whole) if word in whole else ():
             yield _Find(*found.span(), f"what looks like {kind}", "anybody")
 
 
