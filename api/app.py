@@ -12,6 +12,7 @@ from api.audit import list_acts
 from api.auth import confirm, refresh, register, sign_in, sign_out
 from api.auth_passwords import change_password, forget_password, reset_password
 from api.batches import submit_batch
+from api.brakes import Brake
 from api.callers import CallerGate
 from api.docs import docs_routes
 from api.events import watch_job
@@ -51,7 +52,7 @@ def build_app(ports: ApiPorts) -> ASGIApp:
     app = build_edge(
         [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
-        middleware=[_gate(ports), partial(Limits, limits=ports.limits)],
+        middleware=[_gate(ports), partial(Brake, pause=ports.brake), partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,
     )
     aliases = HEALTH_ALIASES if ports.accounts is None else (*HEALTH_ALIASES, *ACCOUNT_ALIASES)

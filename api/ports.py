@@ -58,6 +58,7 @@ class ApiPorts:
     health: tuple[HealthCheck, ...]  # named "db" and "redis"
     accounts: AccountPorts | None = None  # None: this process has none, and their routes are not there
     limits: RequestLimits = field(default_factory=RequestLimits)
+    brake: Pause = at_once  # before a stranger is refused for asking too much
     browsers: BrowserRules = USUAL
     callbacks_anywhere: bool = False  # in development only: over http, and to private addresses
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set when the process is told to stop
