@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from domain.errors import Unavailable
 
-NICENESS = 5  # above the process' own: a third of the loop's share of a core, when both want it
+NICENESS = 10  # above the process' own: a tenth of the loop's share of a core, when both want it
 _NICEST = 19
 _MEMORY = 0.8  # how much of the mean each new measurement leaves as it was
 
