@@ -67,7 +67,12 @@ class Ledger:
         """Note something that must stand nowhere, however it may be spelled."""
         if not isinstance(text, str) or not SHORTEST <= len(text) <= LONGEST or len(set(text)) < FEWEST:
             return
-        for spelled in {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], quote(text, safe="")}:
+        for spelled in {
+            text,
+            json.dumps(text)[1:-1],
+            json.dumps(text, ensure_ascii=False)[1:-1],
+            quote(text, safe="", errors="replace"),
+        }:
             if spelled not in self._secrets:
                 self._secrets[spelled] = Secret(spelled, kind, self.test)
 
