@@ -1,12 +1,13 @@
 """
 Refusals are slow to who is nobody yet: whoever guesses at full speed waits, and takes nothing from those who work.
 
-What is too much, or too much just now, is answered after a pause. A hundred connections that guess get a hundred
-answers a second so, where they got thousands, each at the cost of a job. It costs a sleeping task; so many sleep at
-once and no more, and who comes beyond is told at once. Pure ASGI, around the limits.
+What is too much, or too much just now, leaves at a pace: a hundred answers a second, where guessing got thousands, each
+at the cost of a job. Who comes alone is not held up by it. Pure ASGI, around the limits.
 """
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 
@@ -16,13 +17,30 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from api.limits import COUNTED_BY_ADDRESS
 from domain.accounts.pauses import Pause
 
-PAUSE_SECONDS = 1.0
-MOST_AT_ONCE = 1_000  # of one process, each a connection and its request: some 50 MiB
+APART_SECONDS = 0.01  # between two refusals of one process
+LONGEST_SECONDS = 2.0  # for which one is held back: less than any client's patience
+MOST_AT_ONCE = 1_000  # who comes beyond is told at once: each is a connection and its request, 50 MiB in all
 SLOWED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
-async def a_second() -> None:
-    await asyncio.sleep(PAUSE_SECONDS)
+class Pace:
+    """Lets one go after the other, `APART_SECONDS` from each to the next."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._last = float("-inf")
+
+    async def wait(self) -> None:
+        """Until it is one's turn, at once where nobody is before, and never for longer than `LONGEST_SECONDS`."""
+        now = self._clock()
+        turn = max(now, self._last + APART_SECONDS)
+        self._last = min(turn, now + LONGEST_SECONDS)
+        await self._sleep(self._last - now)
 
 
 class Brake:

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 
 import api.app
 import webhooks.app
-from api.brakes import a_second
+from api.brakes import Pace
 from api.ports import ApiPorts
 from cli.accounts import open_accounts, open_callers
 from cli.credentials import cursor_secret, ensure_bootstrap_key
@@ -160,7 +160,7 @@ async def _open_api(
                 health=health,
                 accounts=accounts,
                 limits=request_limits(settings, stores.redis),
-                brake=a_second,
+                brake=Pace().wait,
                 browsers=browser_rules(settings),
                 callbacks_anywhere=settings.env == "development",
                 stopping=stopping,

@@ -10,7 +10,7 @@ from httpx import ASGITransport, AsyncClient
 from litestar import get, post
 
 from api.app import build_app
-from api.brakes import Brake
+from api.brakes import APART_SECONDS, LONGEST_SECONDS, Brake, Pace
 from api.callers import CallerGate
 from api.ports import ApiPorts
 from domain.accounts.pauses import Pause
@@ -83,6 +83,26 @@ async def test_so_many_wait_at_once_and_no_more() -> None:
     assert [(await answer).status_code for answer in slowed] == [429, 429]
     await client.post("/auth/login")
     assert not waiting.locked()  # there is room again
+
+
+async def test_refusals_leave_one_after_the_other_and_none_is_held_back_for_long() -> None:
+    slept: list[float] = []
+    now = 100.0
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    pace = Pace(lambda: now, sleep)
+    for _ in range(300):
+        await pace.wait()
+    assert slept[:3] == pytest.approx([0, APART_SECONDS, 2 * APART_SECONDS])
+    assert max(slept) == pytest.approx(LONGEST_SECONDS)
+    now += 1
+    await pace.wait()
+    assert slept[-1] == pytest.approx(LONGEST_SECONDS - 1 + APART_SECONDS)
+    now += LONGEST_SECONDS
+    await pace.wait()
+    assert slept[-1] == 0
 
 
 async def test_the_api_slows_down_who_tries_too_many_passwords(ports: ApiPorts) -> None:
