@@ -52,9 +52,10 @@ coverage: $(VENV)/.ready-dev ## Run every test and show the lines that none of t
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html
 
 .PHONY: openapi
-openapi: $(VENV)/.ready-dev ## Rewrite tests/api/openapi.json and docs/access.md from the code
+openapi: $(VENV)/.ready-dev ## Rewrite from the code tests/api/openapi.json, docs/access.md and the table of docs/earlier-clients.md
 	$(BIN)/python -m tests.api.openapi
 	$(BIN)/python -m tests.api.access_page
+	$(BIN)/python -m tests.api.aliases_page
 
 .PHONY: load
 load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s that post and poll; every accepted job must end once
@@ -63,6 +64,10 @@ load: $(VENV)/.ready $(LOAD_VENV)/.ready ## 200 users for 60 s that post and pol
 .PHONY: bench
 bench: $(VENV)/.ready ## Measure and rewrite docs/benchmarks.md
 	$(BIN)/python -m loadtest.bench --write
+
+.PHONY: bench-accounts
+bench-accounts: $(VENV)/.ready ## Measure sign-ins, guessing and stuffing, for their section of that page
+	$(BIN)/python -m loadtest.bench_accounts --write
 
 .PHONY: chaos
 chaos: $(VENV)/.ready ## Everything under fire: CHAOS_JOBS, MINUTES, SEED, KILLS; fails unless the books balance

@@ -22,6 +22,8 @@ class UserView(msgspec.Struct, frozen=True):
 
     id: Id
     email: str
+    pending_email: Annotated[str | None, Meta(description="Asked for, and not theirs unless its link is followed.")]
+    pending_email_until: Annotated[datetime | None, Meta(description="When that link runs out.")]
     username: str | None
     name: str | None
     role: Role
@@ -109,6 +111,8 @@ def user_view(user: User) -> UserView:
     return UserView(
         id=str(user.id),
         email=user.email,
+        pending_email=None if user.pending is None else user.pending.email,
+        pending_email_until=None if user.pending is None else user.pending.expires_at,
         username=user.username,
         name=user.name,
         role=user.role,

@@ -52,7 +52,7 @@ async def list_keys(request: AnyRequest, ports: Ports) -> ASGIResponse:
     read_query(request.scope)
     found = await _ring(accounts_of(ports)).list(caller_of(request))
     body = msgspec.json.encode(ApiKeyList([api_key_view(key) for key in found], None))
-    return ASGIResponse(body=body, headers={"Cache-Control": "private, no-cache"})
+    return ASGIResponse(body=body, headers={"Cache-Control": "no-store"})
 
 
 @delete("/api-keys/{key_id:str}", status_code=HTTPStatus.NO_CONTENT)

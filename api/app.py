@@ -1,14 +1,18 @@
 """The API's app, from ports. Each route stands in the module of its subject."""
 
+from collections.abc import Callable
 from functools import partial
 
 from litestar.types import ASGIApp
 
+from api.alias_calls import Aliases
+from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES
 from api.api_keys import list_keys, make_key, revoke_key
 from api.audit import list_acts
 from api.auth import confirm, refresh, register, sign_in, sign_out
 from api.auth_passwords import change_password, forget_password, reset_password
 from api.batches import submit_batch
+from api.brakes import Brake
 from api.callers import CallerGate
 from api.docs import docs_routes
 from api.events import watch_job
@@ -49,14 +53,22 @@ AUTH_ROUTES = (
 
 
 def build_app(ports: ApiPorts) -> ASGIApp:
-    hops = 0 if ports.accounts is None else ports.accounts.trusted_hops
-    gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed, trusted_hops=hops)
     of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
     of_shop = () if ports.commerce is None else (*COMMERCE_ROUTES, *image_routes())
     of_orders = () if ports.orders is None else ORDER_ROUTES
-    return build_edge(
+    app = build_edge(
         [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *of_shop, *of_orders, *health_routes(ports.health), *docs_routes()],
         dependencies=provide(ports),
-        middleware=[gate, partial(Limits, limits=ports.limits)],
+        middleware=[_gate(ports), partial(Brake, pause=ports.brake), partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,
     )
+    aliases = HEALTH_ALIASES if ports.accounts is None else (*HEALTH_ALIASES, *ACCOUNT_ALIASES)
+    return Aliases(app, aliases, ports.browsers)
+
+
+def _gate(ports: ApiPorts) -> Callable[..., CallerGate]:
+    gate = partial(CallerGate, directory=ports.callers, anonymous_allowed=ports.anonymous_allowed)
+    if ports.accounts is None:
+        return gate
+    hosts = frozenset(origin.partition("://")[2] for origin in ports.accounts.origins)
+    return partial(gate, trusted_hops=ports.accounts.trusted_hops, own_hosts=hosts)

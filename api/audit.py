@@ -30,7 +30,7 @@ async def list_acts(request: AnyRequest, ports: Ports) -> ASGIResponse:
     found = await accounts_of(ports).audit.list(replace(which, limit=which.limit + 1, before=before))
     page = Page.of(found, which.limit, cursors, listed)
     body = msgspec.json.encode(AuditPage([entry_view(entry) for entry in page.items], page.next_cursor))
-    headers = {"Cache-Control": "private, no-cache", **link_to_next("/audit", query, page.next_cursor)}
+    headers = {"Cache-Control": "no-store", **link_to_next("/audit", query, page.next_cursor)}
     return ASGIResponse(body=body, headers=headers)
 
 

@@ -10,9 +10,9 @@ from litestar.types import Scope
 
 from api.auth_answers import cookie_of, issued, told, told_and_forgotten
 from api.auth_bodies import read_credentials, read_refresh_token, read_registration
-from api.auth_cases import confirming, refreshing, registering, signing_in, signing_out
+from api.auth_cases import changing_addresses, confirming, refreshing, registering, signing_in, signing_out
 from api.doers import visitor_of
-from api.fields import Fields, read_fields, read_nothing
+from api.fields import fields_of, read_fields, read_nothing
 from api.headers import header
 from api.provided import Ports, accounts_of
 from api.queries import query_fault, read_query, refuse
@@ -20,8 +20,8 @@ from domain.edge.answers import AnyRequest
 from domain.edge.bodies import read_body, require_json
 from domain.edge.origins import refuse_foreign_origin
 from domain.errors import Unauthenticated
-from domain.json_text import read_object
 
+_MOVED = "the address is changed, and every session has ended; sign in with it"
 LONGEST_AGENT = 200  # characters of what a client calls itself
 
 
@@ -39,10 +39,14 @@ async def register(request: AnyRequest, ports: Ports) -> ASGIResponse:
 
 @put("/auth/confirmation/{token:str}")
 async def confirm(request: AnyRequest, token: FromPath[str], ports: Ports) -> ASGIResponse:
-    """Take a mailed link as the proof that an address is its user's."""
+    """Take a mailed link as the proof that an address is its user's, the first one or another."""
     await read_nothing(request)
     accounts = accounts_of(ports)
-    await confirming(accounts).confirm(token, visitor_of(request, accounts))
+    moving, doer = changing_addresses(accounts), visitor_of(request, accounts)
+    if moving.is_asked_by(token):
+        moved = await moving.confirm(token, doer)
+        return told_and_forgotten(_MOVED, later=partial(moving.tell, moved))
+    await confirming(accounts).confirm(token, doer)
     return told("the address is confirmed; sign in")
 
 
@@ -88,7 +92,7 @@ async def _token_in_body(request: AnyRequest) -> str | None:
     if not body:
         return None
     require_json(request.scope)
-    return read_refresh_token(Fields(read_object(body)))
+    return read_refresh_token(await fields_of(body))
 
 
 def _wants_cookie(scope: Scope) -> bool:

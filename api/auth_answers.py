@@ -14,14 +14,16 @@ from litestar.background_tasks import BackgroundTask
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, UnsetType
 
+from api.cookies import cookie_in
 from domain.accounts.issuing import Issued
 from domain.edge.answers import AnyRequest
 from domain.errors import GatewayError
 
 COOKIE = "gateway_refresh"
+COOKIE_PATH = "/auth"
 UNKEPT = {"Cache-Control": "no-store"}
 
-_ATTRIBUTES = "Path=/auth; HttpOnly; Secure; SameSite=Strict"
+_ATTRIBUTES = f"Path={COOKIE_PATH}; HttpOnly; Secure; SameSite=Strict"
 
 Later = Callable[[], Awaitable[None]]
 
@@ -45,9 +47,8 @@ class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def told(message: str, *, status: HTTPStatus = HTTPStatus.OK, later: Later | None = None) -> ASGIResponse:
     """`later` is done behind the answer's back, so that nobody can tell by the time how much there was to do."""
-    background = None if later is None else BackgroundTask(_do_quietly, later)
     body = msgspec.json.encode(Told(message))
-    return ASGIResponse(body=body, status_code=status, headers=UNKEPT, background=background)
+    return ASGIResponse(body=body, status_code=status, headers=UNKEPT, background=behind(later))
 
 
 def told_and_forgotten(message: str, *, later: Later | None = None) -> ASGIResponse:
@@ -69,7 +70,12 @@ def issued(tokens: Issued, *, by_cookie: bool) -> ASGIResponse:
 
 
 def cookie_of(request: AnyRequest) -> str | None:
-    return request.cookies.get(COOKIE) or None
+    return cookie_in(request.scope, COOKIE)
+
+
+def behind(later: Later | None) -> BackgroundTask | None:
+    """What an answer does when it is out."""
+    return None if later is None else BackgroundTask(_do_quietly, later)
 
 
 async def _do_quietly(later: Later) -> None:

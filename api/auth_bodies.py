@@ -33,7 +33,7 @@ def read_registration(fields: Fields) -> Registration:
 def read_credentials(fields: Fields, agent: str) -> Credentials:
     """One name, of either kind, and a password that may be anybody's."""
     email, username = _take(fields, "email", str), _take(fields, "username", str)
-    password = _require(fields, "password", _password, "")
+    password = _require(fields, "password", read_password, "")
     if (email is None) is (username is None):
         fields.blame("email", "must be given, or username, and not both")
     email_key = None if email is None else _key(fields, email, read_email)
@@ -55,7 +55,7 @@ def read_new_password(fields: Fields) -> str:
 
 
 def read_password_change(fields: Fields) -> PasswordChange:
-    old = _require(fields, "old_password", lambda text: _password(text, "old_password"), "")
+    old = _require(fields, "old_password", lambda text: read_password(text, "old_password"), "")
     new = _require(fields, "new_password", lambda text: _new_password(text, field="new_password"), "")
     fields.end()
     return PasswordChange(old, new)
@@ -68,19 +68,16 @@ def read_refresh_token(fields: Fields) -> str | None:
     return token
 
 
-def _take(fields: Fields, name: str, read: Callable[[str], T]) -> T | None:
-    text = fields.take(name, str, _TEXT)
-    return None if text is UNSET else _read(fields, text, read)
+def read_password(text: str, field: str = "password") -> str:
+    """What is too long to be anybody's is not hashed, and told so whoever it is for."""
+    if is_possible(text):
+        return text
+    detail = f"is longer than any password: {LONGEST} characters are the most"
+    raise Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))
 
 
-def _require(fields: Fields, name: str, read: Callable[[str], T], otherwise: T) -> T:
-    """`otherwise` where it is missing, or has a fault: nobody sees it, since that is told in the end."""
-    text = fields.require(name, str, _TEXT)
-    found = None if text is UNSET else _read(fields, text, read)
-    return otherwise if found is None else found
-
-
-def _read(fields: Fields, text: str, read: Callable[[str], T]) -> T | None:
+def read_or_blame(fields: Fields, text: str, read: Callable[[str], T]) -> T | None:
+    """None where `read` refuses it, which is told in the end."""
     try:
         return read(text)
     except Invalid as fault:
@@ -88,17 +85,21 @@ def _read(fields: Fields, text: str, read: Callable[[str], T]) -> T | None:
         return None
 
 
+def _take(fields: Fields, name: str, read: Callable[[str], T]) -> T | None:
+    text = fields.take(name, str, _TEXT)
+    return None if text is UNSET else read_or_blame(fields, text, read)
+
+
+def _require(fields: Fields, name: str, read: Callable[[str], T], otherwise: T) -> T:
+    """`otherwise` where it is missing, or has a fault: nobody sees it, since that is told in the end."""
+    text = fields.require(name, str, _TEXT)
+    found = None if text is UNSET else read_or_blame(fields, text, read)
+    return otherwise if found is None else found
+
+
 def _key(fields: Fields, text: str, read: Callable[[str], Name]) -> str | None:
-    name = _read(fields, text, read)
+    name = read_or_blame(fields, text, read)
     return None if name is None else name.key
-
-
-def _password(text: str, field: str = "password") -> str:
-    """What is too long to be anybody's is not hashed, and told so whoever it is for."""
-    if is_possible(text):
-        return text
-    detail = f"is longer than any password: {LONGEST} characters are the most"
-    raise Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))
 
 
 def _new_password(text: str, names: tuple[str | None, ...] = (), field: str = "password") -> str:

@@ -1,6 +1,7 @@
-"""The use cases of `/auth`, put together from the ports that they need."""
+"""The use cases of `/auth`, and of another address, put together from the ports that they need."""
 
 from api.ports import AccountPorts
+from domain.accounts.changing_addresses import ChangingAddresses
 from domain.accounts.changing_passwords import ChangingPasswords
 from domain.accounts.confirming import Confirming
 from domain.accounts.mailed_links import MailedLinks
@@ -23,7 +24,7 @@ def confirming(ports: AccountPorts) -> Confirming:
 
 def signing_in(ports: AccountPorts) -> SigningIn:
     trials = PasswordTrials(ports.passwords, ports.sign_ins)
-    return SigningIn(ports.users, ports.sessions, trials, ports.tokens, _mailed(ports), ports.audit)
+    return SigningIn(ports.users, ports.sessions, trials, ports.tokens, _mailed(ports), ports.audit, ports.marks)
 
 
 def refreshing(ports: AccountPorts) -> Refreshing:
@@ -35,12 +36,20 @@ def signing_out(ports: AccountPorts) -> SigningOut:
 
 
 def resetting(ports: AccountPorts) -> Resetting:
-    return Resetting(ports.users, ports.passwords, _mailed(ports), renewal(ports), ports.audit)
+    trials = PasswordTrials(ports.passwords, ports.sign_ins)
+    return Resetting(
+        ports.users, ports.keys, ports.passwords, _mailed(ports), renewal(ports), trials, ports.audit, ports.pause
+    )
 
 
 def changing_passwords(ports: AccountPorts) -> ChangingPasswords:
     trials = PasswordTrials(ports.passwords, ports.sign_ins)
     return ChangingPasswords(ports.users, ports.passwords, trials, renewal(ports))
+
+
+def changing_addresses(ports: AccountPorts) -> ChangingAddresses:
+    trials = PasswordTrials(ports.passwords, ports.sign_ins)
+    return ChangingAddresses(ports.users, ports.sessions, _mailed(ports), ports.post, trials, ports.audit)
 
 
 def renewal(ports: AccountPorts) -> PasswordRenewal:

@@ -84,13 +84,15 @@ CONFIRM = Operation(
     id="confirm_address",
     tag="auth",
     summary="Confirm an address",
-    description="By the link of a mail, once. Used, expired, replaced, unknown and forged are one 404 (`void-link`): "
-    "signing in mails a new link.",
+    description="By the link of a mail, once: the address that was registered, or the one that `PATCH /users/me` asked "
+    "for, and then every session ends. Used, expired, replaced, unknown and forged are one 404 (`void-link`): signing "
+    "in mails a new link, and so does asking for the address again. One that another account has by now is 409 "
+    "(`taken`).",
     parameters=(_LINK,),
     body=NOTHING,
     body_required=False,
-    answers=(Answer(200, "Confirmed.", Told, _UNKEPT, _SENTENCE),),
-    problems=(*_OF_ALL, 404),
+    answers=(Answer(200, "Confirmed.", Told, _COOKIE, _SENTENCE),),
+    problems=(*_OF_ALL, 404, 409),
 )
 LOGIN = Operation(
     id="sign_in",
@@ -157,7 +159,8 @@ RESET = Operation(
     id="reset_password",
     tag="auth",
     summary="Choose a new password by a link",
-    description="By the link of a mail, once; a password that is refused does not use it up. Every session ends.",
+    description="By the link of a mail, once; a password that is refused does not use it up. Every session ends, and "
+    "the API keys of this person are revoked: whoever had got in could have made one.",
     parameters=(_LINK,),
     body=_body({"password": "four unrelated words here"}, required=("password",), password=_NEW_PASSWORD),
     answers=(Answer(200, "It is changed.", Told, _COOKIE, _SENTENCE),),

@@ -16,8 +16,10 @@ from api.fields import read_fields
 from api.provided import Ports, accounts_of
 from api.queries import read_query
 from domain.accounts.changing import no_such_user
+from domain.accounts.mails import Template
 from domain.edge.answers import AnyRequest
 
+_RESET = "the password is changed, every session has ended, and your API keys are revoked; sign in"
 _CHANGED = "the password is changed, and every session has ended; sign in"
 
 
@@ -39,7 +41,7 @@ async def reset_password(request: AnyRequest, token: FromPath[str], ports: Ports
     accounts = accounts_of(ports)
     password = read_new_password(await read_fields(request))
     user = await resetting(accounts).reset(token, password, visitor_of(request, accounts))
-    return told_and_forgotten(_CHANGED, later=partial(renewal(accounts).tell, user))
+    return told_and_forgotten(_RESET, later=partial(renewal(accounts).tell, user, Template.PASSWORD_RESET))
 
 
 @put("/auth/change-password")

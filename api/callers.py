@@ -4,6 +4,7 @@ Who is asking, and whether they may: the table of `api.access`, asked of every r
 Pure ASGI: a guard that is no coroutine would cost a thread hop, twenty times what this takes.
 """
 
+import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.access import rule_of
@@ -11,10 +12,15 @@ from api.rules import Door, Rule
 from domain.callers import ANONYMOUS, Caller, CallerDirectory
 from domain.edge.addresses import client_address
 from domain.edge.answers import AnyRequest
-from domain.errors import NotFound, Unauthenticated
+from domain.edge.hosts import is_safe_host
+from domain.edge.request_ids import request_id_of
+from domain.errors import Forbidden, NotFound, Unauthenticated
 
 _KEY = "gateway.caller"
-_PROXY_HEADERS = frozenset({b"forwarded", b"x-forwarded-for"})
+_GATE = "gateway.gate"
+_OF_PROXIES = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+
+log = structlog.get_logger()
 
 
 class CallerGate:
@@ -22,16 +28,24 @@ class CallerGate:
     Lets through whom the route's rule admits, and nobody else.
 
     A wrong token is refused even where anonymous callers are allowed, and a request that came
-    through a proxy is never anonymous: there `localhost` says nothing about who sent it.
+    through a proxy is never anonymous: there `localhost` says nothing about who sent it. Nor is
+    one under a name that anybody may point here, but for `own_hosts`: see `domain.edge.hosts`.
     """
 
     def __init__(
-        self, app: ASGIApp, directory: CallerDirectory, *, anonymous_allowed: bool, trusted_hops: int = 0
+        self,
+        app: ASGIApp,
+        directory: CallerDirectory,
+        *,
+        anonymous_allowed: bool,
+        trusted_hops: int = 0,
+        own_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
         self._directory = directory
         self._anonymous_allowed = anonymous_allowed
         self._trusted_hops = trusted_hops
+        self._own_hosts = own_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule = rule_of(scope["method"], scope["path_template"])  # type: ignore[typeddict-item]  # HTTP: all we serve
@@ -39,9 +53,16 @@ class CallerGate:
             raise NotFound("nothing is served under this path; /docs lists what is")
         if not rule.is_open:
             caller = await self._identify(scope, rule)
-            rule.admit(caller)
+            _admit(caller, rule, scope)
             scope[_KEY] = caller  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
+            scope[_GATE] = self  # type: ignore[literal-required]
         await self._app(scope, receive, send)
+
+    async def ask_again(self, scope: Scope) -> None:
+        """Raises `Unauthenticated` where the caller of this request is nobody by now, or not what they were."""
+        rule = rule_of(scope["method"], scope["path_template"])  # type: ignore[typeddict-item]
+        if rule is None or await self._identify(scope, rule) != caller_in(scope):
+            raise _unknown()
 
     async def _identify(self, scope: Scope, rule: Rule) -> Caller:
         credentials = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -58,8 +79,13 @@ class CallerGate:
     def _without_credentials(self, scope: Scope, rule: Rule) -> Caller:
         if not self._anonymous_allowed or rule.door is not Door.LENIENT:
             raise Unauthenticated("credentials are needed; send Authorization: Bearer <token or key>")
-        if any(name in _PROXY_HEADERS for name, _ in scope["headers"]):
+        if any(name in _OF_PROXIES for name, _ in scope["headers"]):
             raise Unauthenticated("credentials are needed through a proxy; send Authorization: Bearer <token or key>")
+        if not is_safe_host(scope, self._own_hosts):
+            raise Unauthenticated(
+                "credentials are needed under this host name; send Authorization: Bearer <token or key>, "
+                "or set GATEWAY_PUBLIC_URL to it"
+            )
         return ANONYMOUS
 
 
@@ -69,10 +95,30 @@ def caller_of(request: AnyRequest) -> Caller:
     return caller
 
 
+async def ask_again(request: AnyRequest) -> None:
+    """
+    For an answer that goes on for long: whether the gate would let the same request in now.
+
+    Raises `Unauthenticated` where it would not, and `Unavailable` where a store must be asked and is away.
+    """
+    gate: CallerGate = request.scope[_GATE]  # type: ignore[literal-required]
+    await gate.ask_again(request.scope)
+
+
 def caller_in(scope: Scope) -> Caller | None:
     """The same, for who stands behind the gate on every route; None on an open one."""
     caller: Caller | None = scope.get(_KEY)  # type: ignore[assignment]
     return caller
+
+
+def _admit(caller: Caller, rule: Rule, scope: Scope) -> None:
+    """Raises `Forbidden`, once it stands in the log: who tries what they may not is worth a look (ASVS 5.0, 16.3.2)."""
+    try:
+        rule.admit(caller)
+    except Forbidden as refusal:
+        route = f"{scope['method']} {scope['path_template']}"  # type: ignore[typeddict-item]
+        log.info("refused", client=caller.client, route=route, code=refusal.code, trace_id=request_id_of(scope))
+        raise
 
 
 def _unknown() -> Unauthenticated:

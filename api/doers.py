@@ -1,11 +1,13 @@
 """Who does what a request asks for, as the record of acts knows them."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from api.callers import caller_of
 from api.ports import AccountPorts, ApiPorts
 from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
+from domain.callers import Role
 from domain.edge.addresses import client_address
 from domain.edge.answers import AnyRequest
 from domain.edge.request_ids import request_id_of
@@ -27,3 +29,13 @@ async def record(request: AnyRequest, ports: ApiPorts, act: Act, subject: str, *
     """On record, before it is done; nothing where there are no accounts. Raises `Unavailable`."""
     if ports.accounts is not None:
         await ports.accounts.audit.write(doer_of(request, ports.accounts).entry(act, subject, **detail))
+
+
+async def record_intervention(request: AnyRequest, ports: ApiPorts, act: Act, job_id: UUID) -> None:
+    """The same, where an admin is about to change a job that is somebody else's."""
+    caller = caller_of(request)
+    if caller.role is not Role.ADMIN:
+        return
+    job = await ports.jobs.find(job_id, caller.owner)
+    if job is not None and job.client != caller.client:
+        await record(request, ports, act, f"job:{job_id}", client=job.client)

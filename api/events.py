@@ -6,10 +6,11 @@ only what it has not seen. Format: HTML, section 9.2 (https://html.spec.whatwg.o
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -19,13 +20,14 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 
 from api.addressed import find_job, reads_attempts
+from api.callers import ask_again
 from api.headers import header
 from api.ports import ApiPorts
 from api.provided import Ports
 from api.standings import find_standing
 from api.views import view_of
 from domain.edge.answers import AnyRequest
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound, TooMany, Unauthenticated, Unavailable
 from domain.jobs import Job
 
 HEARTBEAT_SECONDS = 15.0  # under the 30 s to 60 s of silence after which proxies commonly hang up
@@ -46,16 +48,22 @@ async def watch_job(request: AnyRequest, request_id: FromPath[str], ports: Ports
     seen = (header(request.scope, b"last-event-id") or "").strip()
     if job.ended and seen == str(job.epoch):
         return ASGIResponse(status_code=HTTPStatus.NO_CONTENT)  # by the specification: do not come back
-    watch = Watch(ports, with_attempts)
+    watch = Watch(ports, with_attempts, partial(ask_again, request))
     return ASGIStreamingResponse(iterator=watch.tell(job, seen), headers=HEADERS)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """One client that watches one job. It ends with the job, and with the process: the client comes back by itself."""
+    """
+    One client that watches one job. It ends with the job, and with the process: the client comes back by itself.
+
+    It ends with the client's leave too: `ask_again` raises `Unauthenticated` once what opened it is revoked, locked or
+    has run out. Nothing is told before that has been asked.
+    """
 
     ports: ApiPorts
     with_attempts: bool
+    ask_again: Callable[[], Awaitable[None]]
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     look_again_seconds: float = LOOK_AGAIN_SECONDS
 
@@ -65,7 +73,7 @@ class Watch:
         while not job.ended and not self.ports.stopping.is_set():
             try:
                 found = await self._next(job)
-            except NotFound:  # deleted, or expired
+            except (NotFound, Unauthenticated):  # the job is deleted or expired; the client may not know it any more
                 return
             if found is None or found.epoch == job.epoch:
                 yield HEARTBEAT
@@ -76,11 +84,13 @@ class Watch:
     async def _next(self, job: Job) -> Job | None:
         """The job when it has changed, or as it stands by the next heartbeat; None when nobody can say."""
         try:
-            return await self._unless_stopped(job)
-        except Unavailable:
+            found = await self._unless_stopped(job)
+            await self.ask_again()
+        except (Unavailable, TooMany):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ports.stopping.wait(), self.look_again_seconds)
             return None
+        return found
 
     async def _unless_stopped(self, job: Job) -> Job | None:
         change = asyncio.ensure_future(self.ports.jobs.wait_for_change(job, self.heartbeat_seconds))

@@ -1,5 +1,6 @@
 """A small JSON body, read strictly: each field by its type, every fault at once, and nothing that is not asked for."""
 
+import asyncio
 import re
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from domain.errors import FieldError, Invalid
 from domain.json_text import pointer_to, read_object
 
 MOST_FAULTS = 100  # of one body; an answer need not be larger than the request
+LONG_BODY = 8 * 1024  # beyond, one of many members takes up to half a second to read: not on the event loop
 
 _WHOLE = re.compile(rb"0|[1-9][0-9]{0,17}")
 
@@ -27,6 +29,9 @@ class Fields:
         self._within = within
         self._asked: list[str] = []
         self._faults: list[FieldError] = []
+
+    def has(self, name: str) -> bool:
+        return name in self._members
 
     def take(self, name: str, kind: Any, detail: str) -> Any:
         """The member, of this type; `UNSET` where it is absent, or has a fault, which `detail` says."""
@@ -97,7 +102,7 @@ class Fields:
 async def read_fields(request: AnyRequest) -> Fields:
     """Raises `UnsupportedMedia`, `TooLarge`, `BadSyntax`, or `Invalid` for what is no object."""
     require_json(request.scope)
-    return Fields(read_object(await read_body(request.scope, request.receive)))
+    return await fields_of(await read_body(request.scope, request.receive))
 
 
 async def read_nothing(request: AnyRequest) -> None:
@@ -106,4 +111,11 @@ async def read_nothing(request: AnyRequest) -> None:
     body = await read_body(request.scope, request.receive)
     if body:
         require_json(request.scope)
-        Fields(read_object(body)).end()
+        (await fields_of(body)).end()
+
+
+async def fields_of(body: bytes) -> Fields:
+    """Raises `BadSyntax`, or `Invalid` for what is no object."""
+    if len(body) <= LONG_BODY:
+        return Fields(read_object(body))
+    return Fields(await asyncio.to_thread(read_object, body))

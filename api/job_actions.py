@@ -11,11 +11,13 @@ from litestar.response.base import ASGIResponse
 
 from api.addressed import read_job_id
 from api.callers import caller_of
+from api.doers import record_intervention
 from api.fields import read_nothing
 from api.ports import ApiPorts
 from api.provided import Ports
 from api.standings import find_standing
 from api.views import path_of, retry_after, view_of
+from domain.accounts.audit import Act
 from domain.edge.answers import AnyRequest
 from domain.jobs import Job
 
@@ -23,21 +25,27 @@ from domain.jobs import Job
 @post("/jobs/{request_id:str}/cancel", status_code=HTTPStatus.ACCEPTED)
 async def cancel_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> ASGIResponse:
     """End a job that has not ended; a call under way is not cut."""
-    job = await ports.control.cancel(await _asked(request, request_id), caller_of(request).owner)
+    job_id = await _asked(request, request_id)
+    await record_intervention(request, ports, Act.JOB_CANCELLED, job_id)
+    job = await ports.control.cancel(job_id, caller_of(request).owner)
     return await _changed(job, ports)
 
 
 @post("/jobs/{request_id:str}/retry", status_code=HTTPStatus.ACCEPTED)
 async def retry_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> ASGIResponse:
     """Run a failed or cancelled job once more."""
-    job = await ports.control.retry(await _asked(request, request_id), caller_of(request).owner)
+    job_id = await _asked(request, request_id)
+    await record_intervention(request, ports, Act.JOB_RETRIED, job_id)
+    job = await ports.control.retry(job_id, caller_of(request).owner)
     return await _changed(job, ports)
 
 
 @delete("/jobs/{request_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def delete_job(request: AnyRequest, request_id: FromPath[str], ports: Ports) -> None:
     """Forget an ended job, but for its idempotency key."""
-    await ports.control.delete(await _asked(request, request_id), caller_of(request).owner)
+    job_id = await _asked(request, request_id)
+    await record_intervention(request, ports, Act.JOB_DELETED, job_id)
+    await ports.control.delete(job_id, caller_of(request).owner)
 
 
 async def _asked(request: AnyRequest, request_id: str) -> UUID:

@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.addressed import find_job, no_such_job, reads_attempts
-from api.callers import caller_of
+from api.callers import ask_again, caller_of
 from api.headers import header, known_tags, wait_asked
 from api.ports import ApiPorts
 from api.provided import Ports
@@ -23,7 +23,7 @@ from api.views import accepted_view, etag_of, path_of, retry_after, view_of, wea
 from domain.callers import Caller
 from domain.edge.answers import AnyRequest
 from domain.edge.bodies import read_body, require_json
-from domain.errors import Invalid, Unavailable
+from domain.errors import Invalid, TooMany, Unauthenticated, Unavailable
 from domain.fingerprints import fingerprint
 from domain.jobs import Job
 from domain.ports import Accepted, JobReader
@@ -41,7 +41,7 @@ async def submit_job(request: AnyRequest, ports: Ports) -> ASGIResponse:
     seconds = wait_asked(request.scope)
     if seconds is None:
         return _accepted(accepted, {})
-    return await _accepted_or_ended(accepted, ports.jobs, seconds)
+    return await _accepted_or_ended(accepted, request, ports.jobs, seconds)
 
 
 @get("/jobs/{request_id:str}")
@@ -50,8 +50,11 @@ async def show_job(request: AnyRequest, request_id: FromPath[str], ports: Ports)
     look = Look(ports, known_tags(request.scope), with_attempts=reads_attempts(request))
     job = await find_job(request, request_id, ports.jobs)
     seconds = wait_asked(request.scope)
-    owner = caller_of(request).owner
-    return look.answer(await look.see(job) if seconds is None else await look.wait(job, owner, seconds), seconds)
+    if seconds is None:
+        return look.answer(await look.see(job), None)
+    sight = await look.wait(job, caller_of(request).owner, seconds)
+    await ask_again(request)  # a lock, a logout or a revocation does not wait for who waits
+    return look.answer(sight, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +144,24 @@ async def _take_in(request: AnyRequest, caller: Caller, ports: ApiPorts) -> Acce
     return await ports.intake.take_in(job)
 
 
-async def _accepted_or_ended(accepted: Accepted, jobs: JobReader, seconds: int) -> ASGIResponse:
+async def _accepted_or_ended(accepted: Accepted, request: AnyRequest, jobs: JobReader, seconds: int) -> ASGIResponse:
     job = accepted.job
     with suppress(Unavailable):  # it is stored, whatever else fails now: the answer must not invite a second one
         job = await jobs.wait_until_ended(job.id, job.client, seconds) or job
-    if not job.ended or job.deleted:  # of a deleted one nothing is left to be shown
+    # Of a deleted one nothing is left to be shown, and to who was shut out meanwhile nothing may be.
+    if not job.ended or job.deleted or not await _is_still_in(request):
         return _accepted(Accepted(job, accepted.replayed), _applied(seconds))
     headers = {"Location": path_of(job), **_replayed(accepted), **_applied(seconds)}
     return ASGIResponse(body=_encode(view_of(job, _now())), status_code=HTTPStatus.OK, headers=headers)
+
+
+async def _is_still_in(request: AnyRequest) -> bool:
+    """Raises nothing: the job is stored, and a refusal by now would have it submitted once more."""
+    try:
+        await ask_again(request)
+    except (Unauthenticated, TooMany, Unavailable):
+        return False
+    return True
 
 
 def _accepted(accepted: Accepted, headers: dict[str, str]) -> ASGIResponse:

@@ -3,7 +3,9 @@
 from http import HTTPStatus
 
 from litestar import delete
+from msgspec import UNSET
 
+from api.auth_bodies import read_or_blame, read_password
 from api.doers import doer_of
 from api.fields import read_fields
 from api.provided import Ports, accounts_of
@@ -21,7 +23,9 @@ async def delete_me(request: AnyRequest, ports: Ports) -> None:
     accounts = accounts_of(ports)
     fields = await read_fields(request)
     password = fields.require("password", str, "must be a string")
+    if password is not UNSET:
+        read_or_blame(fields, password, read_password)
     fields.end()
     trials = PasswordTrials(accounts.passwords, accounts.sign_ins)
-    leaving = Leaving(accounts.users, accounts.user_jobs, trials, accounts.audit)
+    leaving = Leaving(accounts.users, accounts.keys, accounts.user_jobs, trials, accounts.audit)
     await leaving.leave(await find_oneself(request, accounts), password, doer_of(request, accounts))

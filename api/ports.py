@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from api.limits import RequestLimits
+from domain.accounts.marks import Marks, marks_of_this_process
+from domain.accounts.pauses import Pause, at_once
 from domain.accounts.ports import (
     ApiKeys,
     AuditLog,
@@ -39,6 +41,8 @@ class AccountPorts:
     sign_ins: SignInLimit
     user_jobs: JobsOfUser
     trusted_hops: int = 0  # proxies in front of us: whose word on the client's address counts
+    marks: Marks = field(default_factory=marks_of_this_process)  # of what the record may not hold
+    pause: Pause = at_once  # before what is done behind an answer's back
     origins: frozenset[str] = frozenset()  # of pages that may use the cookie's routes, besides our own
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -72,6 +76,7 @@ class ApiPorts:
     commerce: CommercePorts | None = None  # likewise; who sells needs accounts, whose record tells who set which price
     orders: OrderPorts | None = None  # likewise
     limits: RequestLimits = field(default_factory=RequestLimits)
+    brake: Pause = at_once  # before a stranger is refused for asking too much
     browsers: BrowserRules = USUAL
     callbacks_anywhere: bool = False  # in development only: over http, and to private addresses
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set when the process is told to stop

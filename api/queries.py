@@ -1,7 +1,7 @@
 """Query strings, read strictly: what a route does not know it refuses, and each fault is named."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qsl
 
 from litestar.types import Scope
@@ -33,7 +33,12 @@ def refuse(faults: Iterable[FieldError]) -> None:
     """Raises `Invalid` if there are any."""
     told = tuple(faults)[:100]  # an answer need not be larger than the request
     if told:
-        raise Invalid("; ".join(f"{fault.pointer} {fault.detail}" for fault in told[:3])[:300], errors=told)
+        raise Invalid(sum_up(told), errors=told)
+
+
+def sum_up(faults: Sequence[FieldError]) -> str:
+    """The first of them in a sentence, for clients that read no further."""
+    return "; ".join(f"{fault.pointer} {fault.detail}" for fault in faults[:3])[:300]
 
 
 def _list(known: tuple[str, ...]) -> str:

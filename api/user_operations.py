@@ -6,6 +6,8 @@ from api.account_views import SessionList, UserList, UserView
 from api.exports import Export
 from api.operation import Answer, Json, Operation, Operations
 from api.shared_parts import IF_MATCH, NOTHING, PAGE_QUERY, SESSION_ID, USER_ID
+from domain.accounts.names import LONGEST_EMAIL
+from domain.accounts.passwords import LONGEST
 from domain.accounts.profiles import LONGEST_NAME
 
 _ID = "0198f0c2-7d00-7000-8000-3f1a5b2c4d6e"
@@ -13,6 +15,8 @@ _AT = "2026-11-21T09:00:00Z"
 _USER: dict[str, Any] = {
     "id": _ID,
     "email": "jane@example.com",
+    "pending_email": None,
+    "pending_email_until": None,
     "username": "jane.doe",
     "name": "Jane Doe",
     "role": "user",
@@ -39,16 +43,22 @@ _CHANGES: Json = {
         "properties": {
             "name": {"type": ["string", "null"], "minLength": 1, "maxLength": LONGEST_NAME},
             "username": {"type": ["string", "null"], "minLength": 3, "maxLength": 32},
+            "email": {"type": "string", "maxLength": LONGEST_EMAIL, "description": "Another address, in ASCII."},
+            "current_password": {"type": "string", "maxLength": LONGEST, "format": "password"},
         },
+        "dependentRequired": {"email": ["current_password"], "current_password": ["email"]},
     },
-    "examples": {"name": {"value": {"name": "Jane Doe"}}},
+    "examples": {
+        "name": {"value": {"name": "Jane Doe"}},
+        "email": {"value": {"email": "jane@example.org", "current_password": "four unrelated words here"}},
+    },
 }
 _PASSWORD: Json = {
     "schema": {
         "type": "object",
         "additionalProperties": False,
         "required": ["password"],
-        "properties": {"password": {"type": "string", "format": "password"}},
+        "properties": {"password": {"type": "string", "format": "password", "maxLength": LONGEST}},
     }
 }
 _OF_A_BODY = (400, 401, 403, 404, 413, 415, 422, 500, 503)
@@ -81,19 +91,25 @@ _OF_ONESELF: Operations = {
         id="change_me",
         tag="users",
         summary="Change oneself",
-        description="Name and username; null removes either, and what is left out stays. Nothing else of an account is "
-        "changed here: an `email` is refused. A username that somebody else has: 409 with the code `taken`.",
+        description="Name and username; null removes either, and what is left out stays. A username that somebody else "
+        "has: 409 with the code `taken`. An `email` takes the `current_password`: a wrong one is a 403 "
+        "(`wrong-password`), and counts as a failed sign-in. It stands in `pending_email` until the link in a mail to "
+        "it is followed (`PUT /auth/confirmation/{token}`), for 24 hours; another one takes its place, and a new "
+        "password or a lock ends it. The answer is the same where another account has the address: then its owner is "
+        "told by mail, once a day at most. The present address is told at once, and when it has changed. After 5 of "
+        "them in 15 minutes: 429.",
         parameters=(IF_MATCH,),
         body=_CHANGES,
         answers=(_USER_ANSWER,),
-        problems=(*_OF_A_BODY, 409, 412),
+        problems=(*_OF_A_BODY, 409, 412, 429),
     ),
     ("delete", "/users/me"): Operation(
         id="delete_me",
         tag="users",
         summary="Delete one's account",
-        description="For good, with all sessions, keys and links; what jobs hold of it is removed too. It takes the "
-        "password: a wrong one is a 403 (`wrong-password`), and counts as a failed sign-in.",
+        description="For good, with all sessions, keys and links; what jobs hold of it is removed too. Keys that an "
+        "admin made for services stay, each with an entry in the record (`key.left`): who left may know them, so make "
+        "new ones. It takes the password: a wrong one is a 403 (`wrong-password`), and counts as a failed sign-in.",
         body=_PASSWORD,
         answers=(Answer(204, "It is gone."),),
         problems=(*_OF_A_BODY, 429),
@@ -102,7 +118,8 @@ _OF_ONESELF: Operations = {
         id="export_me",
         tag="users",
         summary="Export one's data",
-        description="All that is kept of who asks, in one document. It is written as it is read: one that was cut "
+        description="The profile, sessions and keys that live, every job, and what the record says of who asks, in one "
+        "document. It is written as it is read: one that was cut "
         "short is no JSON.",
         answers=(Answer(200, "All of it.", Export, ("Cache-Control", "Content-Disposition")),),
         problems=(401, 403, 404, 422, 500, 503),

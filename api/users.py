@@ -1,6 +1,7 @@
 """`/users`: one's own profile, those of others for who may see them, and an admin's list and lock."""
 
 import re
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -8,33 +9,33 @@ from litestar import get, patch, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
-from msgspec import UNSET
 
 from api.account_views import UserList, user_view
+from api.auth_answers import Later, behind
+from api.auth_cases import changing_addresses
 from api.callers import caller_of
 from api.cursors import Cursors
 from api.doers import doer_of
-from api.fields import Fields, read_fields, read_nothing
+from api.fields import read_fields, read_nothing
 from api.headers import header
 from api.pages import Page, link_to_next, read_cursor, read_limit
 from api.ports import AccountPorts
+from api.profile_bodies import read_changes
 from api.provided import Ports, accounts_of
 from api.queries import read_query, refuse
 from domain.accounts.changing import no_such_user
 from domain.accounts.locking import Locks
-from domain.accounts.names import read_username
-from domain.accounts.profiles import change_profile, read_display_name
+from domain.accounts.profiles import Changes, change_profile
 from domain.accounts.users import User
 from domain.callers import Role
 from domain.edge.answers import AnyRequest
-from domain.errors import FieldError, Invalid
+from domain.errors import FieldError
 from domain.request_ids import read_request_id
 
-PRIVATE = {"Cache-Control": "private, no-cache"}
+PRIVATE = {"Cache-Control": "no-store"}  # a browser that kept it would show it to the next one at the same desk
 
 _LISTED = ("users",)
 _TAG = re.compile(r'(?:^|,)[ \t]*"(\d{1,9})"[ \t]*(?=,|$)')
-_EMAIL = "cannot be changed here: no route changes an address; register anew with the other one"
 
 
 @get("/users/me")
@@ -46,14 +47,19 @@ async def show_me(request: AnyRequest, ports: Ports) -> ASGIResponse:
 
 @patch("/users/me")
 async def change_me(request: AnyRequest, ports: Ports) -> ASGIResponse:
-    """Change one's name or username; with `If-Match`, only where nobody did meanwhile."""
+    """Change one's name or username, or ask for another address; with `If-Match`, only where nobody did meanwhile."""
     read_query(request.scope)
     accounts = accounts_of(ports)
-    changes = _read_changes(await read_fields(request))
-    user = await find_oneself(request, accounts)
-    stores = (accounts.users, accounts.audit)
-    doer = doer_of(request, accounts)
-    return shown(await change_profile(user.id, changes, stores, doer, _versions_asked(request.scope)))
+    changes, address = read_changes(await read_fields(request))
+    user, doer = await find_oneself(request, accounts), doer_of(request, accounts)
+    stores, versions = (accounts.users, accounts.audit), _versions_asked(request.scope)
+    if address is None:
+        return shown(await change_profile(user.id, changes, stores, doer, versions))
+    moving = changing_addresses(accounts)
+    wished: Changes = {**changes, "pending": await moving.begin(user, address, doer)}
+    user = await change_profile(user.id, wished, stores, doer, versions)
+    await moving.tell_of_wish(user)
+    return shown(user, later=partial(moving.follow_up, user, doer))
 
 
 @get("/users/{user_id:str}")
@@ -117,28 +123,10 @@ def read_user_id(text: str) -> UUID:
     return user_id
 
 
-def shown(user: User) -> ASGIResponse:
+def shown(user: User, later: Later | None = None) -> ASGIResponse:
+    """`later` is done behind the answer's back."""
     body = msgspec.json.encode(user_view(user))
-    return ASGIResponse(body=body, headers={**PRIVATE, "ETag": f'"{user.version}"'})
-
-
-def _read_changes(fields: Fields) -> dict[str, str | None]:
-    changes: dict[str, str | None] = {}
-    fields.refuse("email", _EMAIL)
-    name = fields.take("name", str | None, "must be a string, or null for none")
-    username = fields.take("username", str | None, "must be a string, or null for none")
-    try:
-        if name is not UNSET:
-            changes["name"] = None if name is None else read_display_name(name)
-    except Invalid as fault:
-        fields.take_over(fault)
-    try:
-        if username is not UNSET:
-            changes["username"], changes["username_key"] = (None, None) if username is None else read_username(username)
-    except Invalid as fault:
-        fields.take_over(fault)
-    fields.end()
-    return changes
+    return ASGIResponse(body=body, headers={**PRIVATE, "ETag": f'"{user.version}"'}, background=behind(later))
 
 
 def _versions_asked(scope: Scope) -> frozenset[int] | None:

@@ -7,10 +7,12 @@ from datetime import timedelta
 from api.ports import AccountPorts
 from cli.credentials import BootstrapCallers
 from cli.home import Home
-from cli.keys import signed_tokens
+from cli.keys import key_ring, signed_tokens
 from cli.limits import cookie_origins, sign_in_limit
 from cli.settings import Settings
 from cli.stores import Stores
+from domain.accounts.marks import Marks
+from domain.accounts.pauses import some_time
 from domain.callers import CallerDirectory
 from domain.infra.accounts.api_keys import MongoApiKeys
 from domain.infra.accounts.audit import open_audit_log
@@ -43,7 +45,9 @@ async def open_accounts(settings: Settings, stores: Stores, intake: JobIntake) -
             post=JobPost(intake),
             sign_ins=sign_in_limit(stores.redis),
             user_jobs=MongoJobsOfUser(stores.database),
+            pause=some_time,
             trusted_hops=settings.trusted_hops,
+            marks=Marks.of(key_ring(settings).link),
             origins=cookie_origins(settings),
         )
 

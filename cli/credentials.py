@@ -22,7 +22,7 @@ ADMIN = Caller(client="admin", role=Role.ADMIN)
 
 def ensure_bootstrap_key(home: Home) -> str | None:
     """The key, if it had to be made; None when there is one already, which nobody can show again."""
-    return None if _key_file(home).exists() else renew_bootstrap_key(home)
+    return None if has_bootstrap_key(home) else renew_bootstrap_key(home)
 
 
 def renew_bootstrap_key(home: Home) -> str:
@@ -35,6 +35,11 @@ def renew_bootstrap_key(home: Home) -> str:
 def revoke_bootstrap_key(home: Home) -> None:
     """Void the key, in running processes too, until somebody asks for a new one. Done twice it changes nothing more."""
     write_whole(_key_file(home), f"{REVOKED}\n")
+
+
+def has_bootstrap_key(home: Home) -> bool:
+    """Whether there is one, or was before it was revoked."""
+    return _key_file(home).exists()
 
 
 def is_bootstrap_revoked(home: Home) -> bool:

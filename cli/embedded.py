@@ -84,6 +84,7 @@ def mongo_server(home: Home) -> Server:
         "replSet": REPLICA_SET,
         "wiredTigerCacheSizeGB": "0.25",
         "oplogSize": "256",  # MB; there is no second member to catch up
+        "slowOpSampleRate": "0",  # its lines on slow commands quote them: addresses, hashes of passwords, payloads
     }
     parameters = (
         "diagnosticDataCollectionEnabled=false",

@@ -23,7 +23,8 @@ def sign_in_limit(redis: RedisClient) -> FleetSignInLimit:
 
 
 def browser_rules(settings: Settings) -> BrowserRules:
-    return BrowserRules(settings.origins, https=settings.public_base.startswith("https://"), unkept=UNKEPT)
+    https = settings.public_base.startswith("https://")
+    return BrowserRules(settings.origins, https=https, subdomains=settings.hsts_subdomains, unkept=UNKEPT)
 
 
 def cookie_origins(settings: Settings) -> frozenset[str]:

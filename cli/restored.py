@@ -2,14 +2,18 @@
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cli.backup_note import read_moment, read_note, remove_note
 from cli.home import Home
 from cli.settings import Settings
-from cli.stores import open_stores
+from cli.stores import Stores, open_stores
 from cli.watching import live_vendors
+from domain.accounts.audit import Act
+from domain.accounts.doers import Doer
+from domain.accounts.making_admins import OPERATOR
 from domain.errors import ConfigurationError
+from domain.infra.accounts.audit import open_audit_log
 from domain.infra.restores import settle_doubts
 from domain.jobs import Job
 from domain.restores import doubt, may_have_been_called
@@ -45,4 +49,12 @@ async def _settle(settings: Settings, taken_at: datetime, *, dry_run: bool) -> C
             asked = may_have_been_called(job, policies.get(job.vendor), taken_at, now)
             return doubt(job, taken_at, rules, now) if asked else None
 
+        if not dry_run:
+            await _record(settings, stores, taken_at)
         return await settle_doubts(stores.database, doubted, dry_run=dry_run)
+
+
+async def _record(settings: Settings, stores: Stores, taken_at: datetime) -> None:
+    doer = Doer(OPERATOR, to_milliseconds(datetime.now(UTC)))
+    async with open_audit_log(stores.database, timedelta(days=settings.audit_days)) as audit:
+        await audit.write(doer.entry(Act.RESTORED, "jobs", taken_at=taken_at.isoformat()))

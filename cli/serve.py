@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 
 import api.app
 import webhooks.app
+from api.brakes import Pace
 from api.ports import ApiPorts
 from cli.accounts import open_accounts, open_callers
 from cli.commerce import commerce_ports
@@ -25,6 +26,8 @@ from cli.logs import start_logging
 from cli.orders import order_ports
 from cli.server import StoppingServer
 from cli.settings import Settings
+from cli.settings_facts import API_KIND
+from cli.settings_told import settings_told
 from cli.stores import Stores, open_stores, tell_of_clock
 from cli.watching import files_of, live_vendors, watched
 from domain.backpressure import Ceilings
@@ -81,7 +84,7 @@ async def _serve(settings: Settings, parts: frozenset[str], listener: socket.soc
 
 @asynccontextmanager
 async def _open_app(settings: Settings, parts: frozenset[str], stopping: asyncio.Event) -> AsyncIterator[ASGIApp]:
-    async with open_stores(settings) as stores, _open_vendors(settings) as vendors:
+    async with open_stores(settings) as stores, _open_vendors(settings, stores, parts) as vendors:
         await tell_of_clock(stores.redis)
         health = (MongoHealth(stores.database), RedisHealth(stores.redis))
         async with AsyncExitStack() as stack:
@@ -111,11 +114,15 @@ async def _open_receiver(
 
 
 @asynccontextmanager
-async def _open_vendors(settings: Settings) -> AsyncIterator[LiveVendors]:
-    """The vendors by name, policy and webhooks: nobody here calls one."""
-    async with VendorHttp() as http:
+async def _open_vendors(settings: Settings, stores: Stores, parts: frozenset[str]) -> AsyncIterator[LiveVendors]:
+    """The vendors by name, policy and webhooks: nobody here calls one. The receiver alone need not know the secrets."""
+    async with VendorHttp() as http, AsyncExitStack() as stack:
         vendors = live_vendors(settings, http, home=Home.at(settings.home))
-        async with watched(files_of(settings), vendors.reload):
+        reload: Callable[[], object] = vendors.reload
+        if parts != {WEBHOOKS}:
+            told = await stack.enter_async_context(settings_told(settings, stores, vendors, API_KIND))
+            reload = told.after(vendors.reload)
+        async with watched(files_of(settings), reload):
             yield vendors
 
 
@@ -157,6 +164,7 @@ async def _open_api(
                 commerce=commerce_ports(settings, stores),
                 orders=order_ports(settings, stores),
                 limits=request_limits(settings, stores.redis),
+                brake=Pace().wait,
                 browsers=browser_rules(settings),
                 callbacks_anywhere=settings.env == "development",
                 stopping=stopping,

@@ -9,7 +9,8 @@ from cli.mail_servers import keeps_mails_here
 from cli.settings import Settings
 
 SYNC_JOB = '{"vendorType": "sync", "vendorPayload": {"productId": "PROD-ABC-123", "action": "fetch_details"}}'
-LOCAL = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::"})  # what a browser here calls localhost
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOCAL = LOOPBACK | frozenset({"0.0.0.0", "::"})  # what a browser here calls localhost
 
 
 def local_base(settings: Settings) -> str:
@@ -35,12 +36,22 @@ def welcome(settings: Settings, home: Home) -> str:
         [
             "The gateway runs. Ctrl-C stops it.",
             *(f"  {name:<14} {value}" for name, value in addresses.items()),
+            *_warnings(settings),
             "Submit a job:",
             f"  curl -X POST {base}/jobs -H 'Content-Type: application/json'{authorization} -d '{SYNC_JOB}'",
             "Ask for it by the request_id of the answer, and wait up to 10 s for its end:",
             f"  curl{authorization} -H 'Prefer: wait=10' {base}/jobs/REQUEST_ID",
         ]
     )
+
+
+def _warnings(settings: Settings) -> list[str]:
+    if not settings.anonymous or settings.host in LOOPBACK:
+        return []
+    return [
+        f"Everybody who reaches {settings.host}:{settings.port} may submit jobs, and see those of all who bring no",
+        "credentials: set GATEWAY_ANONYMOUS=0 to have credentials asked for, or GATEWAY_HOST to 127.0.0.1.",
+    ]
 
 
 def _shown(url: SecretStr | None) -> str:

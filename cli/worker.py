@@ -19,6 +19,8 @@ from cli.mails import open_email
 from cli.media import open_media
 from cli.orders import orders_looked_after
 from cli.settings import Settings
+from cli.settings_facts import WORKER_KIND
+from cli.settings_told import settings_told
 from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
 from domain.errors import ConfigurationError
@@ -89,15 +91,20 @@ async def _work(settings: Settings, kind: Kind) -> None:
             stores.database, stores.redis, vendors, worker_settings, follow_ups, clock=clock, starter=starter
         ) as worker:
 
-            def reload() -> None:
-                if known.reload():
+            def reload() -> bool:
+                taken = known.reload()
+                if taken:
                     worker.follow(vendors)
+                return taken
 
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
             settle_memory()
-            beside = orphaned(worker.stop) if kind.apart else orders_looked_after(settings, stores, clock)
-            async with watched(files_of(settings), reload), beside:
+            async with (
+                settings_told(settings, stores, known, WORKER_KIND) as told,
+                watched(files_of(settings), told.after(reload)),
+                orphaned(worker.stop) if kind.apart else orders_looked_after(settings, stores, clock),
+            ):
                 await worker.run()
 
 

@@ -35,13 +35,19 @@ class Caller:
         return None if self.role is Role.ADMIN else self.client
 
 
+# By which the gateway itself acts, or is spoken of in the record: no user, service or key is given such a name.
+OWN_NAMES = frozenset({"admin", "anonymous", "bootstrap", "gateway", "operator", "system"})
+
 ANONYMOUS = Caller(client="anonymous", role=Role.USER)
 
 
 class CallerDirectory(Protocol):
     async def find(self, bearer_token: str, address: str = "") -> Caller | None:
         """
-        Who holds this token, shown from this address, or None. Raises `Unavailable`.
+        Who holds this token, shown from this address, or None.
+
+        Raises `Unavailable` where a store must be asked and is away, and `TooMany` for an address that shows ever new
+        keys that nobody has.
 
         Takes the same time for every wrong one that nobody can have been given.
         """

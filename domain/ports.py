@@ -87,6 +87,7 @@ class Queued:
     due_at: datetime
     client: str = ""  # whose lane it stands in: clients take turns
     apart: bool = False  # it may kill its worker, so it runs while nothing else does
+    held: bool = False  # somebody may hold it until it is due; if nobody did, it goes before all others then
 
     @classmethod
     def of(cls, job: Job) -> "Queued":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from domain.accounts.mails import VENDOR as MAILS
 from domain.jobs import Job, Status
 from domain.tombstones import KEY_LIFETIME
 
@@ -33,10 +34,15 @@ class Retention:
     def begin(self, job: Job, now: datetime) -> Job:
         """The job, which has just ended, with its terms; one that its client had forgotten meanwhile keeps to that."""
         kept = self.of(job.status, keyed=job.idempotency_key is not None)
-        redacted = self.redact_after is not None and self.redact_after < kept
-        by_term = now + self.redact_after if redacted and self.redact_after else None
-        redact_at = job.redact_at or by_term
+        redact_at = job.redact_at or self._redact_at(job, now, kept)
         return held_while_owed(job.model_copy(update={"expire_at": now + kept, "redact_at": redact_at}))
+
+    def _redact_at(self, job: Job, now: datetime, kept: timedelta) -> datetime | None:
+        """A mail that was sent is nobody's to send again, and its address nobody's to keep."""
+        if job.vendor == MAILS and job.status is Status.COMPLETE:
+            return now
+        redacted = self.redact_after is not None and self.redact_after < kept
+        return now + self.redact_after if redacted and self.redact_after else None
 
     def _of(self, status: Status) -> timedelta:
         match status:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import uvloop
 
+from loadtest.accounts_section import section_of
 from loadtest.bench_limits import measure_limit, measure_neighbours
 from loadtest.bench_webhooks import measure_waiting, measure_webhooks
 from loadtest.lab import SYNC, Lab, Row, pick_ups, warm
@@ -36,9 +37,9 @@ SETTINGS = {
 PAGE = ROOT / "docs" / "benchmarks.md"
 PREFACE = """# Benchmarks
 
-`make bench` rewrites this page. Everything runs on the one machine: the embedded servers, one HTTP process, one
-worker (three for the limit), the simulated vendors and the load generator. So the figures are floors, and machines
-differ: read the ratios.
+`make bench` rewrites this page, but for its last section. Everything runs on the one machine: the embedded servers,
+one HTTP process, one worker (three for the limit), the simulated vendors and the load generator. So the figures are
+floors, and machines differ: read the ratios.
 
 The baseline, measured in the same run against the same servers and vendor, is the usual way with the same libraries
 (`loadtest/baseline.py`): an insert and an `enqueue_job` for each request, and a tuned `arq.Worker` with httpx's own
@@ -171,7 +172,7 @@ def main() -> None:
         )
     print(text)
     if wishes.write:
-        PAGE.write_text(text)
+        PAGE.write_text(text + section_of(PAGE.read_text()))
 
 
 if __name__ == "__main__":

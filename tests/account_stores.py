@@ -26,6 +26,8 @@ from domain.infra.accounts.users import MongoUsers
 from domain.infra.mongo import CODEC, Database, open_mongo, prepare_accounts
 from domain.request_ids import new_request_id
 from tests.fakes_accounts import FakeApiKeys, FakeAuditLog, FakeLinks, FakeSessions, FakeUsers
+from tests.leaks.ledger import Ledger
+from tests.leaks.places import read_row
 from tests.strategies import NOON
 
 
@@ -72,13 +74,16 @@ async def nowhere() -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def accounts_database(accounts_url: str) -> AsyncIterator[Database]:
+async def accounts_database(accounts_url: str, leaks: Ledger) -> AsyncIterator[Database]:
     """Emptied after each test, and not dropped: to make its indexes anew would cost more than most tests."""
     async with open_mongo(accounts_url) as database:
         await prepare_accounts(database)
         yield database
         for document in ACCOUNT_DOCUMENTS:
-            await database.get_collection(document.get_collection_name()).delete_many({})
+            rows = database.get_collection(document.get_collection_name())
+            async for row in rows.find({}):
+                read_row(leaks, rows.name, row)
+            await rows.delete_many({})
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from api.app import build_app
 from api.ports import AccountPorts, ApiPorts
 from domain.accounts.doers import Doer
 from domain.accounts.mails import Mail
+from domain.accounts.marks import marks_of_this_process
 from domain.accounts.sessions import Session
 from domain.accounts.users import User
 from domain.callers import Caller
@@ -46,6 +47,7 @@ class AuthWorld:
         self.users: FakeUsers = FakeUsers(sessions=self.sessions, keys=self.keys, links=self.links)
         self.audit, self.passwords, self.tokens = FakeAuditLog(), FakePasswords(), FakeTokens()
         self.post, self.limit = FakePost(), FakeSignInLimit()
+        self.marks = marks_of_this_process()
 
     @property
     def accounts(self) -> AccountPorts:
@@ -59,6 +61,7 @@ class AuthWorld:
             tokens=self.tokens,
             post=self.post,
             sign_ins=self.limit,
+            marks=self.marks,
             origins=frozenset({SHOP}),
             clock=lambda: self.now,
         )

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("faults")  # three times as many examples of the machines in `tests/worker`
-pytest_plugins = ["tests.servers", "tests.stores", "tests.account_stores", "tests.commerce_stores"]
+pytest_plugins = [
+    "tests.leaks.plugin",
+    "tests.servers",
+    "tests.stores",
+    "tests.account_stores",
+    "tests.commerce_stores",
+]
 
 _skipped: dict[str, str] = {}
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -18,14 +19,17 @@ from redis import Redis
 from cli.embedded import STOP_SECONDS, Server, mongo_server, redis_server
 from cli.home import Home
 from cli.processes import stop
+from tests.leaks.ledger import Ledger
+from tests.leaks.places import read_files, read_mongo, read_redis
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def servers_home() -> Iterator[Home]:
+def servers_home(leaks: Ledger) -> Iterator[Home]:
     with tempfile.TemporaryDirectory(prefix="gateway-tests-") as directory:
         yield Home.at(Path(directory))
+        read_files(leaks, Path(directory))
 
 
 @pytest.fixture(scope="session")
@@ -39,20 +43,22 @@ def mongo_url(servers_home: Home) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_database_url(redis_url: str) -> str:
+def redis_database_url(redis_url: str, leaks: Ledger) -> Iterator[str]:
     """Redis, with nothing in it."""
     with Redis.from_url(redis_url) as client:
         client.flushall()
-    return redis_url
+    yield redis_url
+    read_redis(leaks, redis_url)
 
 
 @pytest.fixture
-def mongo_database_url(mongo_url: str) -> Iterator[str]:
+def mongo_database_url(mongo_url: str, leaks: Ledger) -> Iterator[str]:
     """A database that no other test uses; dropped afterwards."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     parts = urlsplit(mongo_url)
     yield urlunsplit(parts._replace(path=f"/{name}"))
-    with MongoClient[dict[str, object]](mongo_url) as client:
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        read_mongo(leaks, client[name])
         client.drop_database(name)
 
 

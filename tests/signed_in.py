@@ -61,14 +61,14 @@ class SlowUsers(FakeUsers):
 class SignedIn:
     """Ada's user, session and key; `callers` know her by either, and the operator by `gwk_operator`."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: FakeApiKeys | None = None) -> None:
         self.clock = HandClock()
         self.user = User(
             id=new_request_id(), email="ada@example.com", email_key="ada@example.com", password="hash:x",
             confirmed_at=NOON, created_at=NOON, updated_at=NOON,
         )  # fmt: skip
         self.session = Session(new_request_id(), self.user.id, b"salt", created_at=NOON, refreshed_at=NOON)
-        self.users, self.sessions, self.keys = SlowUsers(self.user), FakeSessions(self.session), FakeApiKeys()
+        self.users, self.sessions, self.keys = SlowUsers(self.user), FakeSessions(self.session), keys or FakeApiKeys()
         self.audit = FakeAuditLog()
         self.tokens = SignedTokens(KeyRing.of([SECRET]), issuer=ISSUER, clock=self.clock.now)
         self.key, self.key_text = self.add_key()

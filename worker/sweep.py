@@ -125,8 +125,9 @@ class Sweep:
 
     def _queued(self, job: Job, now: datetime) -> Queued:
         """A call that is on record comes due a lease later: by then a living holder has renewed and moved it."""
-        due_at = now + self._station.lease if is_called(job) else job.run_at
-        return replace(Queued.of(job), due_at=due_at)
+        if is_called(job):
+            return replace(Queued.of(job), due_at=now + self._station.lease, held=True)
+        return Queued.of(job)
 
     async def _fail_late(self, late: Sequence[tuple[Job, Job]]) -> Counter[str]:
         won = await self._station.store.compare_and_set(late)

@@ -19,6 +19,9 @@ class Act(StrEnum):
     PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - a name
     PASSWORD_RESET_ASKED = "user.reset_asked"  # noqa: S105 - a name
     PROFILE_CHANGED = "user.changed"
+    EMAIL_ASKED = "user.email_asked"
+    EMAIL_CHANGED = "user.email_changed"
+    EMAIL_REFUSED = "user.email_refused"
     LOCKED = "user.locked"
     UNLOCKED = "user.unlocked"
     EXPORTED = "user.exported"
@@ -27,15 +30,22 @@ class Act(StrEnum):
     KEY_MADE = "key.made"
     KEY_USED = "key.used"
     KEY_REVOKED = "key.revoked"
+    KEY_LEFT = "key.left"
+    BOOTSTRAP_MADE = "key.bootstrap_made"
     BOOTSTRAP_REVOKED = "key.bootstrap_revoked"
     VENDOR_PAUSED = "vendor.paused"
     VENDOR_RESUMED = "vendor.resumed"
+    JOB_CANCELLED = "job.cancelled"  # this and the next two: somebody else's, by an admin
+    JOB_RETRIED = "job.retried"
+    JOB_DELETED = "job.deleted"
     JOBS_REPLAYED = "jobs.replayed"
     PRODUCT_MADE = "product.made"
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_DELETED = "product.deleted"
     ORDER_MOVED = "order.moved"
     IMAGE_UPLOADED = "product.image_uploaded"
+    RESTORED = "jobs.restored"
+    SETTINGS_CHANGED = "settings.changed"
 
 
 @dataclass(frozen=True, slots=True)

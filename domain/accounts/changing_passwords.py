@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.accounts.audit import Act
 from domain.accounts.changing import no_such_user
 from domain.accounts.doers import Doer
 from domain.accounts.password_trials import Attempt, PasswordTrials
@@ -36,6 +37,7 @@ class ChangingPasswords:
             raise _refusal(Invalid, "/new_password", "is the old one; choose another")
         trial = await self.trials.hold(Attempt(f"change:{user.id}", asked.old, doer.address), user)
         if not trial.right:
+            self.renewal.audit.note(doer.entry(Act.SIGN_IN_REFUSED, user.client, to="password"))
             raise _refusal(Forbidden, "/old_password", "is wrong, or was tried too often", code="wrong-password")
         return await self.renewal.renew(user, await self.passwords.hash(asked.new), doer, by="password")
 

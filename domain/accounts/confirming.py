@@ -54,4 +54,4 @@ def _confirmation(user: User, now: datetime) -> Mapping[str, object]:
     if user.confirmed_at is not None:
         return {}
     key = None if user.username is None else read_username(user.username).key
-    return {"confirmed_at": now, "username_key": key}
+    return {"confirmed_at": now, "forget_at": None, "username_key": key}

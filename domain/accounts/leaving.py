@@ -1,7 +1,9 @@
 """
 Leaving: a person's account goes, with their sessions, keys and links, and what their jobs hold of them.
 
-What stays is the record, where they are an id that nobody can look up any more.
+What stays is the record, where they are an id that nobody can look up any more, and the keys that an admin made for
+services: these go on, since a service is nobody's. Each of them has an entry, for those who look which secrets somebody
+who has left may know.
 """
 
 from contextlib import suppress
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.accounts.password_trials import Attempt, PasswordTrials
-from domain.accounts.ports import AuditLog, JobsOfUser, Users
+from domain.accounts.ports import ApiKeys, AuditLog, JobsOfUser, Users
 from domain.accounts.users import User
 from domain.errors import FieldError, Forbidden, Unavailable
 
@@ -18,6 +20,7 @@ from domain.errors import FieldError, Forbidden, Unavailable
 @dataclass(frozen=True, slots=True)
 class Leaving:
     users: Users
+    keys: ApiKeys
     jobs: JobsOfUser
     trials: PasswordTrials
     audit: AuditLog
@@ -33,10 +36,17 @@ class Leaving:
             self.audit.note(doer.entry(Act.SIGN_IN_REFUSED, user.client, to="leave"))
             raise _wrong()
         await self.audit.write(doer.entry(Act.DELETED, user.client))
+        await self._record_what_stays(user, doer)
         await self.jobs.forget(user.client, doer.at)
         await self.users.remove(user)
         with suppress(Unavailable):  # of a job that was submitted in between the words stay until it expires
             await self.jobs.forget(user.client, doer.at)
+
+    async def _record_what_stays(self, user: User, doer: Doer) -> None:
+        for key in await self.keys.list(user.client):
+            if key.user != user.id and key.is_live(doer.at):
+                entry = doer.entry(Act.KEY_LEFT, f"key:{key.id}", name=key.name, client=key.client, maker=user.client)
+                await self.audit.write(entry)
 
 
 def _wrong() -> Forbidden:

@@ -14,10 +14,11 @@ from uuid import UUID
 class Purpose(StrEnum):
     CONFIRM = "confirm"
     RESET = "reset"
+    NEW_EMAIL = "new_email"  # proves that the address that is asked for is theirs
 
     @property
     def lifetime(self) -> timedelta:
-        return timedelta(hours=24) if self is Purpose.CONFIRM else timedelta(hours=1)
+        return timedelta(hours=1) if self is Purpose.RESET else timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)

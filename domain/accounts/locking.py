@@ -52,4 +52,6 @@ class Locks:
 
 def _locked(user: User, doer: Doer) -> User:
     """Of two who lock at the same time the first is the one who did."""
-    return user if user.locked_at is not None else altered(user, doer.at, locked_at=doer.at, locked_by=doer.actor)
+    if user.locked_at is not None:
+        return user
+    return altered(user, doer.at, locked_at=doer.at, locked_by=doer.actor, pending=None)

@@ -22,6 +22,11 @@ class Template(StrEnum):
     ALREADY_REGISTERED = "already_registered"  # somebody, perhaps you, registered this address again
     RESET = "reset"  # follow the link to choose a new password
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a name
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a name; by a link, and their keys are revoked with it
+    NEW_EMAIL = "new_email"  # follow the link, and this becomes the address of an account
+    EMAIL_TAKEN = "email_taken"  # somebody wanted this address for another account
+    EMAIL_ASKED = "email_asked"  # to the address now: it may soon be another
+    EMAIL_CHANGED = "email_changed"  # to the former address
 
 
 class LinkWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

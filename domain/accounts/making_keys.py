@@ -2,8 +2,9 @@
 Who may make which key, and revoke it.
 
 A person makes keys for what is theirs; only an admin makes those of a service, which has a client of its own, named
-after it, so that its next key finds the same jobs. A rate is an admin's to give, or anybody could take themselves as
-much as they like. That no key makes keys is the door's to see to.
+after it, so that its next key finds the same jobs. No key is named like the gateway itself, whoever makes it. A rate is
+an admin's to give, or anybody could take themselves as much as they like. That no key makes keys is the door's to see
+to.
 """
 
 import re
@@ -16,12 +17,14 @@ from domain.accounts.api_keys import ApiKey, Scope
 from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.accounts.key_format import new_key
+from domain.accounts.names import is_own_name
 from domain.accounts.ports import ApiKeys, AuditLog
 from domain.callers import Caller, Role
 from domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from domain.request_ids import new_request_id
 
 MOST_KEYS = 50  # that live, of one person
+MOST_RUN_OUT = 450  # and not revoked: behind more of them a list of bounded length could hide one that lives
 
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -76,8 +79,11 @@ class KeyRing:
     async def _refuse_too_many(self, caller: Caller, doer: Doer, most: int) -> None:
         if caller.role is Role.ADMIN:
             return
-        if sum(key.is_live(doer.at) for key in await self.keys.list(caller.client)) > most:
+        listed = await self.keys.list(caller.client)
+        if sum(key.is_live(doer.at) for key in listed) > most:
             raise Conflict(f"you have {MOST_KEYS} keys, which is the most; revoke one", code="too-many-keys")
+        if len(listed) > most + MOST_RUN_OUT:
+            raise Conflict("you have too many keys that ran out; revoke some of those", code="too-many-keys")
 
 
 def no_such_key() -> NotFound:
@@ -90,6 +96,8 @@ def _refuse_beyond(wish: KeyWish, caller: Caller) -> None:
         raise _refusal("role", "must be service or admin: this caller is no person whose key it could be")
     if wish.role is Role.SERVICE and not _SERVICE.fullmatch(wish.name):
         raise _refusal("name", "must be 1 to 63 of a-z 0-9 . _ - for a service: its client is named after it")
+    if is_own_name(wish.name):
+        raise _refusal("name", "is one that the gateway itself goes by; choose another")
     if caller.role is Role.ADMIN:
         return
     if wish.role is not Role.USER:
@@ -99,7 +107,7 @@ def _refuse_beyond(wish: KeyWish, caller: Caller) -> None:
 
 
 def _key_of(wish: KeyWish, caller: Caller, doer: Doer, key_id: UUID, digest: str) -> ApiKey:
-    client, user = _owner_of(wish, caller)
+    client, user = _owner_of(wish, caller, key_id)
     return ApiKey(
         id=key_id,
         name=wish.name,
@@ -115,11 +123,15 @@ def _key_of(wish: KeyWish, caller: Caller, doer: Doer, key_id: UUID, digest: str
     )
 
 
-def _owner_of(wish: KeyWish, caller: Caller) -> tuple[str, UUID | None]:
-    """Whose jobs it submits, and whose lock stops it: a service goes on when the admin who made its key has left."""
+def _owner_of(wish: KeyWish, caller: Caller, key_id: UUID) -> tuple[str, UUID | None]:
+    """
+    Whose jobs it submits, and whose lock stops it: a service goes on when the admin who made its key has left.
+
+    What the operator makes by the bootstrap key goes by its own name: in the record it is not the operator.
+    """
     match wish.role:
         case Role.USER | Role.ADMIN:
-            return caller.client, caller.user
+            return (f"key:{key_id}" if caller.user is None else caller.client), caller.user
         case Role.SERVICE:
             return f"service:{wish.name}", None
         case _:

@@ -5,13 +5,18 @@ Everything is ASCII on purpose. Two addresses that look alike are then one or pl
 one, and a line break that would begin another header of a mail is refused with all the rest. A domain in another
 script is written in punycode (RFC 3492) by the client. No refusal repeats what was sent.
 
+A name that looks like one of the gateway's own is refused like that one. Of the signs that look like letters those are
+known that people forge names by; Unicode's list has thousands (UTS 39), and a username is ASCII anyhow.
+
 Sources: RFC 5321, section 4.5.3 (lengths), RFC 5322, section 3.2.3 (dot-atom), RFC 1123, section 2.1 (host names).
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from domain.callers import OWN_NAMES
 from domain.errors import FieldError, Invalid
 
 LONGEST_EMAIL = 254  # RFC 5321's 256 for a path, less its two angle brackets
@@ -35,8 +40,12 @@ postmaster product products public register root sales security self service ser
 signup staff status stripe sudo super superadmin superuser support sysadmin system team test undefined unknown user
 username users vendor vendors webhook webhooks webmaster worker www
 """
-_RESERVED = frozenset(_OFFICES.split())
-_SEPARATORS = str.maketrans("", "", "._-")
+
+_LOOKS: dict[int, int] = {  # one sign for each that the eye takes for the same: of ASCII, Greek and Cyrillic
+    **str.maketrans("013457l9@$!|", "oieastigasii"),
+    **str.maketrans("αεικνορτυχ", "aeikvoptux"),
+    **str.maketrans("аеһіјкмосрѕтухԁԝ", "aehijkmocpstyxdw"),
+}
 
 
 class Name(NamedTuple):
@@ -59,9 +68,20 @@ def read_username(text: str, field: str = "username") -> Name:
         raise _refusal(
             f"must be 3 to {LONGEST_USERNAME} of A-Z a-z 0-9 . _ - and begin with a letter, such as jane.doe", field
         )
-    if text.lower().translate(_SEPARATORS) in _RESERVED:
+    if _look(text) in _RESERVED:
         raise _refusal("is reserved; choose another", field)
     return Name(text, text.lower())
+
+
+def is_own_name(text: str) -> bool:
+    """Whether it reads as a name that the gateway itself goes by; of any text."""
+    return _look(text) in _OWN
+
+
+def _look(text: str) -> str:
+    """What the eye makes of it: without case, accents and what stands between letters, look-alikes as one sign."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(_LOOKS)
+    return "".join(filter(str.isalnum, plain)).replace("vv", "w").replace("rn", "m")
 
 
 def _email_faults(text: str) -> Iterator[str]:
@@ -85,3 +105,7 @@ def _email_faults(text: str) -> Iterator[str]:
 
 def _refusal(detail: str, field: str) -> Invalid:
     return Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))
+
+
+_OWN = frozenset(map(_look, OWN_NAMES))
+_RESERVED = _OWN | frozenset(map(_look, _OFFICES.split()))

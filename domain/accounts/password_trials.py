@@ -47,6 +47,11 @@ class PasswordTrials:
             await (self.limit.succeeded(*names) if right else self.limit.failed(*names))
         return verified if right else Verified(right=False)
 
+    async def forgive(self, user: User) -> None:
+        """For who has proven to be this user by more than a password: what others tried in their name is forgotten."""
+        for name in (f"account:{user.id}", f"email:{user.email_key}", f"username:{user.username_key}"):
+            await self.limit.succeeded(name, name)  # a name is nobody's address, so that no address gains by it
+
     async def _verify(self, password: str, user: User | None, counted: list[tuple[str, str]]) -> Verified:
         try:
             return await self.passwords.verify(password, None if user is None else user.password)

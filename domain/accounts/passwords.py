@@ -20,7 +20,8 @@ SHORTEST_WORD = 4  # of a name: a shorter one is in many a password by chance
 _OWN = "gateway"
 _SIGNS = str.maketrans("@$!|013457", "asiloieast")  # what people put for letters
 _ROWS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm", "yxcvbnm")
-_STEPS = frozenset(pair for row in _ROWS for pair in (*pairwise(row), *pairwise(row[::-1])))
+_COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm")
+_STEPS = frozenset(pair for row in (*_ROWS, *_COLUMNS) for pair in (*pairwise(row), *pairwise(row[::-1])))
 
 
 def check_new_password(password: str, names: Sequence[str | None] = (), *, field: str = "password") -> None:
@@ -69,7 +70,15 @@ def _is_repeated(folded: str) -> bool:
 
 
 def _is_sequence(folded: str) -> bool:
-    """Whether three in four steps lead to the same key or to the next one, in the alphabet or on a keyboard."""
+    """
+    Whether three in four steps lead to the same key or to the next one, in the alphabet or on a keyboard.
+
+    Two such walks by turns are one too: 1q2w3e4r5t.
+    """
+    return _is_walk(folded) or (_is_walk(folded[::2]) and _is_walk(folded[1::2]))
+
+
+def _is_walk(folded: str) -> bool:
     near = sum(left == right or (left, right) in _STEPS for left, right in pairwise(folded))
     return 4 * near >= 3 * (len(folded) - 1)
 

@@ -1,4 +1,8 @@
-"""What people may change of themselves: their name and their username. The address is not among it."""
+"""
+What people may change of themselves: their name, their username, and which address is to become theirs.
+
+That one is a wish: `domain.accounts.changing_addresses` says who may have it, and how it comes true.
+"""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
@@ -7,16 +11,17 @@ from domain.accounts.audit import Act
 from domain.accounts.changing import altered, change_user
 from domain.accounts.doers import Doer
 from domain.accounts.ports import AuditLog, Users
-from domain.accounts.users import User
+from domain.accounts.users import PendingEmail, User
 from domain.errors import FieldError, Invalid, Outdated
 
 LONGEST_NAME = 100
-CHANGEABLE = frozenset({"name", "username", "username_key"})
+Changes = Mapping[str, str | PendingEmail | None]
+CHANGEABLE = frozenset({"name", "username", "username_key", "pending"})
 
 
 async def change_profile(
     user_id: UUID,
-    changes: Mapping[str, str | None],
+    changes: Changes,
     ports: tuple[Users, AuditLog],
     doer: Doer,
     versions: Collection[int] | None = None,
@@ -38,8 +43,8 @@ async def change_profile(
         return altered(user, doer.at, **changes)
 
     user = await change_user(users, user_id, alter)
-    if user != read[-1]:
-        fields = ", ".join(sorted(changes.keys() - {"username_key"}))
+    fields = ", ".join(sorted(changes.keys() - {"username_key", "pending"}))  # a wish has an entry of its own
+    if fields and user != read[-1]:
         audit.note(doer.entry(Act.PROFILE_CHANGED, user.client, fields=fields))
     return user
 

@@ -8,6 +8,7 @@ by who confirms first. Until then a user has it without its key, and whether an 
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import uuid5
 
 from domain.accounts.audit import Act
@@ -20,6 +21,7 @@ from domain.accounts.ports import AuditLog, Passwords, Post, Taken, Users
 from domain.accounts.users import User
 from domain.request_ids import new_request_id
 
+UNCONFIRMED = timedelta(days=7)  # then the account is gone again, and the address with it
 PAUSE_SECONDS = 0.05  # longer than a healthy MongoDB takes to store a user, or to refuse one
 
 
@@ -86,6 +88,7 @@ def _new_user(wanted: Registration, hashed: str, doer: Doer) -> User:
         username=None if wanted.username is None else wanted.username.shown,
         name=wanted.name,
         password=hashed,
+        forget_at=doer.at + UNCONFIRMED,
         created_at=doer.at,
         updated_at=doer.at,
     )

@@ -30,13 +30,13 @@ class PasswordRenewal:
         def renewed(user: User) -> Mapping[str, object]:
             if user.password != known.password:
                 raise Conflict("the password was changed a moment ago; begin again")
-            return {"password": hashed}
+            return {"password": hashed, "pending": None}  # whoever asked for another address knew the former password
 
         user = await change_confirmed(self.users, known.id, doer.at, renewed)
         await self.sessions.end_all(user.id, "password", doer.at)
         return user
 
-    async def tell(self, user: User) -> None:
+    async def tell(self, user: User, template: Template = Template.PASSWORD_CHANGED) -> None:
         """Mail it, once for each change."""
-        mail = Mail(to=user.email, template=Template.PASSWORD_CHANGED)
+        mail = Mail(to=user.email, template=template)
         await self.post.send(mail, key=f"password_changed:{user.id}:{user.version}")

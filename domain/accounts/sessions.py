@@ -35,7 +35,7 @@ class Session:
     refreshed_at: datetime
     number: int = 1  # of the newest refresh token
     ended_at: datetime | None = None
-    why_ended: str | None = None  # "logout", "revoked", "password", "reuse", "lock"
+    why_ended: str | None = None  # "logout", "revoked", "password", "email", "reuse", "lock"
     address: str = ""  # whence it was last used
     agent: str = ""  # with what, in its own words
 

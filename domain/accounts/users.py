@@ -13,6 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.callers import Role
 
 
+class PendingEmail(BaseModel):
+    """An address that is asked for, and not theirs yet: it becomes so by the link in a mail to it, or not at all."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    email: str  # as it was given
+    email_key: str
+    expires_at: datetime  # the link's end: what is shown later is of no use any more
+
+
 class User(BaseModel):
     """`password` is the hash, in PHC's string format (argon2id). It is shown to nobody, and stands in no log."""
 
@@ -21,12 +31,14 @@ class User(BaseModel):
     id: UUID  # a UUIDv7, the page cursor too
     email: str  # as it was given
     email_key: str
+    pending: PendingEmail | None = None
     username: str | None = None  # as it was given
     username_key: str | None = None
     name: str | None = None
     password: str = Field(repr=False)
     role: Role = Role.USER
     confirmed_at: datetime | None = None  # the address is theirs
+    forget_at: datetime | None = None  # until it is confirmed: the address may be of somebody who never asked
     locked_at: datetime | None = None  # by an admin: nothing of theirs opens any door
     locked_by: str | None = None
     version: int = 0

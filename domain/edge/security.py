@@ -22,7 +22,7 @@ ALWAYS: Mapping[str, str] = MappingProxyType(
         "permissions-policy": "camera=(), geolocation=(), microphone=()",
     }
 )
-OVER_HTTPS: Mapping[str, str] = MappingProxyType({"strict-transport-security": "max-age=31536000; includeSubDomains"})
+HTTPS_ONLY = "max-age=31536000"  # a year: ASVS 5.0, 3.4.1
 UNKEPT: Mapping[str, str] = MappingProxyType({"cache-control": "no-store"})
 
 Lines = tuple[tuple[bytes, bytes], ...]
@@ -39,6 +39,7 @@ class BrowserRules:
 
     origins: frozenset[str] = frozenset()
     https: bool = False  # is it reached by https, as its users see it?
+    subdomains: bool = False  # of its host too: that binds machines which are not ours, so it is the operator's word
     unkept: tuple[str, ...] = ()
 
 
@@ -51,7 +52,7 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, rules: BrowserRules) -> None:
         self._app = app
         self._beginnings = rules.unkept
-        usual = {**ALWAYS, **(OVER_HTTPS if rules.https else {})}
+        usual = {**ALWAYS, **_over_https(rules)}
         self._usual = _lines(usual)
         self._unkept = _lines({**usual, **UNKEPT})
 
@@ -68,6 +69,12 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_lines)
+
+
+def _over_https(rules: BrowserRules) -> Mapping[str, str]:
+    if not rules.https:
+        return {}
+    return {"strict-transport-security": HTTPS_ONLY + ("; includeSubDomains" if rules.subdomains else "")}
 
 
 def _lines(headers: Mapping[str, str]) -> Lines:

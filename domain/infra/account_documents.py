@@ -16,6 +16,7 @@ SESSIONS = "sessions"
 API_KEYS = "api_keys"
 LINKS = "links"
 AUDIT = "audit"
+SETTINGS = "settings"
 
 KEPT_AFTER_EXPIRY = timedelta(days=7)  # a refresh token that is shown too late is told from one of nobody's
 
@@ -26,6 +27,7 @@ class UserDocument(Document):
     id: UUID  # type: ignore[assignment]  # Beanie's default is an ObjectId
     email_key: str
     username_key: str | None = None
+    forget_at: datetime | None = None
     version: int
 
     class Settings:
@@ -39,6 +41,7 @@ class UserDocument(Document):
                 unique=True,
                 partialFilterExpression={"username_key": {"$exists": True}},
             ),
+            IndexModel([("forget_at", ASCENDING)], name="unconfirmed", expireAfterSeconds=0),
         ]
 
 
@@ -118,4 +121,15 @@ class AuditDocument(Document):
         ]
 
 
-ACCOUNT_DOCUMENTS = (UserDocument, SessionDocument, ApiKeyDocument, LinkDocument, AuditDocument)
+class SettingsDocument(Document):
+    """A `Recorded`, the one of the fleet, as JSON: the names of its settings are no names of fields."""
+
+    id: str  # type: ignore[assignment]
+    recorded: str
+
+    class Settings:
+        name = SETTINGS
+        indexes: ClassVar[list[IndexModel]] = []
+
+
+ACCOUNT_DOCUMENTS = (UserDocument, SessionDocument, ApiKeyDocument, LinkDocument, AuditDocument, SettingsDocument)

@@ -2,9 +2,12 @@
 Slow work in a few threads of its own, with a short line before them.
 
 The loop stays free, no more runs at once than there is memory for, and who would have to wait long is told so instead.
+Where every core is busy the threads stand back: whoever waits for them waits anyway, and all others should not.
 """
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +18,8 @@ from typing import TypeVar
 
 from domain.errors import Unavailable
 
+NICENESS = 10  # above the process' own: a tenth of the loop's share of a core, when both want it
+_NICEST = 19
 _MEMORY = 0.8  # how much of the mean each new measurement leaves as it was
 
 _T = TypeVar("_T")
@@ -73,8 +78,14 @@ class BoundedThreads:
 async def open_threads(
     name: str, threads: int, *, most_waiting: int, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[BoundedThreads]:
-    executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+    executor = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=_stand_back)
     try:
         yield BoundedThreads(executor, threads, most_waiting, clock)
     finally:
         await asyncio.to_thread(executor.shutdown)  # waits for what runs
+
+
+def _stand_back() -> None:
+    """On Linux each thread has a niceness of its own; elsewhere this would be about the whole process."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, 0, min(_NICEST, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS))

@@ -3,7 +3,8 @@ Who holds a token, over the whole fleet: a person's session, a machine's key, or
 
 What the stores said is good for `MEMORY_SECONDS`: a lock, a logout or a revocation holds in every process by then, and
 a token that was good a moment ago goes on while MongoDB is away. Whatever can be told without a store is: a forged
-token costs a signature's check and nothing more. The refused are remembered apart, so that nobody pushes out the good.
+token costs a signature's check and nothing more, and of made-up keys few are looked for (`domain.infra.key_lookups`).
+The refused are remembered apart, so that nobody pushes out the good.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from hashlib import sha256
 from domain.accounts.key_format import PREFIX
 from domain.callers import Caller, CallerDirectory
 from domain.infra.background import end
+from domain.infra.key_lookups import KeyLookups
 from domain.infra.key_uses import KeyUses
 from domain.infra.ticks import seconds_since_boot
 from domain.infra.token_owners import Claim, TokenOwners
@@ -44,7 +46,7 @@ class _Answer:
 
 
 class FleetCallers:
-    """A `CallerDirectory`. Raises `Unavailable` where a store must be asked and is away."""
+    """A `CallerDirectory`."""
 
     def __init__(
         self, owners: TokenOwners, uses: KeyUses, bootstrap: CallerDirectory, clocks: Clocks | None = None
@@ -53,6 +55,7 @@ class FleetCallers:
         self._uses = uses
         self._bootstrap = bootstrap
         self._clocks = clocks or Clocks()
+        self._lookups = KeyLookups(owners, self._clocks.seconds)
         self._good = _Newest(REMEMBERED)
         self._refused = _Newest(REFUSED)
         self._asking: dict[bytes, asyncio.Task[_Answer]] = {}
@@ -78,7 +81,7 @@ class FleetCallers:
             claim = self._owners.read(bearer_token, self._clocks.now())
             if claim is None:
                 return await self._find_operator(bearer_token, address)
-            answer = await self._ask_once(name, claim)
+            answer = await self._ask_once(name, claim, address)
         return answer.caller
 
     async def _find_operator(self, bearer_token: str, address: str) -> Caller | None:
@@ -88,11 +91,11 @@ class FleetCallers:
         answer = self._good.get(name) or self._refused.get(name)
         return answer if answer is not None and self._clocks.seconds() < answer.until else None
 
-    async def _ask_once(self, name: bytes, claim: Claim) -> _Answer:
+    async def _ask_once(self, name: bytes, claim: Claim, address: str) -> _Answer:
         """Of those who ask at the same time one asks the stores, and goes on when its own client has left."""
         asking = self._asking.get(name)
         if asking is None:
-            asking = asyncio.create_task(self._ask(name, claim))
+            asking = asyncio.create_task(self._ask(name, claim, address))
             self._asking[name] = asking
             asking.add_done_callback(lambda task: self._asked(name, task))
         return await asyncio.shield(asking)
@@ -102,9 +105,9 @@ class FleetCallers:
         if not task.cancelled():
             task.exception()  # whoever still waits is told; if nobody does, nobody need be
 
-    async def _ask(self, name: bytes, claim: Claim) -> _Answer:
+    async def _ask(self, name: bytes, claim: Claim, address: str) -> _Answer:
         begun, now = self._clocks.seconds(), self._clocks.now()
-        owner = await self._owners.find(claim, now)
+        owner = await self._lookups.find(claim, now, address)
         if owner is None:
             answer = _Answer(None, begun + MEMORY_SECONDS)
             self._good.forget(name)

@@ -14,8 +14,9 @@ from domain.accounts.ports import ApiKeys, AuditLog
 from domain.callers import Caller
 from domain.errors import Unavailable
 from domain.infra.background import end
+from domain.networks import network_of
 
-AUDIT_EVERY_SECONDS = 3600.0  # for each key and address
+AUDIT_EVERY_SECONDS = 3600.0  # for each key and network: who has one of IPv6 has more addresses than a record has room
 NOTE_EVERY_SECONDS = 60.0  # for each key: the store keeps no finer time
 REMEMBERED = 10_000  # what is forgotten is written down once more than it need be
 
@@ -35,7 +36,7 @@ class KeyUses:
     def note(self, caller: Caller, address: str, now: datetime) -> None:
         """`caller` came by their key or, with none, by the bootstrap key."""
         moment, key = now.timestamp(), caller.key
-        if self._audited.is_due((key, address), moment):
+        if self._audited.is_due((key, network_of(address)), moment):
             self._audit.note(Doer(caller.client, now, address).entry(Act.KEY_USED, f"key:{key or 'bootstrap'}"))
         if key is not None and self._noted.is_due(key, moment):
             task = asyncio.create_task(self._write(key, now))

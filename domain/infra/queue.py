@@ -45,6 +45,7 @@ CHANGES_CHANNEL = "gateway:changes"
 ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day would expire a long backlog
 IDLE_PREFIX = "gateway:idle:"
 CLOSED, PAUSED = "closed:", "paused:"  # how a message on the wake channel begins: closed:<vendor>:<until, ms>
+LEASE_MARK = ".5"  # among the scores of a lane: a lease's end
 PULSE = ("gateway:pulse", "gateway:grace")
 MEMORY = "gateway:memory:lanes"  # another name, when jobs stand elsewhere: they are then queued again there
 FILLING = "gateway:filling:"
@@ -157,7 +158,8 @@ class Queue:
         args: list[str | int] = [len(lanes), WAKE_CHANNEL, FUNCTION, _ms(ROW_LIFETIME)]
         args += [client for *_, client in lanes]
         for job in jobs:
-            args += (number[job.vendor, class_of(job), job.client], str(job.request_id), _epoch_ms(job.due_at))
+            score = f"{_epoch_ms(job.due_at)}{LEASE_MARK if job.held else ''}"
+            args += (number[job.vendor, class_of(job), job.client], str(job.request_id), score)
         return int(await self._enqueue(keys=keys, args=args))
 
     async def claim(

@@ -81,5 +81,5 @@ class RedisHealth:
     async def check(self) -> None:
         try:
             await self._client.ping()
-        except REDIS_FAULTS as fault:
-            raise Unavailable(f"Redis does not answer: {fault}") from None
+        except REDIS_FAULTS as fault:  # anybody may ask: the fault's text names inner addresses
+            raise Unavailable(f"Redis does not answer ({type(fault).__name__})") from None

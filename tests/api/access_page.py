@@ -19,8 +19,11 @@ every route as everybody. What is not in the table is not served: nobody may, be
 
 Somebody comes in by a *session* (the access token of a person who signed in), by an *API key* of theirs, or by the key
 of a service, which is nobody's. The operator's *bootstrap key* is an admin without an account. A narrowed key opens
-only routes that name one of its scopes; any other key may what its role may. What a lock, a logout or a revocation
-closes is closed 10 s later at the latest, in every process.
+only routes that name one of its scopes; any other key may what its role may. What a lock, a logout, a revocation, or
+another password or address closes is closed 10 s later at the latest, in every process.
+
+Who leaves takes their sessions and keys with them. Keys that an admin made for services stay, since a service is
+nobody's: `GET /audit?act=key.left` lists those whose secret somebody who left may know.
 
 | route | nobody | user | other user | service | admin | comes in by | scope |
 |---|---|---|---|---|---|---|---|

@@ -46,7 +46,7 @@ class People:
         self.products, self.files = FakeProducts(), FakeFileStore()
         self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
-        self.app = build_app(self._ports())
+        self.app = build_app(self.ports())
 
     def client(self, token: str) -> AsyncClient:
         headers = {"Authorization": f"Bearer {token}"}
@@ -58,7 +58,7 @@ class People:
         self.sessions.stored[session.id] = session
         return session
 
-    def _ports(self) -> ApiPorts:
+    def ports(self) -> ApiPorts:
         return ApiPorts(
             intake=self.jobs,
             jobs=self.jobs,

@@ -12,7 +12,7 @@ from httpx import AsyncClient
 from domain.accounts.api_keys import ApiKey, Scope
 from domain.accounts.audit import Act
 from domain.accounts.key_format import read_key
-from domain.accounts.making_keys import MOST_KEYS
+from domain.accounts.making_keys import MOST_KEYS, MOST_RUN_OUT
 from domain.callers import Role
 from domain.request_ids import new_request_id
 from tests.api.people import People
@@ -83,6 +83,28 @@ async def test_a_service_is_named_so_that_its_client_can_be(people: People, root
     answer = await root.post("/api-keys", json={"name": name, "role": "service"})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/name")
     assert len(people.keys.stored) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["gateway", "admin", "anonymous", "operator", "bootstrap", "gate-way", "gatevvay", "adm1n"]
+)
+async def test_no_service_is_named_like_the_gateway_itself(people: People, root: AsyncClient, name: str) -> None:
+    answer = await root.post("/api-keys", json={"name": name, "role": "service"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/name")
+    assert len(people.keys.stored) == 3
+
+
+@pytest.mark.parametrize("name", ["gateway", "Gate Way", "g\u0430teway", "Admin", "ａｄｍｉｎ"])
+async def test_no_persons_key_is_either(people: People, alice: AsyncClient, name: str) -> None:
+    answer = await alice.post("/api-keys", json={"name": name})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/name")
+    assert len(people.keys.stored) == 3
+
+
+async def test_an_admins_key_that_the_operator_makes_is_not_the_operator(people: People) -> None:
+    async with people.client("operator") as operator:
+        made = (await operator.post("/api-keys", json={"name": "ops", "role": "admin"})).json()
+    assert (made["client"], made["created_by"]) == (f"key:{made['id']}", "admin")
 
 
 async def test_an_admins_key_goes_with_the_admin(people: People, root: AsyncClient) -> None:
@@ -171,6 +193,15 @@ async def test_a_person_has_so_many_keys_that_live_and_no_more(people: People, a
     assert len(people.keys.stored) == MOST_KEYS + 2
     people.keys.stored[people.alice.key.id] = replace(people.alice.key, expires_at=people.now)
     assert (await alice.post("/api-keys", json={"name": "in place of one that ran out"})).status_code == 201
+
+
+async def test_there_are_no_more_that_ran_out_than_a_list_can_show(people: People, alice: AsyncClient) -> None:
+    """Or who got into an account could hide a key that lives behind those that do not."""
+    people.alice = replace(people.alice, key=replace(people.alice.key, expires_at=people.now))
+    _fill(people, MOST_KEYS + MOST_RUN_OUT - 1)
+    answer = await alice.post("/api-keys", json={"name": "one too many"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "too-many-keys")
+    assert len((await alice.get("/api-keys")).json()["items"]) == MOST_KEYS + MOST_RUN_OUT
 
 
 async def test_of_two_who_come_at_once_none_gets_a_key_too_many(people: People, alice: AsyncClient) -> None:

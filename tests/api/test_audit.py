@@ -92,6 +92,40 @@ async def test_a_switch_of_nothing_is_not_recorded(people: People, root: AsyncCl
     assert people.audit.entries == []
 
 
+@pytest.mark.parametrize(
+    ("method", "tail", "act"),
+    [("POST", "/cancel", Act.JOB_CANCELLED), ("POST", "/retry", Act.JOB_RETRIED), ("DELETE", "", Act.JOB_DELETED)],
+)
+async def test_what_an_admin_does_to_anothers_job_is_on_record_or_not_done(
+    people: People, root: AsyncClient, method: str, tail: str, act: Act
+) -> None:
+    job = (
+        pending_job(client=people.bob.user.client)
+        if act is Act.JOB_CANCELLED
+        else failed(pending_job(client=people.bob.user.client))
+    )
+    await people.jobs.put(job)
+    people.audit.down = True
+    assert (await root.request(method, f"/jobs/{job.id}{tail}")).status_code == 503
+    assert people.jobs.stored[job.id] == job
+    people.audit.down = False
+    assert (await root.request(method, f"/jobs/{job.id}{tail}")).is_success
+    (entry,) = people.audit.entries
+    assert (entry.act, entry.actor, entry.subject) == (act, people.root.user.client, f"job:{job.id}")
+    assert entry.detail == {"client": people.bob.user.client}
+
+
+async def test_what_everybody_does_to_their_own_jobs_is_no_act_of_an_admin(
+    people: People, alice: AsyncClient, root: AsyncClient
+) -> None:
+    for client, one in ((alice, people.alice), (root, people.root)):
+        job = pending_job(client=one.user.client)
+        await people.jobs.put(job)
+        assert (await client.post(f"/jobs/{job.id}/cancel")).status_code == 202
+    assert (await root.post(f"/jobs/{new_request_id()}/cancel")).status_code == 404
+    assert people.audit.entries == []
+
+
 async def test_a_replay_is_recorded_with_what_was_asked_for(people: People, root: AsyncClient) -> None:
     await people.jobs.put(failed(pending_job()))
     wanted = {"vendor": "sync", "status": "failed", "error_code": "rejected", "from": "2020-01-01T00:00:00Z"}

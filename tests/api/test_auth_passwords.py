@@ -42,7 +42,7 @@ async def test_a_forgotten_password_becomes_another_and_every_session_ends(
     assert [session.why_ended for session in world.sessions.stored.values()] == ["password"]
     assert (await browser.post("/auth/login", json=SIGN_IN)).status_code == 401
     assert (await browser.post("/auth/login", json={**SIGN_IN, "password": OTHER_PASSWORD})).status_code == 200
-    assert world.post.mails[-1].template is Template.PASSWORD_CHANGED
+    assert world.post.mails[-1].template is Template.PASSWORD_RESET
 
 
 async def test_a_replayed_link_is_a_404_as_any_other(world: AuthWorld, browser: AsyncClient) -> None:

@@ -3,24 +3,32 @@
 import asyncio
 import json
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import pytest
 from httpx import AsyncClient
 from litestar.types import ASGIApp
 
 import api.events
+from api.app import build_app
 from api.events import Watch
 from api.ports import ApiPorts
+from domain.callers import Caller, Role
+from domain.errors import Unavailable
 from domain.jobs import Job, Status
 from domain.tombstones import bury
 from tests.api.samples import ended, failed, pending_job
 from tests.api.streams import Stream, opened, parse_event
-from tests.fakes import FakeJobs
+from tests.fakes import FakeCallers, FakeJobs
 
 
 def watching(app: ASGIApp, job: Job, seen: str | None = None, query: str = "") -> AbstractAsyncContextManager[Stream]:
     headers = {"Authorization": "Bearer acme"} | ({} if seen is None else {"Last-Event-ID": seen})
     return opened(app, f"/jobs/{job.id}/events{query}", headers)
+
+
+async def nobody_minds() -> None:
+    """The client may go on."""
 
 
 def begun(job: Job) -> Job:
@@ -129,7 +137,8 @@ async def test_a_job_that_is_deleted_meanwhile_ends_the_stream(app: ASGIApp, job
 async def test_silence_is_broken_by_a_comment(ports: ApiPorts, jobs: FakeJobs) -> None:
     job = pending_job()
     await jobs.put(job)
-    pieces = Watch(ports, with_attempts=False, heartbeat_seconds=0.001).tell(job, seen=str(job.epoch))
+    watch = Watch(ports, with_attempts=False, ask_again=nobody_minds, heartbeat_seconds=0.001)
+    pieces = watch.tell(job, seen=str(job.epoch))
     assert [await anext(pieces) for _ in range(2)] == [b": still here\n\n"] * 2
     await pieces.aclose()
 
@@ -137,7 +146,8 @@ async def test_silence_is_broken_by_a_comment(ports: ApiPorts, jobs: FakeJobs) -
 async def test_a_store_that_is_away_for_a_while_ends_no_stream(ports: ApiPorts, jobs: FakeJobs) -> None:
     job = pending_job()
     await jobs.put(job)
-    pieces = Watch(ports, with_attempts=False, heartbeat_seconds=0.001, look_again_seconds=0.001).tell(job, seen="")
+    watch = Watch(ports, with_attempts=False, ask_again=nobody_minds, heartbeat_seconds=0.001, look_again_seconds=0.001)
+    pieces = watch.tell(job, seen="")
     assert parse_event((await anext(pieces)).decode())["id"] == "0"
     jobs.down = True
     assert await anext(pieces) == b": still here\n\n"
@@ -154,6 +164,40 @@ async def test_another_clients_job_is_not_watched(app: ASGIApp, jobs: FakeJobs, 
     await jobs.put(job)
     async with opened(app, f"/jobs/{job.id}/events", {"Authorization": f"Bearer {token}"}) as stream:
         assert (await stream.head())[0] == status
+
+
+async def test_who_is_shut_out_meanwhile_is_told_no_more(ports: ApiPorts, jobs: FakeJobs) -> None:
+    callers = FakeCallers(acme=Caller("acme", Role.USER))
+    job = pending_job()
+    await jobs.put(job)
+    async with asyncio.timeout(5), watching(build_app(replace(ports, callers=callers)), job) as stream:
+        await stream.head()
+        await stream.event()
+        await jobs.waiting.wait()
+        callers.forget()
+        await jobs.put(ended(job, '"secret"'))
+        assert await stream.piece() == b""
+
+
+async def test_a_directory_that_is_away_for_a_while_ends_no_stream_and_lets_nothing_out(
+    ports: ApiPorts, jobs: FakeJobs
+) -> None:
+    away = True
+
+    async def ask_again() -> None:
+        if away:
+            raise Unavailable("the store does not answer just now")
+
+    job = pending_job()
+    await jobs.put(job)
+    watch = Watch(ports, with_attempts=False, ask_again=ask_again, heartbeat_seconds=0.001, look_again_seconds=0.001)
+    pieces = watch.tell(job, seen=str(job.epoch))
+    await jobs.put(ended(job))
+    assert [await anext(pieces) for _ in range(3)] == [b": still here\n\n"] * 3
+    away = False
+    while (piece := await anext(pieces)).startswith(b":"):
+        pass
+    assert parse_event(piece.decode())["id"] == "2"
 
 
 async def test_another_query_is_refused(client: AsyncClient, jobs: FakeJobs) -> None:

@@ -112,7 +112,25 @@ async def test_who_leaves_is_gone_with_all_that_is_theirs(people: People, alice:
     assert "alice" not in repr(entry)
 
 
-@pytest.mark.parametrize("password", ["wrong", "", f"{PASSWORD} ", "x" * 2_000])
+async def test_keys_that_an_admin_made_for_services_stay_and_each_is_on_record(
+    people: People, root: AsyncClient
+) -> None:
+    made = (await root.post("/api-keys", json={"name": "billing", "role": "service"})).json()
+    void = (await root.post("/api-keys", json={"name": "former", "role": "service"})).json()
+    await root.delete(f"/api-keys/{void['id']}")
+    people.audit.entries.clear()
+    assert (await root.request("DELETE", "/users/me", json={"password": PASSWORD})).status_code == 204
+    assert await people.keys.find(people.root.key.id) is None
+    async with people.client("operator") as operator:
+        listed = {key["id"]: key["created_by"] for key in (await operator.get("/api-keys")).json()["items"]}
+    assert listed[made["id"]] == people.root.user.client
+    left = people.audit.entries[-1]
+    assert people.audit.acts == [Act.DELETED, Act.KEY_LEFT]
+    assert left.subject == f"key:{made['id']}"
+    assert left.detail == {"name": "billing", "client": "service:billing", "maker": people.root.user.client}
+
+
+@pytest.mark.parametrize("password", ["wrong", "", f"{PASSWORD} "])
 async def test_nobody_leaves_by_a_wrong_password(people: People, alice: AsyncClient, password: str) -> None:
     answer = await alice.request("DELETE", "/users/me", json={"password": password})
     assert (answer.status_code, answer.json()["code"]) == (403, "wrong-password")
@@ -127,6 +145,7 @@ async def test_nobody_leaves_by_a_wrong_password(people: People, alice: AsyncCli
         ({}, "/password"),
         ({"password": {"$ne": ""}}, "/password"),
         ({"password": None}, "/password"),
+        ({"password": "x" * 2_000}, "/password"),
         ({"password": PASSWORD, "id": "x"}, "/id"),
     ],
 )

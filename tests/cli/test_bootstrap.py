@@ -91,6 +91,19 @@ def test_only_who_asks_for_a_new_one_gets_one(home: Home) -> None:
     assert not is_bootstrap_revoked(home)
 
 
+def test_a_key_is_made_on_record_and_without_one_where_mongodb_is_not_known(
+    home: Home, mongo_database_url: str
+) -> None:
+    first = run(home, "--mongo-url", mongo_database_url)
+    anew = run(home, "--renew", "--mongo-url", mongo_database_url)
+    assert [entry.act for entry in acts(mongo_database_url)] == [Act.BOOTSTRAP_MADE] * 2
+    assert [entry.detail["how"] for entry in acts(mongo_database_url)] == ["anew", "first"]
+    assert first.stderr == anew.stderr == ""
+    unrecorded = run(home, "--renew")
+    assert "no record" in unrecorded.stderr
+    assert opens(home, unrecorded.stdout.strip())
+
+
 @pytest.mark.parametrize("args", [["--renew", "--revoke"], ["--force"], ["--renew", "--force"]])
 def test_what_does_not_go_together_is_refused(home: Home, args: list[str]) -> None:
     key = renew_bootstrap_key(home)

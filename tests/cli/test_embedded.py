@@ -1,6 +1,7 @@
 """The embedded servers, really started: their guarantees, their ports, and what happens when they cannot start."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -77,3 +78,12 @@ def test_a_server_that_cannot_start_says_why_and_what_to_do(tmp_path: Path) -> N
 def test_a_port_is_free_until_somebody_listens(redis_url: str) -> None:
     assert is_free("127.0.0.1", free_port())
     assert not is_free("127.0.0.1", urlsplit(redis_url).port or 0)
+
+
+def test_mongodbs_log_quotes_no_command_however_slow_it_was(mongo_database_url: str, servers_home: Home) -> None:
+    """Slow: a command that MongoDB calls slow takes 100 ms."""
+    with MongoClient[dict[str, Any]](mongo_database_url) as client:
+        rows = client.get_default_database()["users"]
+        rows.insert_one({"_id": 1})
+        assert rows.find_one({"email": {"$ne": "somebodys-address"}, "$where": "sleep(150) || true"}) is not None
+    assert "somebodys-address" not in servers_home.log_file("mongod").read_text()

@@ -46,6 +46,11 @@ def test_https_is_demanded_where_the_gateway_is_reached_by_it(url: str, *, https
     assert browser_rules(load_settings({"public_url": url})).https is https
 
 
+def test_other_machines_are_bound_to_https_by_a_setting_of_its_own() -> None:
+    assert not browser_rules(load_settings({"public_url": "https://gateway.example"})).subdomains
+    assert browser_rules(load_settings({"hsts_subdomains": "1"})).subdomains
+
+
 def test_pages_of_our_own_and_of_listed_origins_may_use_the_cookie() -> None:
     settings = load_settings({"public_url": "https://Gateway.example/base", "cors_origins": "https://shop.example"})
     assert cookie_origins(settings) == {"https://gateway.example", "https://shop.example"}

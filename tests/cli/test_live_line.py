@@ -3,6 +3,8 @@
 import io
 from datetime import datetime
 
+import pytest
+
 from cli.home import Home
 from cli.live_line import LiveLine
 from cli.settings import load_settings
@@ -68,3 +70,12 @@ def test_the_welcome_shows_no_password_and_says_where_credentials_are_needed(hom
     assert "mongodb://db.example:1/x" in text
     assert "Authorization: Bearer BOOTSTRAP_KEY" in text
     assert "gateway bootstrap-key --renew" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "anonymous", "warned"),
+    [("0.0.0.0", "1", True), ("192.0.2.7", "1", True), ("0.0.0.0", "0", False), ("127.0.0.1", "1", False)],
+)
+def test_the_welcome_says_where_anybody_is_let_in(home: Home, host: str, anonymous: str, warned: bool) -> None:
+    text = welcome(load_settings({"host": host, "anonymous": anonymous}), home)
+    assert ("GATEWAY_ANONYMOUS=0" in text) is warned

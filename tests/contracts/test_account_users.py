@@ -218,6 +218,17 @@ async def test_a_name_is_looked_up_by_an_index(
     assert index in str(plan)
 
 
+async def test_who_confirmed_no_address_goes_by_an_index_and_nobody_else_does(
+    real_accounts: Accounts, accounts_database: Database
+) -> None:
+    new = a_user(forget_at=NOON)
+    await real_accounts.users.add(new)
+    expiry = (await accounts_database.users.index_information())["unconfirmed"]
+    assert (expiry["key"], expiry["expireAfterSeconds"]) == ([("forget_at", 1)], 0)
+    assert await real_accounts.users.change(new, changed(new, forget_at=None))
+    assert "forget_at" not in (await accounts_database.users.find_one({"_id": new.id}) or {})
+
+
 async def test_nothing_is_null_in_the_database(real_accounts: Accounts, accounts_database: Database) -> None:
     ann = a_user()
     await real_accounts.users.add(ann)

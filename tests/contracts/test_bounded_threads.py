@@ -1,6 +1,8 @@
 """A few threads and a short line before them: no more at once, nobody waits long, and nobody who leaves breaks it."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -9,7 +11,7 @@ from threading import Barrier, Event, Lock, Semaphore
 import pytest
 
 from domain.errors import Unavailable
-from domain.infra.bounded_threads import BoundedThreads, open_threads
+from domain.infra.bounded_threads import NICENESS, BoundedThreads, open_threads
 
 THREADS, WAITING = 2, 3
 PATIENCE = 10.0  # seconds: longer than any thread takes to start
@@ -145,3 +147,15 @@ async def test_the_end_waits_for_what_is_under_way() -> None:
         await leave(task)
         asyncio.get_running_loop().call_soon(work.let_go.set)
     assert work.ended
+
+
+def own_niceness() -> int:
+    """Of the thread that asks, on Linux."""
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+async def test_the_threads_stand_back_behind_the_loop(threads: BoundedThreads) -> None:
+    loops = own_niceness()
+    expected = min(19, loops + NICENESS) if sys.platform == "linux" else loops
+    assert await threads.run(own_niceness) == expected
+    assert own_niceness() == loops

@@ -144,6 +144,23 @@ async def test_what_lost_its_holder_goes_before_the_backlog_of_its_client(queue:
     assert await redis.zcard("gateway:later:sync:normal") == 8
 
 
+async def test_what_somebody_may_hold_when_redis_forgets_goes_before_the_backlog_when_nobody_did(
+    queue: Queue, redis: RedisClient
+) -> None:
+    (called,) = jobs_of("a", 1, due_at=datetime.now(UTC) + MINUTE)
+    await queue.enqueue([*jobs_of("a", 300), replace(called, held=True)])
+    lane, name = queue_key("sync", Priority.NORMAL, "a"), f"{called.request_id}:a"
+    scores = [await redis.zscore(lane, str(called.request_id)), await redis.zscore("gateway:later:sync:normal", name)]
+    assert scores == [round(called.due_at.timestamp() * 1000) + 0.5] * 2
+    await queue.renew([])  # Redis is there all the time
+    await redis.delete("gateway:grace")
+    past = PAST.timestamp() * 1000 + 1.5
+    await redis.zadd("gateway:later:sync:normal", {name: past})  # a minute has passed
+    await redis.zadd(lane, {str(called.request_id): past})
+    (first,) = (await queue.claim("sync", 1, "t:1")).leases
+    assert first.request_id == str(called.request_id)
+
+
 async def test_what_an_earlier_version_left_among_the_later_ones_holds_nobody_up(
     queue: Queue, redis: RedisClient
 ) -> None:

@@ -103,8 +103,7 @@ async def test_nobodys_hash_costs_what_everybodys_does() -> None:
         assert extract_parameters(nobodys) == extract_parameters(somebodys)
 
 
-def test_a_hash_costs_64_mib_and_three_passes() -> None:
+def test_a_hash_costs_64_mib_and_three_passes_in_one_lane() -> None:
     """Slow (a fifth of a second): it makes one hash at its full cost."""
     hashed = Argon2Hasher(FULL_COST.passes, FULL_COST.memory_kib, FULL_COST.lanes).hash(RIGHT)
-    assert re.match(r"\$argon2id\$v=19\$m=65536,t=3,p=4\$", hashed)
-    assert not Argon2Hasher().check_needs_rehash(hashed)
+    assert re.match(r"\$argon2id\$v=19\$m=65536,t=3,p=1\$", hashed)

@@ -70,6 +70,12 @@ def test_what_is_deleted_first_need_not_be_redacted() -> None:
     assert ended(BY_STATUS, NO).redact_at is None
 
 
+def test_of_a_mail_that_was_sent_nothing_is_kept_that_is_somebodys() -> None:
+    assert ended(BY_STATUS, Done("1"), vendor="email").redact_at == NOON
+    assert ended(BY_STATUS, NO, vendor="email").redact_at is None  # it may be sent again
+    assert ended(BY_STATUS, Done("1")).redact_at is None
+
+
 @pytest.mark.parametrize(
     "outcome", [Done('"secret"'), Failed("vendor_rejected", "secret", 400)], ids=["done", "failed"]
 )

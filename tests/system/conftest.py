@@ -1,10 +1,11 @@
-"""Fixtures: two running gateways for each test process, one in peace and one to be hurt, and clients of both."""
+"""Fixtures: running gateways for each test process, in peace, to be hurt and to be attacked, and clients of them."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
+from tests.system.besieged import Besieged, besieged
 from tests.system.client import Jobs, VendorControl, client_of, until
 from tests.system.running import Gateway, runs
 
@@ -19,6 +20,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def hurt_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway whose processes are killed and frozen; what it is told to mend it must have mended by the next test."""
     yield from running(Gateway(tmp_path_factory.mktemp("hurt")))
+
+
+@pytest.fixture(scope="session")
+def fortress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
+    """A gateway that strangers attack over HTTP."""
+    with besieged(tmp_path_factory.mktemp("fortress")) as world:
+        yield world
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`gateway up` as somebody runs it: the command itself, in a home and a directory of its own, on free ports."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,13 @@ class Gateway:
 
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
+
+    @property
+    def key(self) -> str:
+        """The bootstrap key, as the first start showed it."""
+        found = re.search(r"bootstrap key +(gwk_\S+)", self.said())
+        assert found is not None
+        return found[1]
 
     def pid(self, name: str) -> int:
         return int((self.home / f"{name}.pid").read_text())

@@ -140,6 +140,10 @@ async def settle(restored: Gateway, key: str, before: dict[str, Any]) -> None:
             assert (await jobs.show(before["once"]["request_id"]))["status"] == "pending"
         assert "once  1 may have been called since the backup: failed" in run(idle, "restored")
         assert "no job can have been called" in run(idle, "restored", "--taken-at", "2030-01-01T00:00:00Z")
+        async with admin_of(idle, key) as jobs:
+            entries = (await jobs.http.get("/audit", params={"act": "jobs.restored"})).json()["items"]
+        assert [entry["actor"] for entry in entries] == ["operator"] * 2  # the dry run is none
+        assert entries[0]["detail"] == {"taken_at": "2030-01-01T00:00:00+00:00"}
     finally:
         idle.stop()
 

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,20 @@ async def answered(jobs: Jobs, control: VendorControl, secret: str) -> int:
     return int(answer)
 
 
+async def told_changes(gateway: Gateway, jobs: Jobs) -> list[dict[str, str]]:
+    """The changes of settings that are on record, each without who saw it."""
+    headers = {"Authorization": f"Bearer {gateway.key}"}
+
+    async def entries() -> list[dict[str, Any]]:
+        answer = await jobs.http.get("/audit", params={"act": "settings.changed"}, headers=headers)
+        return list(answer.raise_for_status().json()["items"])
+
+    details = [entry["detail"] for entry in await until(entries)]
+    assert all(detail.pop("host") == socket.gethostname() for detail in details)
+    assert all(detail.pop("process") in {"http", "worker"} for detail in details)
+    return details
+
+
 @pytest.mark.parametrize("told", ["api", "up", None])
 async def test_a_new_secret_is_good_at_once_and_the_former_still_is(
     turning_gateway: Gateway, table: Path, turning_jobs: Jobs, control: VendorControl, told: str | None
@@ -84,4 +100,5 @@ async def test_a_new_secret_is_good_at_once_and_the_former_still_is(
     await until(taken)
     assert await answered(turning_jobs, control, FORMER) == 202
     assert await answered(turning_jobs, control, STRANGERS) == 401
+    assert await told_changes(turning_gateway, turning_jobs) == [{"vendors.turning.webhook.secret": "(changed)"}]
     assert "ended by signal" not in turning_gateway.said()

@@ -97,10 +97,15 @@ async def test_a_stop_leaves_nothing_running_and_the_next_start_goes_on_where_it
         high = [await jobs.submit(priority="high") for _ in range(4)]
 
     assert_stops(small_gateway, signal.SIGTERM, group=False)
+    small_gateway.settings = {**small_gateway.settings, "redact_days": 7}
     small_gateway.start()
 
     async with client_of(small_gateway.url) as http, client_of(vendors_of(small_gateway)) as control:
         jobs = Jobs(http)
+        headers = {"Authorization": f"Bearer {small_gateway.key}"}
+        (entry,) = (await http.get("/audit?act=settings.changed", headers=headers)).json()["items"]
+        assert entry["detail"]["GATEWAY_REDACT_DAYS"] == "(none) → 7.0"
+        assert len(entry["detail"]) == 3  # nothing else, but where it was seen
         assert await jobs.show(before["request_id"]) == before
         assert outcomes(await jobs.ended(cut)) == [("drained", False), ("done", True)]
         assert all(outcomes(job) == [("done", True)] for job in await jobs.all_ended([*low, *high]))

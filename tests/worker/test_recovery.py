@@ -240,6 +240,8 @@ async def test_the_sweep_gives_the_holder_of_a_forgotten_lease_time_to_renew_it(
     await stores.database.jobs.update_one({"_id": begun.id}, {"$set": {"sweep_at": begun.created_at}})
     assert (await sweep_of(stores).once())["queued_again"] == 1
     assert (await stores.queue.claim("sync", 1, "thief:0")).leases == []
+    score = await stores.redis.zscore(LANE, str(begun.id))
+    assert (score or 0) % 1 == 0.5  # as a lease's end: then it goes before the backlog
 
 
 async def test_after_a_flush_the_sweep_looks_at_everything_whatever_its_turn(stores: Stores) -> None:

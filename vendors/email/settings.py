@@ -8,7 +8,11 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from domain.accounts.links import Purpose
 
-PATHS = {Purpose.CONFIRM: "/auth/confirmation", Purpose.RESET: "/auth/reset-password"}
+PATHS = {
+    Purpose.CONFIRM: "/auth/confirmation",
+    Purpose.RESET: "/auth/reset-password",
+    Purpose.NEW_EMAIL: "/auth/confirmation",
+}
 
 _EXAMPLE = "write smtp://user:password@host:587 or smtps://user:password@host, what is special in a password escaped"
 

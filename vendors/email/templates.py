@@ -31,7 +31,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class ShownLink:
-    """`call` is the request that a page there makes, for who has none."""
+    """`call` is the request that a page there makes of the gateway, for who has none."""
 
     url: str
     call: str
@@ -75,7 +75,48 @@ WORDS: Mapping[Template, Words] = MappingProxyType(
             "Your password was changed",
             (
                 "the password of your account was changed, and every session has been ended.",
-                "If it was not you, ask for a new password at once.",
+                "If it was not you, ask for a new password at once. API keys go on: revoke those that you do not know.",
+            ),
+        ),
+        Template.PASSWORD_RESET: Words(
+            "Your password was changed",
+            (
+                "the password of your account was changed by a mailed link, and every session has been ended.",
+                "Your API keys are revoked with it: make new ones for what goes on.",
+                "If it was not you, somebody else reads your mail: see to that first, then ask for a new password.",
+            ),
+        ),
+        Template.NEW_EMAIL: Words(
+            "Confirm your new address",
+            (
+                "somebody, most likely you, wants this to be the address of their account. Confirm it by this link:",
+                LINK,
+                "It is good for 24 hours. Then only this address opens the account, and every session ends.",
+                "If it was not you, do nothing: without the link nothing changes.",
+            ),
+            Purpose.NEW_EMAIL,
+        ),
+        Template.EMAIL_TAKEN: Words(
+            "Your address was asked for",
+            (
+                "somebody, perhaps you, wants this to be the address of another account. Nothing was changed.",
+                "It has an account of its own. If you want it for the other one, delete its own account first.",
+                "If it was not you, do nothing.",
+            ),
+        ),
+        Template.EMAIL_ASKED: Words(
+            "Your address may soon be another",
+            (
+                "somebody who has your password, most likely you, asked for another address for your account.",
+                "It changes when the link in a mail to that address is followed, within 24 hours.",
+                "If it was not you, choose a new password at once: that voids the link, and ends every session.",
+            ),
+        ),
+        Template.EMAIL_CHANGED: Words(
+            "Your address was changed",
+            (
+                "your account has another address now, and every session has been ended.",
+                "This one does not open it any more. If it was not you, tell those who run this gateway at once.",
             ),
         ),
     }
@@ -86,8 +127,8 @@ def render(words: Words, name: str, link: ShownLink | None, place: str) -> Rende
     """`place` is the gateway that sends it."""
     greeting = f"Hello {name}," if is_plain_name(name) else "Hello,"
     paragraphs = [greeting, *words.paragraphs, f"This mail was sent by {place}. Nobody reads answers to it."]
-    text = "\n\n".join(_as_text(paragraph, link) for paragraph in paragraphs)
-    html = "\n".join(f"<p>{_as_html(paragraph, link)}</p>" for paragraph in paragraphs)
+    text = "\n\n".join(_as_text(paragraph, link, place) for paragraph in paragraphs)
+    html = "\n".join(f"<p>{_as_html(paragraph, link, place)}</p>" for paragraph in paragraphs)
     return Rendered(words.subject, f"{text}\n", _page(words.subject, html))
 
 
@@ -104,18 +145,22 @@ def _is_of_a_name(sign: str, then: str) -> bool:
     return sign in " '’-" or unicodedata.category(sign)[0] in "LM"
 
 
-def _as_text(paragraph: str, link: ShownLink | None) -> str:
+def _as_text(paragraph: str, link: ShownLink | None, place: str) -> str:
     if paragraph != LINK or link is None:
         return fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return f"{link.url}\n\nIf no page opens there, this request does the same:\n\n{link.call}"
+    return f"{link.url}\n\n{_otherwise(place)}\n\n{link.call}"
 
 
-def _as_html(paragraph: str, link: ShownLink | None) -> str:
+def _as_html(paragraph: str, link: ShownLink | None, place: str) -> str:
     if paragraph != LINK or link is None:
         return escape(paragraph)
     url = escape(link.url)
-    told = f'<a href="{url}">{url}</a></p>\n<p>If no page opens there, this request does the same:</p>\n'
+    told = f'<a href="{url}">{url}</a></p>\n<p>{escape(_otherwise(place))}</p>\n'
     return f"{told}<p><code>{escape(link.call)}</code>"
+
+
+def _otherwise(place: str) -> str:
+    return f"If no page opens there, this request to {place} does the same:"
 
 
 def _page(title: str, body: str) -> str:

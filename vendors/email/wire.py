@@ -68,9 +68,13 @@ def compose(mail: Mail, request_id: UUID, settings: EmailSettings, token_of: Tok
 
 
 def _shown(wanted: LinkWanted, settings: EmailSettings, token_of: TokenOf) -> ShownLink:
-    """The token stands behind the `#`: what opens a link in passing, or logs it, is never sent that."""
+    """
+    The token stands behind the `#`: what opens a link in passing, or logs it, is never sent that.
+
+    Of the request the host stands apart, or mail programs would make a link of it, with the token in its path.
+    """
     token, path = token_of(wanted.id, wanted.purpose), PATHS[wanted.purpose]
-    return ShownLink(f"{settings.pages}{path}#{token}", f"PUT {settings.public_base}{path}/{token}")
+    return ShownLink(f"{settings.pages}{path}#{token}", f"PUT {path}/{token}")
 
 
 def _message(rendered: Rendered, to: Address, sender: Address) -> EmailMessage:

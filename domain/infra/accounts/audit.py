@@ -31,20 +31,17 @@ class MongoAuditLog:
     async def write(self, entry: Entry) -> None:
         with store_faults():
             try:
-                await self._entries.insert_one(self._row(entry))
+                await self._entries.insert_one(row_of_entry(entry, self._kept))
             except DuplicateKeyError:
                 return
 
     def note(self, entry: Entry) -> None:
-        self._notes.add(self._row(entry))
+        self._notes.add(row_of_entry(entry, self._kept))
 
     async def list(self, which: AuditFilter) -> Sequence[Entry]:
         found = self._entries.find(_conditions(which)).sort("_id", -1)
         with store_faults():
             return [_entry(row) for row in await found.limit(which.limit).to_list(None)]
-
-    def _row(self, entry: Entry) -> Row:
-        return {**row_of(entry), "detail": dict(entry.detail), "expire_at": entry.at + self._kept}
 
 
 @asynccontextmanager
@@ -57,6 +54,10 @@ async def open_audit_log(database: Database, kept: timedelta = KEPT) -> AsyncIte
 
     async with NoteQueue(write) as notes:
         yield MongoAuditLog(entries, notes, kept)
+
+
+def row_of_entry(entry: Entry, kept: timedelta) -> Row:
+    return {**row_of(entry), "detail": dict(entry.detail), "expire_at": entry.at + kept}
 
 
 async def _write_all(entries: Rows, lot: Sequence[Row]) -> None:

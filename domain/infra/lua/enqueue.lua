@@ -2,7 +2,7 @@
 --
 -- KEYS  ring 1 … ring n, idle flag 1 … idle flag n: one of each for every lane; memory
 -- ARGV  n, wake channel, function name, row's lifetime in ms, client 1 … client n,
---       then three for each job: lane's number, id, due (ms)
+--       then three for each job: lane's number, id, due (ms; with a half: somebody may hold it until then)
 -- An id that Redis already holds is left as it is: its score may be a live lease's end. Its lane is lined up
 -- all the same, so the sweep mends a ring that lost it.
 -- Returns how many were added.

@@ -210,8 +210,8 @@ async def test_a_refusal_is_remembered_and_forgotten_like_any_answer(ada: Signed
 async def test_strangers_push_out_nobody_who_is_good(ada: SignedIn) -> None:
     token = ada.token()
     assert await ada.callers.find(token) is not None
-    for _ in range(fleet.REFUSED + 10):
-        await ada.callers.find(new_key(new_request_id())[0])
+    for number in range(fleet.REFUSED + 10):
+        await ada.callers.find(new_key(new_request_id())[0], f"192.0.{number // 256}.{number % 256}")
     assert await ada.callers.find(token) is not None
     assert ada.users.asked == 1
 
@@ -240,6 +240,12 @@ async def test_the_use_of_a_key_is_on_record_once_an_hour_for_each_address(ada: 
     ada.clock.move(minutes=1)
     await ada.callers.find(ada.key_text, "192.0.2.1")
     assert len(entries) == 3
+
+
+async def test_who_has_a_whole_network_to_come_from_fills_no_record(ada: SignedIn) -> None:
+    for last in range(20):
+        await ada.callers.find(ada.key_text, f"2001:db8::{last:x}")
+    assert [entry.address for entry in ada.audit.entries] == ["2001:db8::0"]
 
 
 async def test_the_use_of_the_bootstrap_key_is_on_record_too(ada: SignedIn) -> None:

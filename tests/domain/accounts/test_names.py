@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.accounts.names import read_email, read_username
+from cli.credentials import ADMIN
+from domain.accounts.making_admins import OPERATOR
+from domain.accounts.names import is_own_name, read_email, read_username
+from domain.callers import ANONYMOUS
 from domain.errors import FieldError, Invalid
+from domain.infra.post import CLIENT
 
 ATOM = "abcXYZ019!#$%&'*+-/=?^_`{|}~"
 
@@ -152,8 +156,35 @@ def test_what_is_no_plain_username_is_refused_with_a_pointer_and_a_remedy(text: 
     assert refusal.value.errors == (FieldError("/username", detail),)
 
 
-@pytest.mark.parametrize("text", ["admin", "ADMIN", "ad.min", "Root", "r-o_o.t", "gateway", "anonymous", "no-reply"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("admin", "ADMIN", "ad.min", "Root", "r-o_o.t", "gateway", "anonymous", "no-reply", "bootstrap"),
+        *("G4teway", "gatevvay", "adrnin", "Adm1n", "adm.ln", "operat0r", "sy5tem", "b00tstrap"),
+    ],
+)
 def test_the_name_of_an_office_is_nobodys_however_it_is_spelt(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         read_username(text)
     assert refusal.value.errors == (FieldError("/username", "is reserved; choose another"),)
+
+
+@pytest.mark.parametrize("name", [CLIENT, ADMIN.client, ANONYMOUS.client, OPERATOR])
+def test_what_the_gateway_itself_acts_by_is_its_own_name(name: str) -> None:
+    assert is_own_name(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Gateway", "  gate-way ", "G4T3WAY", "g@tew@y", "gàtewäy", "ｇａｔｅｗａｙ", "𝐠𝐚𝐭𝐞𝐰𝐚𝐲", "gate\u200bway"),
+        *("g\u0430t\u0435w\u0430y", "\u03b1dmin", "adm|n", "An0nymous"),
+    ],
+)
+def test_a_look_alike_of_it_is_too_in_any_script(text: str) -> None:
+    assert is_own_name(text)
+
+
+@pytest.mark.parametrize("text", ["", "gateways", "my gateway", "billing", "gate", "administration", "网关"])
+def test_another_name_is_not(text: str) -> None:
+    assert not is_own_name(text)

@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from api.auth_cases import registering
 from domain.accounts.audit import Act
+from domain.accounts.confirming import change_confirmed
 from domain.accounts.mails import Template
 from domain.accounts.names import read_email, read_username
 from domain.accounts.ports import Taken
@@ -29,6 +31,15 @@ async def test_a_new_address_gets_an_account_that_opens_nothing_yet(world: AuthW
     assert registered.is_new
     assert (user.email, user.email_key, user.username, user.name) == ("Jane@Example.com", EMAIL, "Jane.Doe", "Jane")
     assert (user.password, user.role, user.may_sign_in) == (f"hash:{PASSWORD}", Role.USER, False)
+
+
+async def test_what_nobody_confirms_is_forgotten_after_a_week_and_what_is_confirmed_stays(
+    world: AuthWorld, case: Registering
+) -> None:
+    registered = (await case.register(JANE, world.visitor())).user
+    assert registered.forget_at == world.now + timedelta(days=7)
+    confirmed = await change_confirmed(world.users, registered.id, world.now, lambda _: {})
+    assert confirmed.forget_at is None
 
 
 async def test_its_owner_is_mailed_a_link(world: AuthWorld, case: Registering) -> None:

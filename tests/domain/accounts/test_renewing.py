@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,11 +11,14 @@ from domain.accounts.audit import Act
 from domain.accounts.changing_passwords import ChangingPasswords, PasswordChange
 from domain.accounts.mailed_links import VoidLink
 from domain.accounts.mails import Template
+from domain.accounts.password_trials import Attempt, PasswordTrials
 from domain.accounts.resetting import Resetting
 from domain.accounts.sessions import Session
 from domain.accounts.users import User
+from domain.callers import Role
 from domain.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
-from tests.auth_world import EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
+from tests.account_stores import a_key
+from tests.auth_world import ADDRESS, EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
 from tests.fakes_accounts import FakeUsers
 
 CHANGE = PasswordChange(PASSWORD, OTHER_PASSWORD)
@@ -56,6 +60,16 @@ async def test_who_asks_is_mailed_a_link_once_in_five_minutes(world: AuthWorld, 
     assert set(world.audit.acts) == {Act.PASSWORD_RESET_ASKED}
 
 
+async def test_nobody_is_looked_for_before_the_pause_is_over(world: AuthWorld, case: Resetting, jane: User) -> None:
+    async def pause() -> None:
+        assert world.users.down
+        world.users.down = False
+
+    world.users.down = True  # asked, it would say so
+    await replace(case, pause=pause).ask(EMAIL, world.visitor())
+    assert len(world.post.mails) == 1
+
+
 async def test_nobody_is_mailed_where_there_is_nobody_or_who_is_locked(world: AuthWorld, case: Resetting) -> None:
     world.add_user("locked@example.com", locked_at=world.now)
     for email in ("nobody@example.com", "locked@example.com"):
@@ -75,10 +89,37 @@ async def test_a_link_changes_the_password_and_ends_every_session(
     assert [mail.template for mail in world.post.mails] == [Template.RESET, Template.PASSWORD_CHANGED]
 
 
+async def test_with_the_password_go_the_keys_that_whoever_was_in_may_have_made(
+    world: AuthWorld, case: Resetting, jane: User
+) -> None:
+    theirs = a_key(created_by=jane.client, client=jane.client, user=jane.id)
+    services = a_key(created_by=jane.client, client="service:reports", role=Role.SERVICE)
+    others = a_key(created_by="user:else")
+    for key in (theirs, services, others):
+        await world.keys.add(key)
+    await case.reset(await mailed_token(world, case), OTHER_PASSWORD, world.visitor())
+    revoked = [key.id for key in world.keys.stored.values() if key.revoked_at is not None]
+    assert revoked == [theirs.id]
+    entry = world.audit.entries[-1]
+    assert (entry.act, entry.actor, entry.subject) == (Act.KEY_REVOKED, jane.client, f"key:{theirs.id}")
+
+
 async def test_it_proves_the_address(world: AuthWorld, case: Resetting) -> None:
     new = world.add_user(confirmed_at=None)
     await case.reset(await mailed_token(world, case), OTHER_PASSWORD, world.visitor())
     assert world.user(new).may_sign_in
+
+
+async def test_what_others_tried_in_their_name_is_forgotten_and_no_address_gains_by_it(
+    world: AuthWorld, case: Resetting, jane: User
+) -> None:
+    trials = PasswordTrials(world.passwords, world.limit)
+    for typed in (f"email:{EMAIL}", "username:lovelace") * 3:
+        await trials.hold(Attempt(typed, "wrong", ADDRESS), jane)
+    await case.reset(await mailed_token(world, case), OTHER_PASSWORD, world.visitor())
+    for typed in (f"email:{EMAIL}", "username:lovelace"):
+        assert (await trials.hold(Attempt(typed, OTHER_PASSWORD, ADDRESS), world.user(jane))).right
+    assert world.limit.addresses[ADDRESS] == 6
 
 
 async def test_it_is_good_once_even_if_it_is_asked_for_again_at_once(

@@ -1,5 +1,7 @@
 """Signing in: one refusal for all who may not, as much work for each, and a session for who may."""
 
+import asyncio
+from asyncio import Barrier
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -87,7 +89,21 @@ async def test_refusals_are_on_record_without_what_was_typed(world: AuthWorld, c
         with pytest.raises(Unauthenticated):
             await case.sign_in(shown, world.visitor())
     told = [(entry.act, entry.actor, entry.subject, dict(entry.detail)) for entry in world.audit.entries]
-    assert told == [(Act.SIGN_IN_REFUSED, "", jane.client, {}), (Act.SIGN_IN_REFUSED, "", "", {})]
+    marks = [world.marks.mark(f"email:{email}") for email in (EMAIL, "nobody@example.com")]
+    refused = [{"why": "password", "name": mark} for mark in marks]
+    assert told == [(Act.SIGN_IN_REFUSED, "", jane.client, refused[0]), (Act.SIGN_IN_REFUSED, "", "", refused[1])]
+
+
+async def test_whoever_may_not_for_another_reason_is_on_record_too(world: AuthWorld, case: SigningIn) -> None:
+    new = world.add_user(confirmed_at=None)
+    with pytest.raises(Forbidden):
+        await case.sign_in(BY_EMAIL, world.visitor())
+    for _ in range(6):
+        with pytest.raises((Unauthenticated, TooMany)):
+            await case.sign_in(WRONG, world.visitor())
+    entries = [entry for entry in world.audit.entries if entry.act is Act.SIGN_IN_REFUSED]
+    assert [entry.detail["why"] for entry in entries] == ["unconfirmed", *["password"] * 5, "limit"]
+    assert {(entry.subject, entry.address) for entry in entries} == {(new.client, ADDRESS)}
 
 
 @pytest.mark.parametrize("shown", [WRONG, NOBODYS], ids=["known", "unknown"])
@@ -176,9 +192,11 @@ class ChangingUsers(FakeUsers):
 
 
 @pytest.mark.parametrize(
-    "change", [{"locked_at": AuthWorld().now}, {"password": "hash:another"}], ids=["lock", "password"]
+    "change",
+    [{"locked_at": AuthWorld().now}, {"password": "hash:another"}, {"email_key": "jane@new.example"}],
+    ids=["lock", "password", "address"],
 )
-async def test_a_session_that_a_lock_or_a_new_password_could_not_see_ends_itself(
+async def test_a_session_that_a_lock_or_a_new_password_or_address_could_not_see_ends_itself(
     world: AuthWorld, jane: User, change: dict[str, object]
 ) -> None:
     world.users = ChangingUsers(jane, **change)
@@ -192,3 +210,21 @@ async def test_nobody_signs_in_unrecorded(world: AuthWorld, case: SigningIn, jan
     with pytest.raises(Unavailable):
         await case.sign_in(BY_EMAIL, world.visitor())
     assert not world.sessions.stored
+
+
+async def test_of_two_who_sign_in_at_once_by_a_hash_of_former_parameters_both_get_in(
+    world: AuthWorld, case: SigningIn, jane: User
+) -> None:
+    world.users.stored[jane.id] = jane.model_copy(update={"password": f"old:{PASSWORD}"})
+    both = Barrier(2)
+    change = world.users.change
+
+    async def change_together(before: User, after: User) -> bool:
+        await both.wait()
+        return await change(before, after)
+
+    world.users.change = change_together  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(case.sign_in(BY_EMAIL, world.visitor()) for _ in range(2)))
+    assert len(await world.sessions.list_live(jane.id, world.now)) == 2
+    assert world.user(jane).password == f"hash:{PASSWORD}"

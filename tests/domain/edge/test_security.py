@@ -73,13 +73,19 @@ async def test_every_answer_carries_each_header_once(method: str, path: str, sta
     answer = await client().request(method, path)
     assert answer.status_code == status
     assert {name: answer.headers.get_list(name) for name in ALWAYS} == {name: [told] for name, told in ALWAYS.items()}
-    assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000; includeSubDomains"]
+    assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"]
 
 
 async def test_a_page_keeps_the_policy_that_it_brings() -> None:
     answer = await client().get("/page")
     assert answer.headers.get_list("content-security-policy") == ["default-src 'self'"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_other_machines_are_bound_to_https_only_where_the_operator_says_so() -> None:
+    answer = await client(BrowserRules(https=True, subdomains=True)).get("/jobs")
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert "strict-transport-security" not in (await client(BrowserRules(subdomains=True)).get("/jobs")).headers
 
 
 async def test_without_https_browsers_are_not_bound_to_it() -> None:

@@ -20,6 +20,11 @@ from vendors.email.wire import Letter, compose
 JOB = UUID("0192f0c0-0000-7000-8000-000000000001")
 LINK = UUID("0192f0c0-0000-7000-8000-00000000aaaa")
 ADDRESS = "ann@example.com"
+PURPOSES = {
+    Template.CONFIRM: Purpose.CONFIRM,
+    Template.RESET: Purpose.RESET,
+    Template.NEW_EMAIL: Purpose.NEW_EMAIL,
+}
 SETTINGS = EmailSettings(
     Address("Our Gateway", "gateway", "gateway.example"), "https://gateway.example", "https://pages.example"
 )
@@ -31,8 +36,7 @@ def token_of(link: UUID, purpose: Purpose) -> str:
 
 def a_mail(template: Template = Template.CONFIRM, to: str = ADDRESS, **values: str) -> Mail:
     """With the link that its template wants."""
-    purposes = {Template.CONFIRM: Purpose.CONFIRM, Template.RESET: Purpose.RESET}
-    link = LinkWanted(LINK, purposes[template]) if template in purposes else None
+    link = LinkWanted(LINK, PURPOSES[template]) if template in PURPOSES else None
     return Mail(to=to, template=template, values=values, link=link)
 
 

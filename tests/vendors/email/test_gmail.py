@@ -20,7 +20,7 @@ from vendors.email.gmail_tokens import GmailTokens
 from vendors.email.settings import GmailAccount
 from vendors.http import VendorHttp
 
-ACCOUNT = GmailAccount("id", "client secret", "refresh token")
+ACCOUNT = GmailAccount("id", "client-secret-of-gmail", "1//refresh-of-gmail")
 SENT = httpx.Response(200, json={"id": "m1", "threadId": "t1"})
 
 Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -96,8 +96,8 @@ async def test_the_refresh_token_is_exchanged_by_the_oauth_form() -> None:
     assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
     assert parse_qs(asked.content.decode()) == {
         "client_id": ["id"],
-        "client_secret": ["client secret"],
-        "refresh_token": ["refresh token"],
+        "client_secret": ["client-secret-of-gmail"],
+        "refresh_token": ["1//refresh-of-gmail"],
         "grant_type": ["refresh_token"],
     }
 
@@ -211,4 +211,4 @@ async def test_a_letter_has_the_time_that_its_token_left_it() -> None:
 
 def test_no_secret_is_shown() -> None:
     assert "secret" not in repr(ACCOUNT).replace("client_secret", "")
-    assert "refresh token" not in repr(ACCOUNT)
+    assert "1//refresh-of-gmail" not in repr(ACCOUNT)

@@ -1,0 +1,59 @@
+"""
+The paths of earlier clients, and what they stand for: the one table. `docs/earlier-clients.md` tells their owners.
+
+A row opens nothing: its request becomes one of ours before anybody looks at it (see `api.alias_calls`), so that the
+access, the limits and the record are those of the route that it stands for. A method without a row is a 405, a path
+without one a 404, whatever there is under ours.
+"""
+
+from functools import partial
+
+from api.alias_rows import Alias, Spelling
+
+_VENDORS, _PAYMENTS = "/api/v1/auth", "/api/auth"
+
+_REGISTRATION = Spelling(parts={"firstName": "name", "lastName": "name"}, repeated={"confirmPassword": "password"})
+_NEW_PASSWORD = Spelling(repeated={"confirmPassword": "password"})
+_OTHER_PASSWORD = Spelling(
+    names={
+        "currentPassword": "old_password",
+        "oldPassword": "old_password",
+        "newPassword": "new_password",
+        "password": "new_password",
+    },
+    repeated={"confirmPassword": "new_password"},
+)
+_TOKEN = Spelling(names={"refreshToken": "refresh_token"})
+
+_of_vendors = partial(Alias, cookie=_VENDORS)
+_of_payments = partial(Alias, cookie=_PAYMENTS)
+
+HEALTH_ALIASES = (
+    Alias("GET", "/api/v1/health", ("GET", "/health")),
+    Alias("GET", "/api/v1/health/live", ("GET", "/health/live")),
+    Alias("GET", "/api/v1/health/ready", ("GET", "/health/ready")),
+    Alias("GET", "/api/v1/health/{part}", ("GET", "/health/{part}")),
+)
+ACCOUNT_ALIASES = (
+    _of_vendors("POST", f"{_VENDORS}/register", ("POST", "/auth/register"), _REGISTRATION),
+    _of_vendors("PUT", f"{_VENDORS}/confirmation/{{token}}", ("PUT", "/auth/confirmation/{token}")),
+    _of_vendors("POST", f"{_VENDORS}/login", ("POST", "/auth/login")),
+    _of_vendors("POST", f"{_VENDORS}/refresh-token", ("POST", "/auth/refresh-token"), _TOKEN),
+    _of_vendors("PUT", f"{_VENDORS}/logout", ("PUT", "/auth/logout"), _TOKEN),
+    _of_vendors("POST", f"{_VENDORS}/logout", ("PUT", "/auth/logout"), _TOKEN),
+    _of_vendors("PUT", f"{_VENDORS}/forgot-password", ("PUT", "/auth/forgot-password")),
+    _of_vendors("PUT", f"{_VENDORS}/reset-password/{{token}}", ("PUT", "/auth/reset-password/{token}"), _NEW_PASSWORD),
+    _of_vendors("PUT", f"{_VENDORS}/change-password", ("PUT", "/auth/change-password"), _OTHER_PASSWORD),
+    _of_payments("POST", f"{_PAYMENTS}/register", ("POST", "/auth/register"), _REGISTRATION),
+    _of_payments("POST", f"{_PAYMENTS}/login", ("POST", "/auth/login")),
+    _of_payments("POST", f"{_PAYMENTS}/refresh", ("POST", "/auth/refresh-token"), _TOKEN),
+    _of_payments("POST", f"{_PAYMENTS}/refresh-token", ("POST", "/auth/refresh-token"), _TOKEN),
+    _of_payments("POST", f"{_PAYMENTS}/logout", ("PUT", "/auth/logout"), _TOKEN),
+    _of_payments("GET", f"{_PAYMENTS}/profile", ("GET", "/users/me")),
+    _of_payments("GET", f"{_PAYMENTS}/me", ("GET", "/users/me")),
+    # The shop knew no refresh: its cookie is ours, for /auth, and not one that all of /api would be sent.
+    Alias("POST", "/api/user", ("POST", "/auth/register"), _REGISTRATION),
+    Alias("GET", "/api/user", ("GET", "/users/me")),
+    Alias("POST", "/api/login", ("POST", "/auth/login")),
+)
+ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES)

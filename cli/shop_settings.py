@@ -1,0 +1,23 @@
+"""Settings of the shop: its orders and its pictures."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+
+class ShopSettings(BaseSettings):
+    """A part of `cli.settings.Settings`, which reads it."""
+
+    order_minutes: float = Field(
+        30, gt=0, le=10_080, description="how long an order may stay unpaid before it is cancelled, up to 10080 minutes"
+    )
+    media_dir: Path | None = Field(
+        None, description="directory of images, which all hosts must share; default media in GATEWAY_HOME"
+    )
+    media_bucket: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$",
+        description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
+    )
+    media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
