@@ -21,10 +21,11 @@ def read_origins(text: str) -> frozenset[str]:
 
     `*` stands for any, and alone: to pages of listed origins a browser may show what a cookie opens, to any it may not.
     """
-    listed = {part.strip().lower() for part in text.split(",") if part.strip()}
+    parts = [part.strip().lower() for part in text.split(",")]
+    listed = {part for part in parts if part}
     if ANY in listed and len(listed) > 1:
         raise ValueError("* stands for every origin, without credentials; list the origins, or write * alone")
-    wrong = next((part for part in sorted(listed - {ANY}) if not _ORIGIN.fullmatch(part)), None)
-    if wrong is not None:
-        raise ValueError(f"{wrong[:100]!a} is not an origin; write https://host or https://host:port, without a path")
+    wrong = next((at for at, part in enumerate(parts, 1) if part and part != ANY and not _ORIGIN.fullmatch(part)), None)
+    if wrong is not None:  # it is not repeated: it may be a password that was put into the wrong line
+        raise ValueError(f"number {wrong} is not an origin; write https://host or https://host:port, without a path")
     return frozenset(part if part == ANY else origin_of(part) for part in listed)
