@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from domain.commerce.drafts import Draft
 from domain.commerce.orders import Order, Status
 from domain.commerce.products import Image, Product
+from domain.commerce.short_links import LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,26 @@ class PaymentDesk(Protocol):
         Its order was cancelled while `order.payment` was under way: stop what can be, and see to it that what is paid
         all the same goes back. Returns when that is on record; safe to repeat. Raises `Unavailable`.
         """
+        ...
+
+
+class ShortLinks(Protocol):
+    """Codes that lead to a processor's page. All methods raise `Unavailable`."""
+
+    async def make(self, url: str, now: datetime, *, key: str | None = None, lifetime: timedelta = LIFETIME) -> str:
+        """
+        The code that leads to `url` from now on: for the same `key` the same one, which then leads to the newest `url`.
+
+        Raises `Invalid` for a page that links may not lead to, and stores nothing then.
+        """
+        ...
+
+    async def find(self, code: str, now: datetime) -> str | None:
+        """Where it leads to; None for one that nobody made, that is over, or that may not lead there any more."""
+        ...
+
+    async def count(self, code: str) -> None:
+        """It was followed."""
         ...
 
 
