@@ -83,6 +83,14 @@ _ORDERS: Mapping[Route, Rule] = {
         scope=Scope.WRITE_ORDERS,
         refusal="only an admin may send an order on its way; cancel your own with POST /orders/{order_id}/cancel",
     ),
+    ("POST", "/notifications"): Rule(
+        Door.KNOWN,
+        service=May.ALL,
+        admin=May.ALL,
+        scope=Scope.WRITE_NOTIFICATIONS,
+        refusal="only a service or an admin may have mails sent; your orders tell you of themselves",
+    ),
+    ("GET", "/r/{code}"): _OPEN,
 }
 
 _SWITCH = _admins(scope=Scope.WRITE_VENDORS, refusal="only an admin may pause or resume a vendor; use an admin's key")

@@ -23,12 +23,14 @@ from api.job_lists import list_jobs
 from api.jobs import show_job, submit_job
 from api.leaving import delete_me
 from api.limits import Limits
+from api.notifications import notify
 from api.orders import advance, cancel, list_orders, place, show_order
 from api.own_sessions import end_other_sessions, end_session, list_sessions
 from api.ports import ApiPorts
 from api.products import change_product, delete_product, list_products, make_product, show_product
 from api.provided import provide
 from api.replays import replay_jobs
+from api.short_links import follow
 from api.users import change_me, list_users, lock_user, show_me, show_user, unlock_user
 from api.vendors import list_vendors, pause_vendor, resume_vendor, show_vendor
 from domain.edge.app import build_edge
@@ -56,8 +58,13 @@ def build_app(ports: ApiPorts) -> ASGIApp:
     of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
     of_shop = () if ports.commerce is None else (*COMMERCE_ROUTES, *image_routes())
     of_orders = () if ports.orders is None else ORDER_ROUTES
+    of_notices = () if ports.notices is None else (notify,)
+    of_links = () if ports.short_links is None else (follow,)
     app = build_edge(
-        [*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *of_shop, *of_orders, *health_routes(ports.health), *docs_routes()],
+        [
+            *(*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *of_shop, *of_orders, *of_notices, *of_links),
+            *(*health_routes(ports.health), *docs_routes()),
+        ],
         dependencies=provide(ports),
         middleware=[_gate(ports), partial(Brake, pause=ports.brake), partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,

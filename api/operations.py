@@ -7,9 +7,11 @@ from api.health_operations import HEALTH_OPERATIONS
 from api.image_operations import IMAGE_OPERATIONS
 from api.job_control_operations import JOB_CONTROL_OPERATIONS
 from api.job_operations import JOB_OPERATIONS
+from api.notification_operations import NOTIFICATION_OPERATIONS
 from api.operation import Operations
 from api.order_operations import ORDER_OPERATIONS
 from api.product_operations import PRODUCT_OPERATIONS
+from api.short_link_operations import SHORT_LINK_OPERATIONS
 from api.user_operations import USER_OPERATIONS
 from api.vendor_operations import VENDOR_OPERATIONS
 from api.webhook_operations import WEBHOOK_OPERATIONS
@@ -25,6 +27,8 @@ OPERATIONS: Operations = {
     **PRODUCT_OPERATIONS,
     **IMAGE_OPERATIONS,
     **ORDER_OPERATIONS,
+    **NOTIFICATION_OPERATIONS,
+    **SHORT_LINK_OPERATIONS,
     **VENDOR_OPERATIONS,
     **HEALTH_OPERATIONS,
 }

@@ -22,7 +22,7 @@ from domain.accounts.ports import (
 )
 from domain.callers import CallerDirectory
 from domain.commerce.following import Following
-from domain.commerce.ports import FileStore, Orders, Products
+from domain.commerce.ports import FileStore, Orders, Products, RequestKeys, ShortLinks
 from domain.edge.security import USUAL, BrowserRules
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
 from domain.vendor_states import VendorStates
@@ -62,6 +62,21 @@ class OrderPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortLinkPorts:
+    links: ShortLinks
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePorts:
+    orders: Orders
+    users: Users
+    post: Post
+    keys: RequestKeys
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class ApiPorts:
     intake: JobIntake
     jobs: JobReader
@@ -75,6 +90,8 @@ class ApiPorts:
     accounts: AccountPorts | None = None  # None: this process has none, and their routes are not there
     commerce: CommercePorts | None = None  # likewise; who sells needs accounts, whose record tells who set which price
     orders: OrderPorts | None = None  # likewise
+    notices: NoticePorts | None = None  # likewise
+    short_links: ShortLinkPorts | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
     brake: Pause = at_once  # before a stranger is refused for asking too much
     browsers: BrowserRules = USUAL

@@ -8,7 +8,7 @@ of a `POST /jobs`; one alone costs nothing. The caller stands in the scope: see 
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from api.ports import AccountPorts, ApiPorts, CommercePorts, OrderPorts
+from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, ShortLinkPorts
 
 Ports = NamedDependency[SkipValidation[ApiPorts]]
 
@@ -36,3 +36,17 @@ def orders_of(ports: ApiPorts) -> OrderPorts:
     if ports.orders is None:
         raise RuntimeError("this process takes no orders, and serves no route of theirs")
     return ports.orders
+
+
+def notices_of(ports: ApiPorts) -> NoticePorts:
+    """For the routes that are there only where mails of orders are."""
+    if ports.notices is None:
+        raise RuntimeError("this process tells nobody of orders, and serves no route for it")
+    return ports.notices
+
+
+def short_links_of(ports: ApiPorts) -> ShortLinkPorts:
+    """For the route that is there only where short links are."""
+    if ports.short_links is None:
+        raise RuntimeError("this process has no short links, and serves no route of theirs")
+    return ports.short_links

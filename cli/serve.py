@@ -23,6 +23,7 @@ from cli.home import Home
 from cli.limits import browser_rules, request_limits
 from cli.local_inbox import with_local_inbox
 from cli.logs import start_logging
+from cli.notices import notice_ports, short_link_ports
 from cli.orders import order_ports
 from cli.server import StoppingServer
 from cli.settings import Settings
@@ -162,7 +163,9 @@ async def _open_api(
                 health=health,
                 accounts=accounts,
                 commerce=commerce_ports(settings, stores),
-                orders=order_ports(settings, stores),
+                orders=order_ports(settings, stores, accounts.post),
+                notices=notice_ports(stores, accounts),
+                short_links=short_link_ports(settings, stores),
                 limits=request_limits(settings, stores.redis),
                 brake=Pace().wait,
                 browsers=browser_rules(settings),

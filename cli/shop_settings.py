@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
+
+from domain.commerce.short_links import read_hosts
 
 
 class ShopSettings(BaseSettings):
@@ -21,3 +23,18 @@ class ShopSettings(BaseSettings):
         description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
     )
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
+    short_hosts: str | None = Field(
+        None,
+        description="hosts that short links may lead to besides the payment processor's own, like pay.example or "
+        "pay.example:8443, separated by commas; default none",
+    )
+
+    @field_validator("short_hosts")
+    @classmethod
+    def _are_hosts(cls, listed: str | None) -> str | None:
+        read_hosts(listed or "")
+        return listed
+
+    @property
+    def short_link_hosts(self) -> frozenset[str]:
+        return read_hosts(self.short_hosts or "")

@@ -8,12 +8,15 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from pymongo import MongoClient
 
-from domain.commerce.ports import Orders, Products
+from domain.commerce.ports import Orders, Products, RequestKeys, ShortLinks
 from domain.infra.commerce.orders import MongoOrders
 from domain.infra.commerce.products import MongoProducts
+from domain.infra.commerce.request_keys import MongoRequestKeys
+from domain.infra.commerce.short_links import MongoShortLinks
 from domain.infra.commerce_documents import COMMERCE_DOCUMENTS
 from domain.infra.mongo import Database, open_mongo, prepare_commerce
 from tests.fakes_commerce import FakeProducts
+from tests.fakes_notices import DESTINATIONS, FakeRequestKeys, FakeShortLinks
 from tests.fakes_orders import FakeOrders
 
 
@@ -55,6 +58,38 @@ def real_shop(commerce_database: Database) -> Shop:
 @pytest.fixture(params=["fake_shop", "real_shop"])
 def shop(request: pytest.FixtureRequest) -> Shop:
     found: Shop = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def fake_short_links() -> ShortLinks:
+    return FakeShortLinks()
+
+
+@pytest.fixture
+def real_short_links(commerce_database: Database) -> ShortLinks:
+    return MongoShortLinks(commerce_database, DESTINATIONS)
+
+
+@pytest.fixture(params=["fake_short_links", "real_short_links"])
+def short_links(request: pytest.FixtureRequest) -> ShortLinks:
+    found: ShortLinks = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def fake_request_keys() -> RequestKeys:
+    return FakeRequestKeys()
+
+
+@pytest.fixture
+def real_request_keys(commerce_database: Database) -> RequestKeys:
+    return MongoRequestKeys(commerce_database)
+
+
+@pytest.fixture(params=["fake_request_keys", "real_request_keys"])
+def request_keys(request: pytest.FixtureRequest) -> RequestKeys:
+    found: RequestKeys = request.getfixturevalue(request.param)
     return found
 
 

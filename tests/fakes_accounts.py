@@ -21,7 +21,10 @@ from domain.accounts.sessions import Session
 from domain.accounts.users import User
 from domain.callers import Role
 from domain.errors import Unavailable
+from domain.infra.post import mail_job
 from domain.jobs import Job
+from domain.ports import Accepted
+from tests.strategies import NOON
 
 A_MINUTE = timedelta(minutes=1)
 
@@ -306,10 +309,13 @@ class FakePost(_MayBeDown):
     def __init__(self) -> None:
         super().__init__()
         self.by_key: dict[str, Mail] = {}
+        self.jobs: dict[str, Job] = {}
 
-    async def send(self, mail: Mail, key: str) -> None:
+    async def send(self, mail: Mail, key: str) -> Accepted:
         self._answer()
+        replayed = key in self.by_key
         self.by_key.setdefault(key, mail)
+        return Accepted(self.jobs.setdefault(key, mail_job(mail, key, NOON)), replayed=replayed)
 
     @property
     def mails(self) -> list[Mail]:

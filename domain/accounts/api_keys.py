@@ -24,6 +24,7 @@ class Scope(StrEnum):
     WRITE_PRODUCTS = "products:write"
     READ_ORDERS = "orders:read"
     WRITE_ORDERS = "orders:write"
+    WRITE_NOTIFICATIONS = "notifications:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Mails are jobs of the vendor `email`: what to say, to whom, and the values that 
 A link is named by its id and purpose: the token is worked out when the mail is sent, and stands in no job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -27,6 +27,12 @@ class Template(StrEnum):
     EMAIL_TAKEN = "email_taken"  # somebody wanted this address for another account
     EMAIL_ASKED = "email_asked"  # to the address now: it may soon be another
     EMAIL_CHANGED = "email_changed"  # to the former address
+    ORDER_PLACED = "order_placed"
+    ORDER_PAID = "order_paid"
+    ORDER_SHIPPED = "order_shipped"
+    ORDER_DELIVERED = "order_delivered"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_REFUNDED = "order_refunded"
 
 
 class LinkWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,10 +40,15 @@ class LinkWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     purpose: Purpose
 
 
-class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The payload of a mail's job."""
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """
+    The payload of a mail's job. `items` are lines of what was ordered.
+
+    What is not there is left out: older workers, which do not know it, send all other mails as ever.
+    """
 
     to: str
     template: Template
     values: Mapping[str, str] = {}
     link: LinkWanted | None = None
+    items: Sequence[str] = ()

@@ -15,6 +15,7 @@ from domain.accounts.users import User
 from domain.callers import Role
 from domain.errors import Conflict
 from domain.jobs import Job
+from domain.ports import Accepted
 
 
 class Taken(Conflict):
@@ -231,6 +232,6 @@ class SignInLimit(Protocol):
 
 
 class Post(Protocol):
-    async def send(self, mail: Mail, key: str) -> None:
-        """Store a job that sends it, once for each `key`. Raises `Unavailable`."""
+    async def send(self, mail: Mail, key: str) -> Accepted:
+        """Store a job that sends it, once for each `key`: answers it, or the one before. Raises `Unavailable`."""
         ...

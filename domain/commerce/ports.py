@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.commerce.drafts import Draft
 from domain.commerce.orders import Order, Status
 from domain.commerce.products import Image, Product
+from domain.jobs import Job
 from domain.commerce.short_links import LIFETIME
 
 
@@ -127,7 +128,21 @@ class Notices(Protocol):
         ...
 
 
+class RequestKeys(Protocol):
+    async def claim(self, client: str, key: str, fingerprint: str, now: datetime) -> str:
+        """
+        The fingerprint that came first under this client's key, which is remembered for a day.
+
+        The caller compares. Raises `Unavailable`.
+        """
+        ...
+
+
 class PaymentDesk(Protocol):
+    async def begin(self, order: Order) -> None:
+        """Put the job of `order.payment` on record, once; for an order that awaits none, nothing. As `withdraw` does."""
+        ...
+
     async def withdraw(self, order: Order) -> None:
         """
         Its order was cancelled while `order.payment` was under way: stop what can be, and see to it that what is paid
@@ -153,6 +168,24 @@ class ShortLinks(Protocol):
 
     async def count(self, code: str) -> None:
         """It was followed."""
+        ...
+
+
+class PaymentJobs(Protocol):
+    """The jobs of payments. All methods raise `Unavailable`."""
+
+    async def put(self, job: Job) -> None:
+        """Store it durably, once for its id, and queue it; one that is there stays as it is."""
+        ...
+
+    async def find(self, request_id: UUID) -> Job | None: ...
+
+    async def call_off(self, job: Job, now: datetime) -> bool:
+        """Cancel it where it is still as `job`; False where somebody else was first."""
+        ...
+
+    async def ask_again(self, job: Job, now: datetime) -> bool:
+        """Run an ended one once more, under the same key where it may have acted; False as above."""
         ...
 
 

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _KEY = "gateway.request_id"
+_HEAD = "gateway.head"
 
 
 class RequestIds:
@@ -23,7 +24,7 @@ class RequestIds:
             await self.app(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out (RFC 9110, section 9.3.2)
-            scope, send = {**scope, "method": HttpMethod.GET}, _ended_by_its_head(send)
+            scope, send = {**scope, "method": HttpMethod.GET, _HEAD: True}, _ended_by_its_head(send)  # type: ignore[misc]
         request_id = _sent(scope) or os.urandom(16).hex().encode()
         scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
 
@@ -38,6 +39,11 @@ class RequestIds:
 def request_id_of(scope: Scope) -> str:
     """The id that this request's answer carries."""
     return str(scope.get(_KEY, ""))
+
+
+def asks_for_the_head(scope: Scope) -> bool:
+    """Whether it came as HEAD, which routes see as GET: for what is not worth doing for who only looks."""
+    return _HEAD in scope
 
 
 def _ended_by_its_head(send: Send) -> Send:

@@ -13,6 +13,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 PRODUCTS = "products"
 ORDERS = "orders"
+SHORT_LINKS = "short_links"
+REQUEST_KEYS = "request_keys"
 
 
 class ProductDocument(Document):
@@ -83,4 +85,39 @@ class OrderDocument(Document):
         ]
 
 
-COMMERCE_DOCUMENTS = (ProductDocument, OrderDocument)
+class ShortLinkDocument(Document):
+    """A `ShortLink` under its code, and how often it was followed."""
+
+    id: str  # type: ignore[assignment]
+    url: str
+    expires_at: datetime
+    key: str | None = None
+    followed: int = 0
+
+    class Settings:
+        name = SHORT_LINKS
+        keep_nulls = False
+        indexes: ClassVar = [
+            IndexModel(
+                [("key", ASCENDING)],
+                name="once_per_key",
+                unique=True,
+                partialFilterExpression={"key": {"$exists": True}},
+            ),
+            IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
+        ]
+
+
+class RequestKeyDocument(Document):
+    """An `Idempotency-Key` of a route whose work goes by a name of its own, under a digest of its client and itself."""
+
+    id: str  # type: ignore[assignment]
+    fingerprint: str
+    expires_at: datetime
+
+    class Settings:
+        name = REQUEST_KEYS
+        indexes: ClassVar = [IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0)]
+
+
+COMMERCE_DOCUMENTS = (ProductDocument, OrderDocument, ShortLinkDocument, RequestKeyDocument)

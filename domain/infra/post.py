@@ -13,7 +13,7 @@ import msgspec
 
 from domain.accounts.mails import VENDOR, Mail
 from domain.jobs import Job
-from domain.ports import JobIntake
+from domain.ports import Accepted, JobIntake
 from domain.request_ids import new_request_id
 from domain.submissions import QUEUED_WITHIN
 from domain.submitted_fields import to_milliseconds
@@ -30,9 +30,9 @@ class JobPost:
         self._intake = intake
         self._clock = clock
 
-    async def send(self, mail: Mail, key: str) -> None:
+    async def send(self, mail: Mail, key: str) -> Accepted:
         """Store a job that sends it, once for each `key`: of two mails the first is sent. Raises `Unavailable`."""
-        await self._intake.take_in(mail_job(mail, key, self._clock()))
+        return await self._intake.take_in(mail_job(mail, key, self._clock()))
 
 
 def mail_job(mail: Mail, key: str, now: datetime) -> Job:

@@ -16,6 +16,7 @@ from tests.fakes_accounts import (
     fake_accounts,
 )
 from tests.fakes_commerce import fake_commerce
+from tests.fakes_notices import fake_notices, fake_short_links
 from tests.fakes_orders import fake_orders
 
 CALLERS = FakeCallers(
@@ -64,6 +65,8 @@ def ports(
         accounts=accounts,
         commerce=fake_commerce(),
         orders=fake_orders(),
+        notices=fake_notices(),
+        short_links=fake_short_links(),
     )
 
 

@@ -43,6 +43,7 @@ from tests.fakes_accounts import (
     fake_accounts,
 )
 from tests.fakes_commerce import FakeProducts, a_product, fake_commerce
+from tests.fakes_notices import fake_notices, fake_short_links
 from tests.fakes_orders import FakeOrders, an_order, fake_orders
 from webhooks.ports import WebhookPorts
 
@@ -75,6 +76,7 @@ class Somebody:
             "product_id": self.product.id,
             "order_id": self.order.id,
             "token": "A" * 64,
+            "code": "A" * 16,
             "part": "db",
             "vendor": "acme",
             "name": "swagger-ui.css" if template.startswith("/docs") else "sync",
@@ -145,6 +147,8 @@ class Town:
             accounts=self._accounts(),
             commerce=fake_commerce(products=self._products),
             orders=fake_orders(orders=self._orders),
+            notices=fake_notices(orders=self._orders, users=self._users),
+            short_links=fake_short_links(),
         )
         ports = WebhookPorts({"acme": FakeWebhookReader()}, FakeInbox(), FakeFailureLimit(1_000))
         receiver, main = webhooks.app.build_app(ports), build_app(api)

@@ -19,12 +19,14 @@ from tests.fakes_accounts import (
     FakeAuditLog,
     FakeJobsOfUser,
     FakeLinks,
+    FakePost,
     FakeSessions,
     FakeSignInLimit,
     FakeUsers,
     fake_accounts,
 )
 from tests.fakes_commerce import FakeFileStore, FakeProducts, fake_commerce
+from tests.fakes_notices import FakeRequestKeys, FakeShortLinks, fake_notices, fake_short_links
 from tests.fakes_orders import FakeNotices, FakeOrders, FakePaymentDesk, fake_orders
 
 
@@ -45,6 +47,7 @@ class People:
         self.jobs, self.vendor_states = FakeJobs(*(one.job for one in everybody)), FakeVendorStates()
         self.products, self.files = FakeProducts(), FakeFileStore()
         self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
+        self.post, self.keys_of_requests, self.short_links = FakePost(), FakeRequestKeys(), FakeShortLinks()
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
         self.app = build_app(self.ports())
 
@@ -80,6 +83,10 @@ class People:
             ),
             commerce=fake_commerce(products=self.products, files=self.files),
             orders=fake_orders(orders=self.orders, notices=self.notices, desk=self.desk, clock=lambda: self.now),
+            notices=fake_notices(
+                orders=self.orders, users=self.users, post=self.post, keys=self.keys_of_requests, clock=lambda: self.now
+            ),
+            short_links=fake_short_links(links=self.short_links, clock=lambda: self.now),
         )
 
     def _callers(self) -> FakeCallers:

@@ -6,7 +6,7 @@ an address to click at, is left out.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
@@ -14,19 +14,11 @@ from types import MappingProxyType
 
 from domain.accounts.links import Purpose
 from domain.accounts.mails import Template
+from vendors.email.order_templates import ORDER_WORDS
+from vendors.email.words import ITEMS, LINK, Words
 
 WIDTH = 72
 LONGEST_NAME = 60
-LINK = ""  # the paragraph that is the link
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """`link` is the purpose of the link that stands in it."""
-
-    subject: str
-    paragraphs: tuple[str, ...]
-    link: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +111,22 @@ WORDS: Mapping[Template, Words] = MappingProxyType(
                 "This one does not open it any more. If it was not you, tell those who run this gateway at once.",
             ),
         ),
+        **ORDER_WORDS,
     }
 )
 
 
-def render(words: Words, name: str, link: ShownLink | None, place: str) -> Rendered:
+def render(words: Words, name: str, link: ShownLink | None, place: str, items: Sequence[str] = ()) -> Rendered:
     """`place` is the gateway that sends it."""
     greeting = f"Hello {name}," if is_plain_name(name) else "Hello,"
     paragraphs = [greeting, *words.paragraphs, f"This mail was sent by {place}. Nobody reads answers to it."]
-    text = "\n\n".join(_as_text(paragraph, link, place) for paragraph in paragraphs)
-    html = "\n".join(f"<p>{_as_html(paragraph, link, place)}</p>" for paragraph in paragraphs)
+    text = "\n\n".join(
+        _listed(items) if paragraph == ITEMS else _as_text(paragraph, link, place) for paragraph in paragraphs
+    )
+    html = "\n".join(
+        f"<p>{_listed_in_html(items) if paragraph == ITEMS else _as_html(paragraph, link, place)}</p>"
+        for paragraph in paragraphs
+    )
     return Rendered(words.subject, f"{text}\n", _page(words.subject, html))
 
 
@@ -157,6 +155,15 @@ def _as_html(paragraph: str, link: ShownLink | None, place: str) -> str:
     url = escape(link.url)
     told = f'<a href="{url}">{url}</a></p>\n<p>{escape(_otherwise(place))}</p>\n'
     return f"{told}<p><code>{escape(link.call)}</code>"
+
+
+def _listed(items: Sequence[str]) -> str:
+    lines = (fill(item, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False) for item in items)
+    return "\n".join(lines)
+
+
+def _listed_in_html(items: Sequence[str]) -> str:
+    return "<br>\n".join(escape(item) for item in items)
 
 
 def _otherwise(place: str) -> str:

@@ -47,18 +47,20 @@ def read_mail(payload: str) -> Mail | Failed:
         mail = msgspec.json.decode(payload, type=Mail)
     except (msgspec.DecodeError, RecursionError):
         return UNREADABLE
-    if any(set(text) & {"\r", "\n"} for text in (mail.to, *mail.values, *mail.values.values())):
+    if any(set(text) & {"\r", "\n"} for text in (mail.to, *mail.values, *mail.values.values(), *mail.items)):
         return LINES
     return mail if is_address(mail.to) else NO_ADDRESS
 
 
 def compose(mail: Mail, request_id: UUID, settings: EmailSettings, token_of: TokenOf, now: datetime) -> Letter | Failed:
     """The message as it leaves. The token of its link stands in the message alone."""
-    words = WORDS[mail.template]
+    words = WORDS[mail.template].filled(mail.values)
+    if words is None:
+        return UNREADABLE
     if words.link is not (mail.link and mail.link.purpose):
         return WRONG_LINK
     link = None if mail.link is None else _shown(mail.link, settings, token_of)
-    rendered = render(words, mail.values.get("name", ""), link, settings.public_base)
+    rendered = render(words, mail.values.get("name", ""), link, settings.public_base, mail.items)
     message_id = f"<{request_id}@{settings.sender.domain}>"
     message = _message(rendered, Address(addr_spec=mail.to), settings.sender)
     message["Message-ID"] = message_id

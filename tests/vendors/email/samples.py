@@ -12,6 +12,7 @@ import msgspec
 
 from domain.accounts.links import Purpose
 from domain.accounts.mails import LinkWanted, Mail, Template
+from domain.commerce.notices import EVENTS
 from domain.vendors import Call
 from tests.strategies import NOON
 from vendors.email.settings import EmailSettings
@@ -25,6 +26,8 @@ PURPOSES = {
     Template.RESET: Purpose.RESET,
     Template.NEW_EMAIL: Purpose.NEW_EMAIL,
 }
+ITEMS = ["2 x Red mug: 39.98 USD", "1 x Blue mug: 5.00 USD"]
+OF_AN_ORDER = {"order": "0192f0c0-0000-7000-8000-00000000bbbb", "total": "44.98 USD"}
 SETTINGS = EmailSettings(
     Address("Our Gateway", "gateway", "gateway.example"), "https://gateway.example", "https://pages.example"
 )
@@ -35,9 +38,11 @@ def token_of(link: UUID, purpose: Purpose) -> str:
 
 
 def a_mail(template: Template = Template.CONFIRM, to: str = ADDRESS, **values: str) -> Mail:
-    """With the link that its template wants."""
+    """With the link, or the order, that its template wants."""
     link = LinkWanted(LINK, PURPOSES[template]) if template in PURPOSES else None
-    return Mail(to=to, template=template, values=values, link=link)
+    if template not in EVENTS:
+        return Mail(to=to, template=template, values=values, link=link)
+    return Mail(to=to, template=template, values={**OF_AN_ORDER, **values}, items=ITEMS)
 
 
 def payload_of(mail: Mail) -> str:
