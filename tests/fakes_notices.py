@@ -6,6 +6,7 @@ from typing import Any
 
 from api.ports import NoticePorts, ShortLinkPorts
 from domain.commerce.short_links import LIFETIME, Destinations, ShortLink, new_code
+from domain.errors import Unavailable
 from tests.fakes_accounts import FakePost, FakeUsers
 from tests.fakes_commerce import FakeProducts, MayBeDown
 from tests.fakes_orders import FakeOrders
@@ -15,12 +16,13 @@ DESTINATIONS = Destinations(frozenset({"pay.example"}))
 
 
 class FakeShortLinks(MayBeDown):
-    """A `ShortLinks` over one dictionary; `followed` says how often each was."""
+    """A `ShortLinks` over one dictionary; `followed` says how often each was, unless it `cannot_count`."""
 
     def __init__(self, destinations: Destinations = DESTINATIONS) -> None:
         super().__init__()
         self.stored: dict[str, ShortLink] = {}
         self.followed: Counter[str] = Counter()
+        self.cannot_count = False
         self._destinations = destinations
 
     async def make(self, url: str, now: datetime, *, key: str | None = None, lifetime: timedelta = LIFETIME) -> str:
@@ -38,6 +40,8 @@ class FakeShortLinks(MayBeDown):
         return link.url if link is not None and good else None
 
     async def count(self, code: str) -> None:
+        if self.cannot_count:
+            raise Unavailable("the store does not answer just now")
         self._answer()
         if code in self.stored:
             self.followed[code] += 1
