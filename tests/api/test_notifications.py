@@ -33,7 +33,7 @@ def body_for(order: Order, template: str = "order_paid", **fields: Any) -> dict[
     return {"user_id": str(order.user), "order_id": str(order.id), "template": template, **fields}
 
 
-async def notify(people: People, body: Any, token: str = "service", **headers: str) -> Response:  # noqa: S107 - a name
+async def notify(people: People, body: Any, token: str = "service", **headers: str) -> Response:
     async with people.client(token) as http:
         return await http.post("/notifications", json=body, headers=headers)
 

@@ -70,7 +70,7 @@ def test_a_page_of_a_listed_host_may_be_led_to(url: str) -> None:
         "https://pay.example/ x",
         " https://pay.example/",
         "https://pay.example/é",
-        "https://pаy.example/",  # noqa: RUF001 - a Cyrillic letter
+        "https://pаy.example/",  # a Cyrillic letter
         "https://[::1/",
         "javascript:alert(1)//pay.example",
         "data:text/html,pay.example",
