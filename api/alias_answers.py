@@ -1,6 +1,6 @@
 """Our answer, on its way to an earlier client: the same, but for the names that the client gave to things."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -61,8 +61,9 @@ class AliasAnswer:
         self._body += piece
         if more:
             return
-        told = msgspec.json.decode(self._body, type=Problem)
-        body = msgspec.json.encode(_in_their_words(told, self._instance, self.translated))
+        told, whole = (msgspec.json.decode(self._body, type=kind) for kind in (Problem, dict[str, msgspec.Raw]))
+        anew = msgspec.to_builtins(_in_their_words(told, self._instance, self.translated))
+        body = msgspec.json.encode({**whole, **anew})  # a problem may have more to tell than every problem does
         others = [line for line in start["headers"] if line[0] != b"content-length"]
         start["headers"] = [*others, (b"content-length", str(len(body)).encode())]
         await self._send(start)
@@ -87,10 +88,16 @@ def _fault(fault: ProblemFault, translated: Translated) -> ProblemFault:
     for name, detail in translated.faults.items():
         if fault.pointer == pointer_to(name):
             return ProblemFault(fault.pointer, detail)
-    for ours, theirs in translated.theirs.items():
-        if fault.pointer == pointer_to(ours):
-            return ProblemFault(pointer_to(theirs), fault.detail)
-    return fault
+    return ProblemFault(_in_theirs(fault.pointer, translated.theirs), fault.detail)
+
+
+def _in_theirs(pointer: str, theirs: Mapping[str, str]) -> str:
+    """Where it stands in what the client sent: as it is told of the field itself, or else of what that is within."""
+    head, tail = pointer, ""
+    while head and head not in theirs:
+        head, _, last = head.rpartition("/")
+        tail = f"/{last}{tail}"
+    return theirs.get(head, "") + tail
 
 
 def _summary(faults: Collection[ProblemFault]) -> str:

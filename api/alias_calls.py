@@ -20,15 +20,20 @@ from litestar.utils import normalize_path
 from structlog.contextvars import bound_contextvars
 
 from api.alias_answers import AliasAnswer, deprecated
-from api.alias_bodies import translated
+from api.alias_bodies import parameter_in, translated
 from api.alias_rows import AS_OURS, Alias
+from api.callers import caller_in
 from domain.edge.app import build_edge
 from domain.edge.bodies import read_body
 from domain.edge.security import BrowserRules
+from domain.errors import GatewayError
+from domain.request_ids import read_request_id
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 Rows = Mapping[str, Alias]  # of one path, by method
+
+NOBODYS = "-"  # in the place of an id that the body does not have: no route finds anything under it
 
 
 class Aliases:
@@ -62,6 +67,8 @@ class Aliases:
         if row is None:
             await self._otherwise(scope, receive, _with_lines(send, rows.values()))
             return
+        if row.named is not None:
+            receive, parameters = await _read_early(row, row.named, scope, receive)
         call = _Call(row, scope, receive, send, parameters=parameters)
         with bound_contextvars(alias=f"{row.method} {row.old}"):
             await self._app(call.scope, call.receive, call.answer.send)
@@ -103,9 +110,33 @@ class _Call:
         if self._was_read:
             return await self._receive()  # type: ignore[return-value]  # HTTP: all we serve
         self._was_read = True
-        ours = await translated(await read_body(self.scope, self._receive), self._row.body)
+        body = await read_body(self.scope, self._receive)
+        caller = caller_in(self.scope)
+        user = "" if caller is None or caller.user is None else str(caller.user)
+        ours = await translated(body, self._row.body, user=user, named=self._row.named)
         self.answer.translated = ours
         return {"type": "http.request", "body": ours.body, "more_body": False}
+
+
+async def _read_early(row: Alias, named: str, scope: HTTPScope, receive: Receive) -> tuple[Receive, dict[str, str]]:
+    """
+    The parameter that stands in the body, and what hands the body on to who reads it in turn.
+
+    What is wrong with it is told there, to who may come in.
+    """
+    fault, body = None, b""
+    try:
+        body = await read_body(scope, receive)
+    except GatewayError as error:
+        fault = error
+    text = parameter_in(body, row.body, named) or ""
+
+    async def hand_on() -> HTTPReceiveMessage:
+        if fault is not None:
+            raise fault
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return hand_on, {named: NOBODYS if read_request_id(text) is None else text}
 
 
 def _with_lines(send: Send, rows: Collection[Alias]) -> Send:

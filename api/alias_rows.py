@@ -12,13 +12,17 @@ class Spelling:
     What an earlier client calls the fields of a body, each with the one of ours that it is.
 
     `names` are those that are called otherwise, the usual one of several first. `parts` are one of ours together, in
-    this order. `repeated` must say the same as one of ours, and are then left out. Any other field is handed on under
-    its own name: what our route does not know, it refuses.
+    this order. `repeated` must say the same as one of ours, and are then left out. `own` must be the caller's id, and
+    are then left out. `inner` are the spellings of objects in an array, by our name of it. Any other field is handed on
+    under its own name: what our route does not know, it refuses, and `refused` says of some why.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     repeated: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
+    inner: Mapping[str, "Spelling"] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def usual(self) -> dict[str, str]:
@@ -35,7 +39,8 @@ class Alias:
     One row: who asks for `method old` is answered by our route `ours`, whose parameters are named alike.
 
     `cookie` is where a browser is to send the refresh cookie that this route sets; None: to ours. The query, the
-    headers and the cookies of the request are read as they come.
+    headers and the cookies of the request are read as they come. `named` is a parameter of ours that stands in the
+    body: that body alone is read before anybody asks who sent it, under the usual cap.
     """
 
     method: str
@@ -43,3 +48,4 @@ class Alias:
     ours: Route
     body: Spelling = AS_OURS
     cookie: str | None = None
+    named: str | None = None

@@ -25,6 +25,28 @@ _OTHER_PASSWORD = Spelling(
 )
 _TOKEN = Spelling(names={"refreshToken": "refresh_token"})
 
+_NOT_THE_CLIENTS = "is not the client's to say: what an order costs follows from its products; leave it out"
+_ON_THE_PAGE = "is chosen on the payment page; leave it out, and send the buyer to redirect_url"
+_TEMPLATES_ONLY = "is not taken: mails say what their template says, to the address of the account; leave it out"
+_ORDER = Spelling(
+    names={"products": "items"},
+    inner={"items": Spelling(names={"productId": "product_id", "product": "product_id", "qty": "quantity"})},
+    own=("userId",),
+    refused=dict.fromkeys(("total", "totalPrice", "totalAmount", "amount", "price"), _NOT_THE_CLIENTS),
+)
+_PAYMENT = Spelling(
+    names={"orderId": "order_id"},
+    own=("userId",),
+    refused={
+        **dict.fromkeys(("amount", "total", "totalAmount", "currency"), _NOT_THE_CLIENTS),
+        **dict.fromkeys(("paymentMethod", "cardNumber", "token"), _ON_THE_PAGE),
+    },
+)
+_NOTICE = Spelling(
+    names={"userId": "user_id", "orderId": "order_id", "type": "template"},
+    refused=dict.fromkeys(("message", "subject", "text", "email", "to"), _TEMPLATES_ONLY),
+)
+
 _of_vendors = partial(Alias, cookie=_VENDORS)
 _of_payments = partial(Alias, cookie=_PAYMENTS)
 
@@ -56,4 +78,11 @@ ACCOUNT_ALIASES = (
     Alias("GET", "/api/user", ("GET", "/users/me")),
     Alias("POST", "/api/login", ("POST", "/auth/login")),
 )
-ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES)
+SHOP_ALIASES = (
+    Alias("POST", "/api/order", ("POST", "/orders"), _ORDER),
+    Alias("GET", "/api/order", ("GET", "/orders")),
+    Alias("GET", "/api/order/{order_id}", ("GET", "/orders/{order_id}")),
+    Alias("POST", "/api/pay-order", ("POST", "/orders/{order_id}/pay"), _PAYMENT, named="order_id"),
+    Alias("POST", "/api/notify", ("POST", "/notifications"), _NOTICE),
+)
+ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES, *SHOP_ALIASES)

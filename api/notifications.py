@@ -29,7 +29,8 @@ async def notify(request: AnyRequest, ports: Ports) -> ASGIResponse:
     read_query(request.scope)
     desk = notices_of(ports)
     wanted = await _read(request, desk)
-    return _accepted(await ByHand(desk.orders, desk.users, desk.post, desk.keys).send(wanted))
+    by_hand = ByHand(desk.orders, desk.users, desk.post, desk.keys, desk.memory)
+    return _accepted(await by_hand.send(wanted))
 
 
 async def _read(request: AnyRequest, desk: NoticePorts) -> Wanted:

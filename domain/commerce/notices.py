@@ -6,6 +6,7 @@ may be somebody else's by now, or was never theirs.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.accounts.mails import Mail, Template
 from domain.accounts.ports import Post, Users
@@ -49,8 +50,8 @@ def kind_of(template: Template) -> str:
     return MAIL + template.value.removeprefix(_OF_ORDERS)
 
 
-def has_happened(order: Order, template: Template) -> bool:
-    return any(step.status is EVENTS[template] for step in order.history)
+def happened_at(order: Order, template: Template) -> datetime | None:
+    return next((step.at for step in order.history if step.status is EVENTS[template]), None)
 
 
 def _item(line: Line) -> str:

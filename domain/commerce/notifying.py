@@ -1,14 +1,14 @@
 """Having a mail of an order sent by hand: for what has happened to it, and to whose it is."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.accounts.mails import Template
 from domain.accounts.ports import Post, Users
 from domain.accounts.users import User
 from domain.commerce.following import key_of
-from domain.commerce.notices import EVENTS, has_happened, kind_of, notice
+from domain.commerce.notices import EVENTS, happened_at, kind_of, notice
 from domain.commerce.orders import Order
 from domain.commerce.ports import Orders, RequestKeys
 from domain.errors import Conflict, FieldError, Invalid, KeyReused
@@ -38,6 +38,7 @@ class ByHand:
     users: Users
     post: Post
     keys: RequestKeys
+    memory: timedelta  # for so long an ended mail is on record, at least: of older ones nobody knows
 
     async def send(self, wanted: Wanted) -> Accepted:
         """
@@ -46,10 +47,19 @@ class ByHand:
         Raises `Invalid` with the fields, `Conflict` for what has not happened, `KeyReused`, `Unavailable`.
         """
         user, order = await self._find(wanted)
-        if not has_happened(order, wanted.template):
-            raise _too_early(order, wanted.template)
+        self._check_event(order, wanted)
         await self._claim(wanted)
         return await self.post.send(notice(order, user, wanted.template), key_of(order, kind_of(wanted.template)))
+
+    def _check_event(self, order: Order, wanted: Wanted) -> None:
+        at = happened_at(order, wanted.template)
+        if at is None:
+            status = EVENTS[wanted.template]
+            raise _refused(
+                f"the order is {order.status}, and was never {status}; a mail tells what has happened", "order-state"
+            )
+        if wanted.at - at >= self.memory:
+            raise _refused("that was so long ago that it may well have been told; no mail tells twice", "too-long-ago")
 
     async def _find(self, wanted: Wanted) -> tuple[User, Order]:
         user = await self.users.find(wanted.user)
@@ -75,7 +85,5 @@ class ByHand:
             )
 
 
-def _too_early(order: Order, template: Template) -> Conflict:
-    detail = f"the order is {order.status}, and was never {EVENTS[template]}; a mail tells what has happened"
-    fault = FieldError("/template", detail)
-    return Conflict(f"/template: {detail}", code="order-state", errors=(fault,))
+def _refused(detail: str, code: str) -> Conflict:
+    return Conflict(f"/template: {detail}", code=code, errors=(FieldError("/template", detail),))

@@ -38,7 +38,11 @@ def _spelled(spelling: Spelling) -> str:
         f"{' + '.join(f'`{part}`' for part, whole in spelling.parts.items() if whole == ours)} → `{ours}`"
         for ours in dict.fromkeys(spelling.parts.values())
     ]
-    return ", ".join([*renamed, *joined, *(f"`{name}` = `{ours}`" for name, ours in spelling.repeated.items())])
+    repeated = [f"`{name}` = `{ours}`" for name, ours in spelling.repeated.items()]
+    inner = [f"each of `{ours}`: {_spelled(each)}" for ours, each in spelling.inner.items()]
+    own = [f"`{name}` = who asks" for name in spelling.own]
+    refused = [f"not {', '.join(f'`{name}`' for name in spelling.refused)}"] if spelling.refused else []
+    return ", ".join([*renamed, *joined, *repeated, *inner, *own, *refused])
 
 
 _COOKIE_ROUTES = {"confirmation", "login", "refresh-token", "logout", "reset-password", "change-password"}

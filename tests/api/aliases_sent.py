@@ -1,4 +1,4 @@
-"""What the earlier clients send, for every row of `api.aliases`, beside the same as our own routes are sent it."""
+"""What the earlier clients send, for each row of health and accounts, beside the same as our own routes are sent it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 from httpx import ASGITransport, AsyncClient, Response
 
-from api.aliases import ALIASES
+from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES
 from domain.accounts.mails import Template
 from tests.api.people import People
 from tests.auth_world import EMAIL, OTHER_PASSWORD, PASSWORD, AuthWorld
@@ -85,7 +85,8 @@ SENT = (
     Sent("GET", "/api/user"),
     as_ours("POST", "/api/login", LOGIN),
 )
-ROWS = {(row.method, row.old): row for row in ALIASES}
+OF_PEOPLE = (*HEALTH_ALIASES, *ACCOUNT_ALIASES)
+ROWS = {(row.method, row.old): row for row in OF_PEOPLE}
 
 
 class OldClient:

@@ -16,7 +16,7 @@ from api.app import build_app
 from api.ports import ApiPorts
 from domain.edge.cors import ASKED_WITH
 from domain.edge.security import BrowserRules
-from tests.api.aliases_sent import LOGIN, ROWS, SENT, V1, OldClient, Sent, Stage
+from tests.api.aliases_sent import LOGIN, OF_PEOPLE, ROWS, SENT, V1, OldClient, Sent, Stage
 from tests.auth_world import EMAIL, SHOP
 from tests.fakes import FakeHealthCheck
 
@@ -24,7 +24,7 @@ STEADY = {"message", "token_type", "expires_in", "email", "username", "name", "r
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 NOT_TAKEN = sorted(
     (method, path)
-    for path, method in itertools.product({row.old for row in ALIASES}, METHODS)
+    for path, method in itertools.product({row.old for row in OF_PEOPLE}, METHODS)
     if (method.replace("HEAD", "GET"), path) not in ROWS
 )
 
@@ -59,7 +59,7 @@ def done(jane: OldClient, answer: Response) -> tuple[Any, ...]:
 
 def test_every_row_is_sent_what_its_clients_send() -> None:
     assert {(sent.method, sent.old) for sent in SENT} == set(ROWS)
-    assert len(ROWS) == len(ALIASES)
+    assert len(ROWS) == len(OF_PEOPLE)
 
 
 def test_every_row_stands_for_a_route_that_says_who_may() -> None:
@@ -77,7 +77,7 @@ async def test_an_alias_does_what_our_route_does(stage: Stage, sent: Sent) -> No
     assert by_alias[0][0] < 300
 
 
-@pytest.mark.parametrize("row", ALIASES, ids=lambda row: f"{row.method} {row.old}")
+@pytest.mark.parametrize("row", OF_PEOPLE, ids=lambda row: f"{row.method} {row.old}")
 async def test_every_answer_says_what_has_come_after_it(jane: OldClient, row: Any) -> None:
     newer = row.ours[1].replace("{", "%7B").replace("}", "%7D")
     answers = [
@@ -103,7 +103,7 @@ async def test_a_method_without_a_row_is_a_405_whatever_ours_takes(jane: OldClie
     assert ("DELETE", "/api/auth/me") in NOT_TAKEN
     for method, path in NOT_TAKEN:
         answer = await jane.send(method, path)
-        taken = {row.method for row in ALIASES if row.old == path}
+        taken = {row.method for row in OF_PEOPLE if row.old == path}
         taken |= {"OPTIONS", "HEAD"} if "GET" in taken else {"OPTIONS"}
         assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(sorted(taken))), (method, path)
     assert (jane.world.users.stored, jane.world.sessions.stored) == before

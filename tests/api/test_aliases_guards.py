@@ -71,11 +71,12 @@ def town() -> Town:
 @pytest.mark.parametrize("row", ALIASES, ids=named)
 async def test_everybody_is_let_in_or_not_as_by_our_route(town: Town, row: Alias) -> None:
     async with AsyncClient(transport=ASGITransport(town.app), base_url="http://gateway.test") as http:  # type: ignore[arg-type]
+        named = {} if row.named is None else {row.body.usual[row.named]: str(ALICE.order.id)}
 
         async def ask(method: str, template: str, token: str | None) -> tuple[int, str | None, str | None]:
             town.restore()
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-            body: dict[str, str] | None = None if method == "GET" else {}
+            body: dict[str, str] | None = None if method == "GET" else named if template == row.old else {}
             answer = await http.request(method, ALICE.path(template), headers=headers, json=body)
             return answer.status_code, answer.json().get("code"), answer.headers.get("www-authenticate")
 

@@ -1,5 +1,6 @@
 """`POST /notifications`: a service or an admin has a buyer told of what happened to their order, once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -107,6 +108,15 @@ async def test_what_has_not_happened_is_a_409_and_nobody_is_told(people: People,
     answer = await notify(people, body_for(ordered(people, people.alice), template))
     assert (answer.status_code, answer.json()["code"], pointers(answer)) == (409, "order-state", ["/template"])
     assert people.post.mails == []
+
+
+async def test_what_was_before_all_that_is_on_record_is_a_409(people: People) -> None:
+    order = ordered(people, people.alice, *PAID)
+    people.now += timedelta(days=30) - timedelta(seconds=1)
+    assert (await notify(people, body_for(order))).status_code == 202
+    people.now += timedelta(seconds=1)
+    answer = await notify(people, body_for(order))
+    assert (answer.status_code, answer.json()["code"], pointers(answer)) == (409, "too-long-ago", ["/template"])
 
 
 async def test_an_order_of_another_or_of_nobody_is_a_422_that_names_it(people: People) -> None:

@@ -9,7 +9,7 @@ from domain.accounts.mails import Template
 from domain.accounts.users import User
 from domain.commerce.following import Following, follow_ups, key_of
 from domain.commerce.moving import MAILS, moved
-from domain.commerce.notices import EVENTS, MailedNotices, has_happened, kind_of, notice
+from domain.commerce.notices import EVENTS, MailedNotices, happened_at, kind_of, notice
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.ports import Notices
 from domain.errors import Unavailable
@@ -111,5 +111,5 @@ def test_an_event_by_hand_is_on_record_under_the_same_key_as_by_itself() -> None
 
 def test_an_event_has_happened_once_the_order_was_there() -> None:
     order = an_order_of(a_user(), Status.AWAITING_PAYMENT, Status.PAID, Status.SHIPPED)
-    happened = {template for template in EVENTS if has_happened(order, template)}
+    happened = {template for template in EVENTS if happened_at(order, template) is not None}
     assert happened == {Template.ORDER_PLACED, Template.ORDER_PAID, Template.ORDER_SHIPPED}
