@@ -22,7 +22,12 @@ from domain.callers import ANONYMOUS
 from domain.errors import ConfigurationError
 
 Flags = dict[str, str | None]
-LATE = {"jobs": "cli.jobs", "users": "cli.users", "vendors": "cli.vendors"}  # groups of commands that a person types
+LATE = {  # groups of commands that a person types
+    "demo": "cli.demo",
+    "jobs": "cli.jobs",
+    "users": "cli.users",
+    "vendors": "cli.vendors",
+}
 
 
 def main() -> None:

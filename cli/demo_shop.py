@@ -1,0 +1,166 @@
+"""
+The story of the shop: a product is put on sale, ordered, paid, shipped and delivered; another order is cancelled.
+
+Each run has a product and a buyer of its own, so it may be walked through as often as one likes.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from cli.api_client import Refused
+from cli.api_options import say
+from cli.demo_walk import Json, Walk
+from domain.money import Money, written
+
+STOCK, BOUGHT, REGRETTED = 5, 2, 1
+PRICE = {"amount": 1999, "currency": "USD"}
+
+_CONFIRM = re.compile(r"PUT (/auth/confirmation/\S+)")
+
+
+@dataclass(frozen=True)
+class Buyer:
+    email: str
+    token: str
+
+
+def walk_through(walk: Walk) -> None:
+    """Raises `Refused`, which names the step that did not go as it should, and `Unreachable`."""
+    product = _put_on_sale(walk)
+    _add_picture(walk, product)
+    buyer = _bring_in_buyer(walk)
+    order = _order(walk, buyer, product, BOUGHT)
+    _pay(walk, buyer, order)
+    _send_out(walk, buyer, order)
+    _regret(walk, buyer, product)
+    _balance(walk, product)
+
+
+def _put_on_sale(walk: Walk) -> str:
+    with walk.step("An admin puts a product on sale"):
+        made = walk.call("POST", "/products", {"name": "Red mug", "price": PRICE, "stock": STOCK})
+        product = str(made["id"])
+        walk.tell(f"201 {product}, {_money(made['price'])}, stock {made['stock']}")
+        return product
+
+
+def _add_picture(walk: Walk, product: str) -> None:
+    with walk.step("and uploads a picture, of which a job makes two"):
+        job = walk.upload(f"/products/{product}/images", "mug.png", _picture())
+        walk.tell(f"202 job {job['request_id']}, {job['status']}")
+        path = f"/jobs/{job['request_id']}"
+        ended = walk.until(lambda: _ended(walk.look(path)), "the pictures")
+        if ended["status"] != "complete":
+            raise Refused(f"the job ended {ended['status']}: {ended.get('error')}")
+        [image] = walk.call("GET", f"/products/{product}")["images"]
+        picture = walk.send("GET", image["large"])
+        walk.tell(f"200 with a picture of {image['width']} x {image['height']}, {picture.headers['content-type']}")
+
+
+def _bring_in_buyer(walk: Walk) -> Buyer:
+    email, password = f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16)
+    signing_in = {"email": email, "password": password}
+    with walk.step("A buyer registers"):
+        walk.call("POST", "/auth/register", {**signing_in, "name": "Ann Buyer"}, hidden=("password",))
+        walk.tell("201")
+    with walk.step("follows the link in the mail"):
+        link = _CONFIRM.search(walk.mail(email, "Confirm your address"))
+        if link is None:
+            raise Refused("the mail has no link to confirm the address by")
+        say(["   PUT /auth/confirmation/…"])
+        walk.send("PUT", link[1])
+        walk.tell("200 the address is confirmed")
+    with walk.step("and signs in"):
+        session = walk.call("POST", "/auth/login", signing_in, hidden=("password",))
+        walk.tell(f"200 a token, good for {session['expires_in']} s")
+    return Buyer(email, str(session["token"]))
+
+
+def _order(walk: Walk, buyer: Buyer, product: str, quantity: int) -> str:
+    with walk.step("The buyer orders, and the stock is theirs"):
+        items = {"items": [{"product_id": product, "quantity": quantity}]}
+        order = walk.call("POST", "/orders", items, by=buyer.token)
+        walk.tell(f"201 {order['id']}, {order['status']}, in all {_money(order['total'])}")
+        left = walk.call("GET", f"/products/{product}")["stock"]
+        walk.tell(f"200 stock {left}")
+        return str(order["id"])
+
+
+def _pay(walk: Walk, buyer: Buyer, order: str) -> None:
+    with walk.step("begins to pay"):
+        payment = walk.until(lambda: _with_page(walk, buyer, order), "the processor's page")
+        walk.tell(f"200 payment {payment['payment_id']}")
+        walk.tell(f"page {payment['redirect_url']}, short {payment['short_url']}")
+    if payment["short_url"] is not None:
+        with walk.step("follows the short link"):
+            walk.follow(payment["short_url"], payment["redirect_url"])
+    with walk.step("and pays on the processor's page"):
+        walk.pay(payment["redirect_url"])
+    with walk.step("The processor says so by webhook, and the order is paid"):
+        _wait_for(walk, buyer, order, "Paid")
+        walk.mail(buyer.email, "Your order is paid")
+
+
+def _send_out(walk: Walk, buyer: Buyer, order: str) -> None:
+    with walk.step("The shop ships it"):
+        _move(walk, order, "Shipped")
+        walk.mail(buyer.email, "Your order is on its way")
+    with walk.step("and it arrives"):
+        _move(walk, order, "Delivered")
+
+
+def _regret(walk: Walk, buyer: Buyer, product: str) -> None:
+    order = _order(walk, buyer, product, REGRETTED)
+    with walk.step("changes their mind, and the stock goes back"):
+        cancelled = walk.call("POST", f"/orders/{order}/cancel", {"why": "one is enough"}, by=buyer.token)
+        walk.tell(f"200 {cancelled['status']}")
+        walk.mail(buyer.email, "Your order was cancelled")
+
+
+def _balance(walk: Walk, product: str) -> None:
+    with walk.step("The books balance"):
+        left = walk.call("GET", f"/products/{product}")["stock"]
+        walk.tell(f"stock before {STOCK} = stock after {left} + sold {BOUGHT}")
+        if left + BOUGHT != STOCK:
+            raise Refused(f"there were {STOCK}, {BOUGHT} are sold, and {left} are left")
+
+
+def _with_page(walk: Walk, buyer: Buyer, order: str) -> Json | None:
+    payment = walk.call("POST", f"/orders/{order}/pay", by=buyer.token)
+    return payment if payment["redirect_url"] is not None else None
+
+
+def _wait_for(walk: Walk, buyer: Buyer, order: str, status: str) -> None:
+    def moved() -> Json | None:
+        found = walk.look(f"/orders/{order}", by=buyer.token)
+        return found if found["status"] == status else None
+
+    say([f"   GET /orders/{order}"])
+    walk.until(moved, f"the order to be {status}")
+    walk.tell(f"200 {status}")
+
+
+def _move(walk: Walk, order: str, status: str) -> None:
+    moved = walk.call("PATCH", f"/orders/{order}", {"status": status})
+    walk.tell(f"200 {moved['status']}")
+
+
+def _ended(job: Json) -> Json | None:
+    return job if job["status"] in {"complete", "failed", "cancelled"} else None
+
+
+def _money(shown: Json) -> str:
+    return written(Money(amount=shown["amount"], currency=shown["currency"]))
+
+
+def _picture() -> bytes:
+    """A red mug, seen from far away."""
+    image = Image.new("RGB", (160, 120), (250, 250, 245))
+    image.paste((200, 30, 30), (50, 30, 110, 100))
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
