@@ -18,7 +18,8 @@ from domain.errors import GatewayError
 
 AnyRequest = Request[Any, Any, Any]
 
-_TOKEN_IN_PATH = re.compile(r"(/auth/(?:confirmation|reset-password)/).+", re.DOTALL)  # a mailed link's, good once
+# A mailed link's, good once, and a short link's, which may lead to somebody's payment.
+_TOKEN_IN_PATH = re.compile(r"(/auth/(?:confirmation|reset-password)/|^/r/).+", re.DOTALL)
 
 log = structlog.get_logger()
 

@@ -25,7 +25,8 @@ def mug(people: People) -> Product:
 
 def order_of_alice(people: People, mug: Product, *statuses: Status) -> Order:
     user = people.alice.user
-    order = an_order((mug, 2), client=user.client, user=user.id)
+    placed = [Step(at=people.now, status=Status.PENDING, by=user.client)]
+    order = an_order((mug, 2), client=user.client, user=user.id, history=placed, expires_at=None)
     for status in statuses:
         order = moved(order, Step(at=people.now, status=status, by="gateway"))
     people.orders.stored[order.id] = order

@@ -22,7 +22,8 @@ PAID = (Status.AWAITING_PAYMENT, Status.PAID)
 def ordered(people: People, somebody: Somebody, *statuses: Status, **fields: Any) -> Order:
     """An order of theirs that went through these."""
     user = somebody.user
-    order = an_order((MUG, 2), **{"client": user.client, "user": user.id, **fields})
+    placed = [Step(at=people.now, status=Status.PENDING, by=user.client)]
+    order = an_order((MUG, 2), **{"client": user.client, "user": user.id, "history": placed, **fields})
     for status in statuses:
         order = moved(order, Step(at=people.now, status=status, by="gateway"))
     people.orders.stored[order.id] = order

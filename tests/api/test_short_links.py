@@ -55,6 +55,7 @@ async def test_a_link_that_is_over_is_a_404_that_says_so(people: People) -> None
         answer = await http.get(f"/r/{code}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert "ask for a new one" in answer.json()["detail"]
+    assert answer.json()["instance"] == "/r/{token}"
     assert "location" not in answer.headers
 
 

@@ -47,8 +47,8 @@ def test_no_two_events_have_one_subject() -> None:
 
 def test_each_line_stands_on_its_own() -> None:
     _, text, html = read(a_letter(a_mail(Template.ORDER_PAID)).content)
-    assert "\n  2 x Red mug: 39.98 USD\n  1 x Blue mug: 5.00 USD\n" in text
-    assert "<p>2 x Red mug: 39.98 USD<br>\n1 x Blue mug: 5.00 USD</p>" in html
+    assert "\n  2 x Red mug: 39.98 USD\n  1 x Blue mug: 5.00 USD\n" in text.replace("\r\n", "\n")
+    assert "<p>2 x Red mug: 39.98 USD<br>\n1 x Blue mug: 5.00 USD</p>" in html.replace("\r\n", "\n")
 
 
 def test_a_name_is_shown_and_not_obeyed() -> None:
