@@ -79,6 +79,7 @@ _ORDERS: Mapping[Route, Rule] = {
     ("GET", "/orders"): _of_orders(Scope.READ_ORDERS),
     ("GET", "/orders/{order_id}"): _of_orders(Scope.READ_ORDERS),
     ("POST", "/orders/{order_id}/cancel"): _of_orders(Scope.WRITE_ORDERS),
+    ("POST", "/orders/{order_id}/pay"): _of_orders(Scope.WRITE_ORDERS),
     ("PATCH", "/orders/{order_id}"): _admins(
         scope=Scope.WRITE_ORDERS,
         refusal="only an admin may send an order on its way; cancel your own with POST /orders/{order_id}/cancel",

@@ -6,7 +6,7 @@ from functools import partial
 from litestar.types import ASGIApp
 
 from api.alias_calls import Aliases
-from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES
+from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES, SHOP_ALIASES
 from api.api_keys import list_keys, make_key, revoke_key
 from api.audit import list_acts
 from api.auth import confirm, refresh, register, sign_in, sign_out
@@ -26,6 +26,7 @@ from api.limits import Limits
 from api.notifications import notify
 from api.orders import advance, cancel, list_orders, place, show_order
 from api.own_sessions import end_other_sessions, end_session, list_sessions
+from api.payments import pay
 from api.ports import ApiPorts
 from api.products import change_product, delete_product, list_products, make_product, show_product
 from api.provided import provide
@@ -46,7 +47,7 @@ ACCOUNT_ROUTES = (
     *(make_key, list_keys, revoke_key, list_acts),
 )
 COMMERCE_ROUTES = (list_products, show_product, make_product, change_product, delete_product)
-ORDER_ROUTES = (place, list_orders, show_order, cancel, advance)
+ORDER_ROUTES = (place, list_orders, show_order, cancel, advance, pay)
 VENDOR_ROUTES = (list_vendors, show_vendor, pause_vendor, resume_vendor)
 AUTH_ROUTES = (
     *(register, confirm, sign_in, refresh, sign_out),
@@ -69,8 +70,9 @@ def build_app(ports: ApiPorts) -> ASGIApp:
         middleware=[_gate(ports), partial(Brake, pause=ports.brake), partial(Limits, limits=ports.limits)],
         browsers=ports.browsers,
     )
-    aliases = HEALTH_ALIASES if ports.accounts is None else (*HEALTH_ALIASES, *ACCOUNT_ALIASES)
-    return Aliases(app, aliases, ports.browsers)
+    of_people = () if ports.accounts is None else ACCOUNT_ALIASES
+    of_sales = () if ports.orders is None or ports.notices is None else SHOP_ALIASES
+    return Aliases(app, (*HEALTH_ALIASES, *of_people, *of_sales), ports.browsers)
 
 
 def _gate(ports: ApiPorts) -> Callable[..., CallerGate]:

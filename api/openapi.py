@@ -17,6 +17,7 @@ from api.exports import Export
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
 from api.order_views import OrderList, OrderView, ShortProblem
+from api.payments import PaymentView
 from api.product_views import ProductList, ProductView
 from api.replays import ReplayView
 from api.rules import Door, Rule
@@ -32,7 +33,7 @@ Json = dict[str, Any]
 _MODELS = (
     *(AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
     *(ProductList, ProductView),
-    *(OrderList, OrderView, ShortProblem),
+    *(OrderList, OrderView, PaymentView, ShortProblem),
     *(ApiKeyList, ApiKeyView, AuditPage, Export, SessionList, UserList, UserView, *AUTH_MODELS),
 )
 _OF_THE_GATE = (401, 403, 429, 503)

@@ -58,6 +58,9 @@ class OrderPorts:
     orders: Orders
     following: Following
     lifetime: timedelta = timedelta(minutes=30)  # unpaid for so long, an order is cancelled
+    short_links: ShortLinks | None = None  # None: a payment is answered without one
+    public_base: str = ""  # where short links begin
+    patience_seconds: float = 10.0  # until the processor says where to pay; then the answer goes without
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -73,6 +76,7 @@ class NoticePorts:
     users: Users
     post: Post
     keys: RequestKeys
+    memory: timedelta = timedelta(days=30)  # for so long an ended mail's job is kept, at least
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -20,6 +20,7 @@ REDACTED = (
     "When payload, result and the vendor's words were removed, as the operator wants it some time after the end. "
     "`result` is null from then on, and the job cannot be run again."
 )
+TAKEN_WITH = "What a vendor that answers later said when it took the job, such as where to go on."
 Json = Annotated[Raw, Meta(description="Any JSON value, as the vendor gave it.")]
 
 
@@ -86,6 +87,7 @@ class JobView(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     callback_url: str | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
+    taken_with: Annotated[Raw, Meta(description=TAKEN_WITH)] | UnsetType = UNSET
     result: Json | UnsetType = UNSET
     error: str | UnsetType = UNSET
     error_detail: ErrorView | UnsetType = UNSET
@@ -120,6 +122,7 @@ def view_of(job: Job, now: datetime, *, standing: Standing | None = None, with_a
         estimated_start=(stands and stands.estimated_start) or UNSET,
         callback_url=job.callback_url or UNSET,
         metadata=job.metadata or UNSET,
+        taken_with=UNSET if job.taken_with is None else Raw(job.taken_with),
         result=_result_view(job),
         error=UNSET if error is None else error.message,
         error_detail=UNSET if error is None else _error_view(error),

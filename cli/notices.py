@@ -1,6 +1,7 @@
 """Mails of orders, and short links, as the settings want them."""
 
 from api.ports import AccountPorts, NoticePorts, ShortLinkPorts
+from cli.payments import payments_url
 from cli.settings import Settings
 from cli.stores import Stores
 from domain.accounts.ports import Post
@@ -17,9 +18,10 @@ def mailed_notices(stores: Stores, post: Post) -> MailedNotices:
     return MailedNotices(MongoUsers(stores.database), post)
 
 
-def notice_ports(stores: Stores, accounts: AccountPorts) -> NoticePorts:
-    orders, keys = MongoOrders(stores.database), MongoRequestKeys(stores.database)
-    return NoticePorts(orders, accounts.users, accounts.post, keys)
+def notice_ports(settings: Settings, stores: Stores, accounts: AccountPorts) -> NoticePorts:
+    orders, keys, kept = MongoOrders(stores.database), MongoRequestKeys(stores.database), settings.retention
+    memory = min(kept.complete, kept.failed, kept.cancelled)
+    return NoticePorts(orders, accounts.users, accounts.post, keys, memory)
 
 
 def short_link_ports(settings: Settings, stores: Stores) -> ShortLinkPorts:
@@ -32,5 +34,5 @@ def short_links(settings: Settings, stores: Stores) -> ShortLinks:
 
 def destinations(settings: Settings) -> Destinations:
     """The hosts that the operator lists, and the processor's own: the simulated one's, where it is started."""
-    processors = [settings.demo_vendors_url] if settings.demo_vendors else []
+    processors = [payments_url(settings)] if settings.demo_vendors or settings.payments_url else []
     return Destinations(settings.short_link_hosts | hosts_of(processors), https_only=settings.env == "production")

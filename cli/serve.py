@@ -25,6 +25,7 @@ from cli.local_inbox import with_local_inbox
 from cli.logs import start_logging
 from cli.notices import notice_ports, short_link_ports
 from cli.orders import order_ports
+from cli.payments import with_payments
 from cli.server import StoppingServer
 from cli.settings import Settings
 from cli.settings_facts import API_KIND
@@ -32,6 +33,7 @@ from cli.settings_told import settings_told
 from cli.stores import Stores, open_stores, tell_of_clock
 from cli.watching import files_of, live_vendors, watched
 from domain.backpressure import Ceilings
+from domain.commerce.kept_payments import KeepsPayments
 from domain.edge.malformed import ProblemProtocol
 from domain.edge.split import SplitByPath
 from domain.errors import ConfigurationError
@@ -105,7 +107,7 @@ async def _open_receiver(
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
     async with open_inbox(stores.database, queue) as inbox:
         ports = WebhookPorts(
-            readers=vendors.webhooks,
+            readers=with_payments(vendors.webhooks, settings),
             inbox=inbox,
             failures=WindowedFailureLimit(),
             trusted_hops=settings.trusted_hops,
@@ -154,7 +156,7 @@ async def _open_api(
             ApiPorts(
                 intake=intake,
                 jobs=jobs,
-                control=control,
+                control=KeepsPayments(control, jobs),
                 vendors=vendors,
                 vendor_states=vendor_states,
                 callers=callers,
@@ -163,8 +165,8 @@ async def _open_api(
                 health=health,
                 accounts=accounts,
                 commerce=commerce_ports(settings, stores),
-                orders=order_ports(settings, stores, accounts.post),
-                notices=notice_ports(stores, accounts),
+                orders=order_ports(settings, stores, accounts.post, queue),
+                notices=notice_ports(settings, stores, accounts),
                 short_links=short_link_ports(settings, stores),
                 limits=request_limits(settings, stores.redis),
                 brake=Pace().wait,

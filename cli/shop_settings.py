@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from cli.process_settings import HttpUrl
 from domain.commerce.short_links import read_hosts
 
 
@@ -23,6 +24,13 @@ class ShopSettings(BaseSettings):
         description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
     )
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
+    payments_url: HttpUrl | None = Field(
+        None, description="address of the payment processor, https://host/path; default the simulated one"
+    )
+    payments_webhook_secret: SecretStr | None = Field(
+        None,
+        description="what the payment processor signs webhooks with, whsec_…; default that of the simulated vendors",
+    )
     short_hosts: str | None = Field(
         None,
         description="hosts that short links may lead to besides the payment processor's own, like pay.example or "

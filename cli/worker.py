@@ -17,7 +17,8 @@ from cli.keys import signed_tokens
 from cli.logs import start_logging
 from cli.mails import open_email
 from cli.media import open_media
-from cli.orders import orders_looked_after
+from cli.orders import open_orders, orders_looked_after
+from cli.payments import payments_vendor
 from cli.settings import Settings
 from cli.settings_facts import WORKER_KIND
 from cli.settings_told import settings_told
@@ -25,7 +26,6 @@ from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
 from domain.errors import ConfigurationError
 from domain.infra.follow_ups import open_follow_ups
-from domain.infra.queue import Queue
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors
@@ -80,11 +80,13 @@ async def _work(settings: Settings, kind: Kind) -> None:
         open_callback(settings, stores.redis, clock.now) as callback,
         open_email(settings, signed_tokens(settings).link, clock.now) as email,
         open_media(settings, stores.database, clock.now) as media,
+        open_orders(settings, stores, clock.now) as orders,
         open_follow_ups(
-            stores.database, Queue(stores.redis, lease=worker_settings.lease), settings.public_base, clock=clock.now
+            stores.database, orders.queue, settings.public_base, clock=clock.now, tellers=orders.tellers
         ) as follow_ups,
     ):
-        known = live_vendors(settings, http, also=[callback, email, media], adapters=kind.adapters)
+        own: list[Vendor] = [callback, email, media, payments_vendor(settings, http)]
+        known = live_vendors(settings, http, also=own, adapters=kind.adapters)
         vendors = _chosen(known, kind.vendors)
         starter = ApartCommand(kind.command_of_child, settings)
         async with open_worker(
@@ -103,7 +105,7 @@ async def _work(settings: Settings, kind: Kind) -> None:
             async with (
                 settings_told(settings, stores, known, WORKER_KIND) as told,
                 watched(files_of(settings), told.after(reload)),
-                orphaned(worker.stop) if kind.apart else orders_looked_after(settings, stores, clock),
+                orphaned(worker.stop) if kind.apart else orders_looked_after(orders, clock),
             ):
                 await worker.run()
 

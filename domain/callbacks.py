@@ -6,7 +6,6 @@ name it without a look. Its payload is all that the delivery needs: the URL, the
 """
 
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
@@ -14,7 +13,7 @@ import msgspec
 
 from domain.backoff import Schedule
 from domain.jobs import Job
-from domain.request_ids import RANDOM_BITS
+from domain.request_ids import derived_id
 from domain.submissions import QUEUED_WITHIN
 
 VENDOR = "callback"  # the vendor's name, which no table may take and no client may ask for
@@ -62,9 +61,7 @@ def callback_id(parent: Job) -> UUID:
     """The id of the job that tells of the parent's end: a UUIDv7 of the parent's time, the rest a hash."""
     # A retry need not make a new generation, but it acknowledges more attempts: each end has a callback of its own.
     life = f"{parent.id}:{VENDOR}:{parent.generation}:{parent.acknowledged}"
-    bits = int.from_bytes(sha256(life.encode()).digest())
-    time, count, tail = parent.id.int >> 80, bits >> RANDOM_BITS & 0xFFF, bits & ((1 << RANDOM_BITS) - 1)
-    return UUID(int=(time << 80) | (0x7 << 76) | (count << 64) | (0b10 << RANDOM_BITS) | tail)
+    return derived_id(parent.id, life)
 
 
 def callback_of(parent: Job, *, public_base: str, now: datetime) -> Job:

@@ -26,6 +26,8 @@ from domain.transitions import Rules, end, fail
 from domain.unknowns import CODES_OF_DOUBT, Unknown
 
 CALLBACK = "callback"  # follow-ups: see `Job.follow_ups`
+ORDER = "order"  # the order that it is about has to learn of its end
+ON_RECORD = frozenset({CALLBACK, ORDER})  # what a `FollowUpRunner` does
 TELL_VENDOR = "vendor_cancel"
 PROGRESS_KEPT = 50
 TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up
@@ -108,6 +110,11 @@ def _tell_again_at(outcome: Retry | Unknown, tries: int, rules: Rules, now: date
     return now + rules.policy.backoff.wait(max(tries, 1))
 
 
+def owes_follow_up(job: Job) -> bool:
+    """Whether its end asks for what a `FollowUpRunner` does. To tell its vendor of a cancel is its lane's work."""
+    return job.ended and not ON_RECORD.isdisjoint(job.follow_ups or [])
+
+
 def owes_telling(job: Job) -> bool:
     """Whether the vendor is still to be told that the job is cancelled."""
     return job.ended and TELL_VENDOR in (job.follow_ups or [])
@@ -140,6 +147,7 @@ def retry(job: Job, now: datetime) -> Job:
         ended_by=None,
         former_events=[*(job.former_events or []), *([job.ended_by] if job.ended_by else [])] or None,
         vendor_ref=None,
+        taken_with=None,
         former_refs=[*(job.former_refs or []), *([job.vendor_ref] if job.vendor_ref else [])] or None,
         follow_ups=None,
         run_at=now,

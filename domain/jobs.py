@@ -127,6 +127,7 @@ class Job(BaseModel):
     epoch: int = 0  # grows at every transition, whoever makes it: the fencing token in MongoDB
     claim_token: str | None = None  # of whoever wrote last, unique: a writer knows its own write by it
     generation: int = 1  # grows when somebody retries a job that is known to have failed
+    at_end: list[str] | None = None  # what its end asks for, whatever it comes to, besides its callback
     follow_ups: list[str] | None = None  # what is still to be done because it ended
 
     attempts: list[Attempt] = Field(default_factory=list)
@@ -138,6 +139,7 @@ class Job(BaseModel):
 
     called_at: datetime | None = None  # start of the last attempt: what a limiter that forgot everything is seeded from
     vendor_ref: str | None = None
+    taken_with: str | None = None  # what the vendor said when it took it, for whoever asked: JSON text, a few kilobytes
     former_refs: list[str] | None = None  # those of generations before: what they still say is no longer ours
     progress: list[Progress] | None = None
     retried_at: datetime | None = None  # when somebody last asked for a retry

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LARGEST_RESULT_BYTES = 12 * 1024 * 1024  # beside a payload of 1 MiB it still fits MongoDB's document of 16 MiB
+LARGEST_TAKEN_WITH_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The vendor took it and will tell us by webhook under `reference`, by `deadline`."""
+    """
+    The vendor took it and will tell us by webhook under `reference`, by `deadline`.
+
+    `taken_with` is what it said then that whoever asked is to know, such as where to go on: JSON text, of which more
+    than `LARGEST_TAKEN_WITH_BYTES` is not kept.
+    """
 
     reference: str
     deadline: datetime
     vendor_status: int | None = None
+    taken_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """
 What is left of an ended job when strangers' words are removed from it: its history, and its place in every list.
 
-Payload, result, the vendor's words in errors, attempts and progress go. Who, when, how often and with what
-outcome stays; so do the client's own labels (metadata, callback_url), the idempotency key, and the vendor's reference.
+Payload, result, what the vendor took it with, and its words in errors, attempts and progress go. Who, when, how often
+and with what outcome stays; so do the client's own labels (metadata, callback_url), the idempotency key, and the
+vendor's reference.
 """
 
 from datetime import datetime
@@ -24,6 +25,7 @@ def redact(job: Job, now: datetime) -> Job:
             "epoch": job.epoch + 1,
             "payload": "",
             "result": None,
+            "taken_with": None,
             "error": job.error and job.error.model_copy(update={"message": REMOVED}),
             "attempts": [attempt.model_copy(update={"detail": None}) for attempt in job.attempts],
             "progress": job.progress and [said.model_copy(update={"status": ""}) for said in job.progress],

@@ -7,6 +7,7 @@ twice as many of them a second as of random UUIDs, since every insert goes to th
 
 import os
 import time
+from hashlib import sha256
 from uuid import UUID
 
 RANDOM_BITS = 62
@@ -34,6 +35,13 @@ _sequence = _Sequence()
 def new_request_id() -> UUID:
     """A new id, greater than every earlier one of this process unless the clock was set back."""
     return _sequence.next()
+
+
+def derived_id(parent: UUID, name: str) -> UUID:
+    """The id of what follows of `parent`: a UUIDv7 of the parent's time, the rest a hash of `name`. Always the same."""
+    bits = int.from_bytes(sha256(name.encode()).digest())
+    time_of, count, tail = parent.int >> 80, bits >> RANDOM_BITS & 0xFFF, bits & ((1 << RANDOM_BITS) - 1)
+    return UUID(int=(time_of << 80) | (0x7 << 76) | (count << 64) | (0b10 << RANDOM_BITS) | tail)
 
 
 def read_request_id(text: str) -> UUID | None:

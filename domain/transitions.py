@@ -154,7 +154,8 @@ def _may_repeat(job: Job, rules: Rules, now: datetime) -> bool:
 
 def end(job: Job, now: datetime, rules: Rules, **changes: Any) -> Job:
     """A terminal state, with what is still to be done because of it."""
-    follow_ups = [*(["callback"] if job.callback_url else []), *changes.pop("also", [])] or None
+    told = ["callback"] if job.callback_url else []
+    follow_ups = [*told, *(job.at_end or []), *changes.pop("also", [])] or None
     ended = advance(
         job,
         now,

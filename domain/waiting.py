@@ -22,6 +22,7 @@ def begin_to_wait(job: Job, outcome: Waiting, every: timedelta | None, now: date
         update={
             "status": Status.PROCESSING,
             "vendor_ref": outcome.reference,
+            "taken_with": outcome.taken_with,
             "waiting_until": min(outcome.deadline, job.deadline),
         }
     )

@@ -6,13 +6,18 @@ from typing import Any
 from uuid import UUID
 
 from api.ports import OrderPorts
+from domain import interventions
 from domain.commerce.drafts import Draft, Item
 from domain.commerce.following import Following, follow_ups
 from domain.commerce.orders import Order
+from domain.commerce.payments import kind_of
 from domain.commerce.placing import shortage
 from domain.commerce.ports import OrderFilter, Short
 from domain.commerce.products import Product
+from domain.jobs import Job
 from domain.request_ids import new_request_id
+from domain.transitions import Rules
+from domain.vendors import VendorPolicy
 from tests.fakes_commerce import FakeProducts, MayBeDown
 from tests.strategies import NOON
 
@@ -96,15 +101,53 @@ class FakeNotices(MayBeDown):
 
 
 class FakePaymentDesk(MayBeDown):
-    """A `PaymentDesk` that remembers the payments that were withdrawn, by their order."""
+    """A `PaymentDesk` that remembers the payments that were begun, and those that were withdrawn, by their order."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun: dict[UUID, UUID | None] = {}
         self.withdrawn: dict[UUID, UUID | None] = {}
+
+    async def begin(self, order: Order) -> None:
+        self._answer()
+        self.begun[order.id] = order.payment
 
     async def withdraw(self, order: Order) -> None:
         self._answer()
         self.withdrawn[order.id] = order.payment
+
+
+class FakePaymentJobs(MayBeDown):
+    """A `PaymentJobs` over one dictionary; `rival` stands for somebody who is first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: dict[UUID, Job] = {}
+        self.rival = False
+
+    async def put(self, job: Job) -> None:
+        self._answer()
+        self.stored.setdefault(job.id, job)
+
+    async def find(self, request_id: UUID) -> Job | None:
+        self._answer()
+        return self.stored.get(request_id)
+
+    async def call_off(self, job: Job, now: datetime) -> bool:
+        return self._write(job, interventions.cancel(job, Rules(VendorPolicy()), now))
+
+    async def ask_again(self, job: Job, now: datetime) -> bool:
+        return self._write(job, interventions.retry(job, now))
+
+    def of_kind(self, kind: str) -> list[Job]:
+        return [job for job in self.stored.values() if kind_of(job) == kind]
+
+    def _write(self, before: Job, after: Job) -> bool:
+        self._answer()
+        if self.rival or self.stored[before.id].epoch != before.epoch:
+            return False
+        self.stored[after.id] = after
+        return True
 
 
 def fake_orders(products: FakeProducts | None = None, **parts: Any) -> OrderPorts:

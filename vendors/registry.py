@@ -11,6 +11,7 @@ from types import MappingProxyType
 from domain.accounts.mails import VENDOR as EMAIL
 from domain.callbacks import VENDOR as CALLBACK
 from domain.commerce.images import VENDOR as MEDIA
+from domain.commerce.payments import VENDOR as PAYMENTS
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.table.adapter import TableVendor
@@ -20,7 +21,7 @@ from vendors.table.settings import VendorTable
 MakeVendor = Callable[[VendorHttp, Mapping[str, str]], Vendor]  # the client, and the environment for its settings
 
 ADAPTERS: Mapping[str, MakeVendor] = MappingProxyType({})
-OUR_OWN = frozenset({CALLBACK, EMAIL, MEDIA})  # names of what the gateway itself has jobs for: no table may take one
+OUR_OWN = frozenset({CALLBACK, EMAIL, MEDIA, PAYMENTS})  # what the gateway itself has jobs for: no table's names
 
 
 def load_vendors(

@@ -8,7 +8,7 @@ from domain.infra.event_store import MongoEventStore
 from domain.infra.job_store import MongoJobStore
 from domain.infra.queue import Queue
 from domain.infra.redactions import Redactions
-from domain.interventions import CALLBACK
+from domain.interventions import owes_follow_up
 from domain.jobs import Job
 from domain.ports import FollowUpRunner
 from domain.retention import Retention
@@ -55,5 +55,5 @@ class Station:
 
     def follow_up(self, ended: Job) -> None:
         """Begin what a job's end asks for; telling its vendor of a cancel is its lane's work."""
-        if CALLBACK in (ended.follow_ups or []):
+        if owes_follow_up(ended):
             self.follow_ups.soon(ended)

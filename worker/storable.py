@@ -1,8 +1,9 @@
 """What of a vendor's word MongoDB can hold."""
 
+from dataclasses import replace
 from typing import assert_never
 
-from domain.outcomes import LARGEST_RESULT_BYTES, Done, Failed, Outcome, Retry, Waiting
+from domain.outcomes import LARGEST_RESULT_BYTES, LARGEST_TAKEN_WITH_BYTES, Done, Failed, Outcome, Retry, Waiting
 
 
 def storable(outcome: Outcome) -> Outcome:
@@ -10,14 +11,22 @@ def storable(outcome: Outcome) -> Outcome:
     match outcome:
         case Done():
             return storable_word(outcome)
-        case Waiting(reference=reference, vendor_status=status):
-            return outcome if is_text(reference) else Failed("reply_not_text", "the reference is no text", status)
+        case Waiting():
+            return _storable_waiting(outcome)
         case Retry(code, reason, after, closes_vendor, status):
             return Retry(as_text(code), as_text(reason), after, closes_vendor, status)
         case Failed():
             return storable_word(outcome)
         case _:
             assert_never(outcome)
+
+
+def _storable_waiting(outcome: Waiting) -> Waiting | Failed:
+    if not is_text(outcome.reference):
+        return Failed("reply_not_text", "the reference is no text", outcome.vendor_status)
+    said = outcome.taken_with
+    fits = said is None or (is_text(said) and len(said.encode()) <= LARGEST_TAKEN_WITH_BYTES)
+    return outcome if fits else replace(outcome, taken_with=None)
 
 
 def storable_word(word: Done | Failed) -> Done | Failed:

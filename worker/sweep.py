@@ -21,7 +21,7 @@ import structlog
 from domain import transitions
 from domain.errors import Unavailable
 from domain.infra.redis import REDIS_FAULTS
-from domain.interventions import CALLBACK, TELL_VENDOR, followed_up, is_called, overdue, owes_telling
+from domain.interventions import TELL_VENDOR, followed_up, is_called, overdue, owes_follow_up, owes_telling
 from domain.jobs import Job, Status
 from domain.ports import Queued
 from domain.vendors import TakesCancels, VendorPolicy
@@ -88,7 +88,7 @@ class Sweep:
             self._station.call_apart()
         counts["queued_again"] = await self._station.queue.enqueue(queued) if queued else 0
         await self._station.store.sweep_later([(job, self._next_look(job, now)) for job in rest])
-        counts["followed_up"] = await self._follow_up([job for job in rest if CALLBACK in (job.follow_ups or [])])
+        counts["followed_up"] = await self._follow_up([job for job in rest if owes_follow_up(job)])
         counts["in_order"] = max(0, len(found) - counts.total())
         return counts
 

@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from domain.commerce.moving import MAIL, MAILS, REFUND_IF_PAID, struck_off
+from domain.commerce.moving import BEGIN_PAYMENT, MAIL, MAILS, REFUND_IF_PAID, struck_off
 from domain.commerce.orders import Order
 from domain.commerce.ports import Notices, Orders, PaymentDesk
 from domain.errors import Unavailable
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 def follow_ups(notices: Notices, desk: PaymentDesk) -> Mapping[str, FollowUp]:
     """By the word that an order owes it under: permanent, since orders of every age carry it."""
     mails = {kind: partial(_tell, notices, kind) for kind in MAILS.values()}
-    return {REFUND_IF_PAID: desk.withdraw, **mails}
+    return {BEGIN_PAYMENT: desk.begin, REFUND_IF_PAID: desk.withdraw, **mails}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ MAIL = "mail:"
 MAILS: Mapping[Status, str] = {
     status: MAIL + status.lower() for status in (Status.PAID, Status.CANCELLED, Status.SHIPPED)
 }
+BEGIN_PAYMENT = "begin_payment"  # the order names its payment before the job of it is on record
 REFUND_IF_PAID = "refund_if_paid"  # a payment was under way when the order was cancelled
 
 UNPAID = frozenset({Status.PENDING, Status.AWAITING_PAYMENT})

@@ -9,8 +9,8 @@ from uuid import UUID
 from domain.commerce.drafts import Draft
 from domain.commerce.orders import Order, Status
 from domain.commerce.products import Image, Product
-from domain.jobs import Job
 from domain.commerce.short_links import LIFETIME
+from domain.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class RequestKeys(Protocol):
 
 class PaymentDesk(Protocol):
     async def begin(self, order: Order) -> None:
-        """Put the job of `order.payment` on record, once; for an order that awaits none, nothing. As `withdraw` does."""
+        """Put the job of `order.payment` on record, once, for an order that awaits it. Raises `Unavailable`."""
         ...
 
     async def withdraw(self, order: Order) -> None:

@@ -14,5 +14,8 @@ class NoNotices:
 class NoPaymentDesk:
     """A `PaymentDesk`."""
 
+    async def begin(self, order: Order) -> None:  # noqa: ARG002 - as the port says
+        raise Unavailable("this process knows no payments")
+
     async def withdraw(self, order: Order) -> None:  # noqa: ARG002 - as the port says
         raise Unavailable("this process knows no payments")

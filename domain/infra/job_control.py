@@ -68,7 +68,7 @@ class MongoJobControl:
         looked = queued = 0
         last: UUID | None = None
         while not dry_run and looked < MOST_REPLAYED and (page := await self._page(which, last)):
-            free = [job for job in page if not (_owes_callback(job) or interventions.is_called(job))]
+            free = [job for job in page if not (interventions.owes_follow_up(job) or interventions.is_called(job))]
             queued += await self._retry_all(free)
             looked += len(page)
             last = page[-1].id
@@ -80,7 +80,8 @@ class MongoJobControl:
             if job is None or not may_see(job, owner):
                 raise NotFound("Job not found")
             after = await self._next(job, step)
-            if _owes_callback(job) and not _owes_callback(after):  # it must not be forgotten with the end it tells of
+            forgets = interventions.owes_follow_up(job) and not interventions.owes_follow_up(after)
+            if forgets:  # what is owed must not be forgotten with the end it tells of
                 await self._follow_ups.do([job])
             elif (await self._store.compare_and_set([(job, after)]))[0]:
                 return after
@@ -106,7 +107,7 @@ class MongoJobControl:
 
     async def _page(self, which: ReplayFilter, after: UUID | None) -> Sequence[Job]:
         page = await self._replays.page(which, after)
-        owing = [job for job in page if _owes_callback(job)]
+        owing = [job for job in page if interventions.owes_follow_up(job)]
         if not owing:
             return page
         await self._follow_ups.do(owing)
@@ -155,10 +156,6 @@ def _buried(job: Job, now: datetime) -> Job:
         why = "the job's vendor is still to be told that it is cancelled; try again in a moment"
         raise Conflict(why, code="vendor-untold")
     return bury(job, now)
-
-
-def _owes_callback(job: Job) -> bool:
-    return interventions.CALLBACK in (job.follow_ups or [])
 
 
 def _signed(job: Job) -> Job:

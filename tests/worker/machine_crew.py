@@ -98,7 +98,7 @@ class _ActorsFollowUps:
 
     def _of(self, actor: Actor) -> FollowUps:
         made = FollowUps(self._crew.ground.database, stepped(self._crew.queue, actor), BASE)
-        made._jobs = stepped(made._jobs, actor)
+        made._children._jobs = stepped(made._children._jobs, actor)
         made._store = stepped(made._store, actor)
         return made
 

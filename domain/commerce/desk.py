@@ -1,0 +1,74 @@
+"""
+The desk of payments: puts an order's payment on record, and sees to one that is no longer wanted.
+
+A payment whose order was cancelled is withdrawn: called off where the processor has not heard of it, closed there where
+somebody could still pay it, refunded where somebody did. Where nobody knows, the processor is asked under the same key
+until it says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import assert_never
+
+import structlog
+
+from domain.commerce.orders import Order, Status
+from domain.commerce.payments import LIFETIME, Known, checkout_job, known_of, refund_job, withdrawal_job
+from domain.commerce.ports import PaymentJobs
+from domain.errors import Unavailable
+from domain.jobs import Job
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A `PaymentDesk`."""
+
+    payments: PaymentJobs
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def begin(self, order: Order) -> None:
+        if order.status is Status.AWAITING_PAYMENT and order.payment is not None:
+            await self.payments.put(checkout_job(order, self.clock()))
+
+    async def withdraw(self, order: Order) -> None:
+        """What it puts on record, or leaves to the payment's own end, is told to the order by `PaymentEnds`."""
+        if order.payment is None:
+            return
+        payment, now = await self._payment_of(order), self.clock()
+        match known_of(payment):
+            case Known.UNPAID:
+                return
+            case Known.PAID:
+                await self.payments.put(refund_job(order, payment, now))
+            case Known.OPEN:
+                await self.payments.put(withdrawal_job(order, payment, now))
+            case Known.UNCALLED:
+                if not await self.payments.call_off(payment, now):
+                    raise Unavailable("the payment has just gone on; it is looked at again")
+            case Known.CALLED:
+                raise Unavailable("the processor is just being asked for the payment")
+            case Known.IN_DOUBT:
+                await self._ask_again(order, payment, now)
+            case never:
+                assert_never(never)
+
+    async def _payment_of(self, order: Order) -> Job:
+        """Stored now where it never was: whoever was about to do so finds it called off."""
+        payment = None if order.payment is None else await self.payments.find(order.payment)
+        if payment is None:
+            await self.payments.put(checkout_job(order, self.clock()))
+            payment = None if order.payment is None else await self.payments.find(order.payment)
+        if payment is None:
+            raise Unavailable("the payment cannot be read just now")
+        return payment
+
+    async def _ask_again(self, order: Order, payment: Job, now: datetime) -> None:
+        """It stays owed until the processor has said what became of it, or has forgotten the key."""
+        if payment.redacted_at is not None or order.updated_at + LIFETIME <= now:
+            log.error("nobody knows whether a cancelled order was paid; look at the processor", order_id=str(order.id))
+            return
+        await self.payments.ask_again(payment, now)
+        raise Unavailable("nobody knows yet whether it was paid; the processor is asked again")

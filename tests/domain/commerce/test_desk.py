@@ -1,0 +1,116 @@
+"""A payment that is no longer wanted: called off, closed or refunded, as far as anybody knows what became of it."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.commerce.cancelling import cancel_order
+from domain.commerce.orders import Order, Status, Step
+from domain.commerce.payments import LIFETIME, Known, known_of
+from domain.errors import Unavailable
+from domain.jobs import Job
+from domain.outcomes import Failed
+from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till, begun
+
+
+@pytest.fixture
+def till() -> Till:
+    return Till()
+
+
+async def cancelled(till: Till) -> tuple[Order, Job]:
+    order, job = await till.paying()
+    step = Step(at=LATER, status=Status.CANCELLED, by="user:ann")
+    return await cancel_order(till.orders, order.id, "user:ann", step), job
+
+
+async def test_what_the_processor_has_not_heard_of_is_called_off(till: Till) -> None:
+    order, job = await cancelled(till)
+    await till.desk.withdraw(order)
+    assert till.payments.stored[job.id].status == "cancelled"
+    assert till.kinds() == ["payment.checkout"]
+
+
+async def test_what_has_just_been_begun_is_looked_at_again(till: Till) -> None:
+    order, job = await cancelled(till)
+    till.payments.rival = True
+    with pytest.raises(Unavailable):
+        await till.desk.withdraw(order)
+    till.payments.rival = False
+    till.payments.stored[job.id] = begun(job)
+    with pytest.raises(Unavailable):
+        await till.desk.withdraw(order)
+    assert till.kinds() == ["payment.checkout"]
+
+
+async def test_what_could_still_be_paid_is_closed_at_the_processor_and_waits_for_its_word(till: Till) -> None:
+    order, job = await cancelled(till)
+    taken = till.come_to(job, TAKEN)
+    await till.desk.withdraw(order)
+    await till.desk.withdraw(order)
+    assert till.kinds() == ["payment.checkout", "payment.withdraw"]
+    assert till.payments.stored[job.id] == taken
+    [withdrawal] = till.payments.of_kind("payment.withdraw")
+    assert (withdrawal.parent, withdrawal.at_end) == (job.id, None)
+    assert withdrawal.payload == '{"kind":"payment.withdraw","reference":"co_1"}'
+
+
+async def test_what_was_paid_is_refunded_once(till: Till) -> None:
+    order, job = await cancelled(till)
+    till.heard(till.come_to(job, TAKEN), PAID)
+    for _ in range(3):
+        await till.desk.withdraw(order)
+    [refund] = till.payments.of_kind("payment.refund")
+    assert refund.payload == '{"kind":"payment.refund","reference":"co_1","amount":5997,"currency":"USD"}'
+    assert (refund.parent, refund.at_end) == (job.id, ["order"])
+
+
+async def test_of_what_was_declined_nothing_is_owed(till: Till) -> None:
+    order, job = await cancelled(till)
+    till.heard(till.come_to(job, TAKEN), DECLINED)
+    await till.desk.withdraw(order)
+    assert till.kinds() == ["payment.checkout"]
+
+
+async def test_in_doubt_the_processor_is_asked_again_under_the_same_key_until_it_says_so(till: Till) -> None:
+    order, job = await cancelled(till)
+    failed = till.come_to(job, NO_ANSWER)
+    assert (failed.status, known_of(failed)) == ("failed", Known.IN_DOUBT)
+    with pytest.raises(Unavailable, match="knows yet"):
+        await till.desk.withdraw(order)
+    again = till.payments.stored[job.id]
+    assert (again.status, again.generation) == ("pending", 1)
+    with pytest.raises(Unavailable):
+        await till.desk.withdraw(order)
+    till.come_to(again, TAKEN)
+    await till.desk.withdraw(order)
+    assert till.kinds() == ["payment.checkout", "payment.withdraw"]
+
+
+async def test_when_the_processor_has_forgotten_the_key_a_person_has_to_look(till: Till) -> None:
+    order, job = await cancelled(till)
+    failed = till.come_to(job, NO_ANSWER)
+    till.now = order.updated_at + LIFETIME
+    await till.desk.withdraw(order)
+    assert till.payments.stored[job.id] == failed
+
+
+async def test_a_store_that_is_away_leaves_it_owed(till: Till) -> None:
+    order, _ = await cancelled(till)
+    till.payments.down = True
+    assert "refund_if_paid" in ((await till.following.follow(order, LATER)).owed or [])
+    till.payments.down = False
+    after = await till.following.follow(till.look(order), LATER + timedelta(minutes=1))
+    assert after.owed is None
+
+
+async def test_only_the_processors_own_no_or_never_having_asked_proves_that_nobody_can_pay(till: Till) -> None:
+    _, job = await till.paying()
+    refused = Failed("vendor_rejected", "no", 400)
+    assert known_of(job) is Known.UNCALLED
+    assert known_of(begun(job)) is Known.CALLED
+    assert known_of(till.come_to(job, TAKEN)) is Known.OPEN
+    assert known_of(till.come_to(job, refused)) is Known.UNPAID
+    assert known_of(till.heard(till.come_to(job, TAKEN), DECLINED)) is Known.UNPAID
+    assert known_of(till.heard(till.come_to(job, TAKEN), PAID)) is Known.PAID
+    assert known_of(till.come_to(job, Failed("reply_without_reference", "what?", 200))) is Known.IN_DOUBT

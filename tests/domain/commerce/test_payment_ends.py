@@ -1,0 +1,112 @@
+"""What an order learns of its payment: once, whoever tells it, and whatever else happened to it meanwhile."""
+
+import asyncio
+
+import pytest
+
+from domain.commerce.cancelling import cancel_order
+from domain.commerce.orders import Order, Status, Step
+from domain.errors import Unavailable
+from domain.jobs import Job
+from domain.outcomes import Done, Failed
+from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till
+from tests.strategies import a_job
+
+
+@pytest.fixture
+def till() -> Till:
+    return Till()
+
+
+async def cancel(till: Till, order: Order) -> Order:
+    return await cancel_order(till.orders, order.id, "user:ann", Step(at=LATER, status=Status.CANCELLED, by="user:ann"))
+
+
+async def paid(till: Till) -> tuple[Order, Job]:
+    order, job = await till.paying()
+    return order, till.heard(till.come_to(job, TAKEN), PAID)
+
+
+async def test_a_payment_makes_its_order_paid_once_and_its_buyer_is_told(till: Till) -> None:
+    order, job = await paid(till)
+    assert job.follow_ups == ["order"]
+    await asyncio.gather(*(till.ends.tell(job) for _ in range(3)))
+    after = till.look(order)
+    assert (after.status, after.expires_at, after.owed) == (Status.PAID, None, None)
+    assert [step.by for step in after.history[1:]] == ["user:ann", "gateway"]
+    assert (till.notices.templates, till.stock) == (["paid"], 7)
+
+
+async def test_it_is_told_from_what_a_sweep_has_read_of_the_job(till: Till) -> None:
+    order, job = await paid(till)
+    await till.ends.tell(job.model_copy(update={"payload": "", "result": None}))
+    assert till.look(order).status is Status.PAID
+
+
+async def test_a_payment_that_failed_cancels_its_order_and_gives_the_stock_back_once(till: Till) -> None:
+    order, job = await till.paying()
+    failed = till.heard(till.come_to(job, TAKEN), DECLINED)
+    for _ in range(2):
+        await till.ends.tell(failed)
+    after = till.look(order)
+    assert (after.status, after.history[-1].why, after.owed) == (Status.CANCELLED, "the payment failed", None)
+    assert (till.stock, till.notices.templates, till.kinds()) == (10, ["cancelled"], ["payment.checkout"])
+
+
+async def test_unknown_is_not_failed_and_the_order_waits(till: Till) -> None:
+    order, job = await till.paying()
+    failed = till.come_to(job, NO_ANSWER)
+    assert failed.status == "failed"
+    await till.ends.tell(failed)
+    assert (till.look(order), till.stock) == (order, 7)
+
+
+async def test_what_was_paid_although_the_order_was_cancelled_goes_back_and_the_order_is_refunded(till: Till) -> None:
+    order, job = await till.paying()
+    taken = till.come_to(job, TAKEN)
+    cancelled = await cancel(till, order)
+    ended = till.heard(taken, PAID)
+    for _ in range(2):
+        await till.ends.tell(ended)
+        await till.desk.withdraw(cancelled)
+    [refund] = till.payments.of_kind("payment.refund")
+    assert till.look(order).status is Status.CANCELLED
+    done = till.come_to(refund, Done('{"status":"refunded"}'))
+    for _ in range(2):
+        await till.ends.tell(done)
+    assert (till.look(order).status, till.stock) == (Status.REFUNDED, 10)
+
+
+async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Till) -> None:
+    order, job = await paid(till)
+    await cancel(till, order)
+    await till.ends.tell(job)
+    [refund] = till.payments.of_kind("payment.refund")
+    await till.ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    assert till.look(order).status is Status.CANCELLED
+
+
+async def test_another_payment_than_the_one_that_counts_moves_nothing_and_goes_back(till: Till) -> None:
+    order, job = await paid(till)
+    other = order.model_copy(update={"payment": a_job().id})
+    till.orders.stored[order.id] = other
+    await till.ends.tell(job)
+    assert till.look(order) == other
+    assert len(till.payments.of_kind("payment.refund")) == 1
+
+
+async def test_a_job_of_no_order_and_a_withdrawals_end_change_nothing(till: Till) -> None:
+    order, job = await till.paying()
+    await till.ends.tell(a_job(vendor="payments"))
+    await till.ends.tell(a_job(vendor="payments", parent=job.id, metadata={"kind": "payment.withdraw"}))
+    assert till.look(order) == order
+
+
+async def test_a_store_that_is_away_is_told_again_later(till: Till) -> None:
+    order, job = await paid(till)
+    till.orders.down = True
+    with pytest.raises(Unavailable):
+        await till.ends.tell(job)
+    till.orders.down = False
+    await till.ends.tell(job)
+    assert till.look(order).status is Status.PAID
