@@ -61,7 +61,8 @@ class AliasAnswer:
         self._body += piece
         if more:
             return
-        told, whole = (msgspec.json.decode(self._body, type=kind) for kind in (Problem, dict[str, msgspec.Raw]))
+        told = msgspec.json.decode(self._body, type=Problem)
+        whole = msgspec.json.decode(self._body, type=dict[str, msgspec.Raw])
         anew = msgspec.to_builtins(_in_their_words(told, self._instance, self.translated))
         body = msgspec.json.encode({**whole, **anew})  # a problem may have more to tell than every problem does
         others = [line for line in start["headers"] if line[0] != b"content-length"]

@@ -49,7 +49,7 @@ def _put_on_sale(walk: Walk) -> str:
 
 
 def _add_picture(walk: Walk, product: str) -> None:
-    with walk.step("and uploads a picture, of which a job makes two"):
+    with walk.step("The admin uploads a picture, of which a job makes two"):
         job = walk.upload(f"/products/{product}/images", "mug.png", _picture())
         walk.tell(f"202 job {job['request_id']}, {job['status']}")
         path = f"/jobs/{job['request_id']}"
@@ -67,14 +67,14 @@ def _bring_in_buyer(walk: Walk) -> Buyer:
     with walk.step("A buyer registers"):
         walk.call("POST", "/auth/register", {**signing_in, "name": "Ann Buyer"}, hidden=("password",))
         walk.tell("201")
-    with walk.step("follows the link in the mail"):
+    with walk.step("The buyer follows the link in the mail"):
         link = _CONFIRM.search(walk.mail(email, "Confirm your address"))
         if link is None:
             raise Refused("the mail has no link to confirm the address by")
         say(["   PUT /auth/confirmation/…"])
         walk.send("PUT", link[1])
         walk.tell("200 the address is confirmed")
-    with walk.step("and signs in"):
+    with walk.step("The buyer signs in"):
         session = walk.call("POST", "/auth/login", signing_in, hidden=("password",))
         walk.tell(f"200 a token, good for {session['expires_in']} s")
     return Buyer(email, str(session["token"]))
@@ -91,14 +91,14 @@ def _order(walk: Walk, buyer: Buyer, product: str, quantity: int) -> str:
 
 
 def _pay(walk: Walk, buyer: Buyer, order: str) -> None:
-    with walk.step("begins to pay"):
+    with walk.step("The buyer begins to pay"):
         payment = walk.until(lambda: _with_page(walk, buyer, order), "the processor's page")
         walk.tell(f"200 payment {payment['payment_id']}")
         walk.tell(f"page {payment['redirect_url']}, short {payment['short_url']}")
     if payment["short_url"] is not None:
-        with walk.step("follows the short link"):
+        with walk.step("The buyer follows the short link"):
             walk.follow(payment["short_url"], payment["redirect_url"])
-    with walk.step("and pays on the processor's page"):
+    with walk.step("The buyer pays on the processor's page"):
         walk.pay(payment["redirect_url"])
     with walk.step("The processor says so by webhook, and the order is paid"):
         _wait_for(walk, buyer, order, "Paid")
@@ -109,13 +109,13 @@ def _send_out(walk: Walk, buyer: Buyer, order: str) -> None:
     with walk.step("The shop ships it"):
         _move(walk, order, "Shipped")
         walk.mail(buyer.email, "Your order is on its way")
-    with walk.step("and it arrives"):
+    with walk.step("It arrives"):
         _move(walk, order, "Delivered")
 
 
 def _regret(walk: Walk, buyer: Buyer, product: str) -> None:
     order = _order(walk, buyer, product, REGRETTED)
-    with walk.step("changes their mind, and the stock goes back"):
+    with walk.step("The buyer changes their mind, and the stock goes back"):
         cancelled = walk.call("POST", f"/orders/{order}/cancel", {"why": "one is enough"}, by=buyer.token)
         walk.tell(f"200 {cancelled['status']}")
         walk.mail(buyer.email, "Your order was cancelled")

@@ -24,7 +24,8 @@ class RequestIds:
             await self.app(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out (RFC 9110, section 9.3.2)
-            scope, send = {**scope, "method": HttpMethod.GET, _HEAD: True}, _ended_by_its_head(send)  # type: ignore[misc]
+            scope, send = {**scope, "method": HttpMethod.GET}, _ended_by_its_head(send)
+            scope[_HEAD] = True  # type: ignore[literal-required]  # as below
         request_id = _sent(scope) or os.urandom(16).hex().encode()
         scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
 

@@ -78,8 +78,9 @@ async def test_asked_for_again_by_whomever_it_is_the_same_mail(people: People) -
 
 async def test_a_mail_that_went_out_by_itself_is_not_doubled_by_hand(people: People) -> None:
     order = ordered(people, people.alice, *PAID)
-    [automatic] = order.owed or ()
-    await people.post.send(Mail(to="alice@example.com", template=Template.ORDER_PAID), f"order:{order.id}:{automatic}")
+    assert order.owed == ["mail:paid"]
+    mail = Mail(to="alice@example.com", template=Template.ORDER_PAID)
+    await people.post.send(mail, f"order:{order.id}:mail:paid")
     answer = await notify(people, body_for(order))
     assert (answer.status_code, answer.headers["idempotency-replayed"]) == (202, "true")
     assert len(people.post.mails) == 1

@@ -41,7 +41,7 @@ def test_what_never_comes_is_waited_for_and_then_told() -> None:
     inbox = [httpx.Response(200, text="<p>There are none yet.</p>")] * 150
     said = Double(*with_picture(), ok({"message": "done"}, 201), *inbox).run("demo", "shop")
     assert said.exit_code == 1
-    assert "step 4, follows the link in the mail: waited 30 s for the mail “Confirm your address”" in said.stderr
+    assert "step 4, The buyer follows the link in the mail: waited 30 s for the mail “Confirm" in said.stderr
 
 
 def test_no_password_and_no_key_is_shown() -> None:

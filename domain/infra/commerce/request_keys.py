@@ -28,10 +28,10 @@ class MongoRequestKeys:
                 return await self._put(name, fingerprint, now)
 
     async def _put(self, name: str, fingerprint: str, now: datetime) -> str:
-        found: Row = await self._keys.find_one_and_update(
+        found: Row | None = await self._keys.find_one_and_update(
             {"_id": name},
             {"$setOnInsert": {"fingerprint": fingerprint, "expires_at": now + LIFETIME}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return str(found["fingerprint"])
+        return fingerprint if found is None else str(found["fingerprint"])  # an upsert finds what it made

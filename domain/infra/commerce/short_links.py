@@ -40,10 +40,10 @@ class MongoShortLinks:
             await self._links.update_one({"_id": code}, {"$inc": {"followed": 1}})
 
     async def _put(self, link: ShortLink) -> str:
-        found: Row = await self._links.find_one_and_update(
+        found: Row | None = await self._links.find_one_and_update(
             {"key": link.key},
             {"$set": {"url": link.url, "expires_at": link.expires_at}, "$setOnInsert": {"_id": link.id}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return str(found["_id"])
+        return "" if found is None else str(found["_id"])  # an upsert finds what it made
