@@ -77,6 +77,15 @@ async def test_what_was_paid_although_the_order_was_cancelled_goes_back_and_the_
     assert (till.look(order).status, till.stock) == (Status.REFUNDED, 10)
 
 
+async def test_what_is_paid_after_its_withdrawal_is_on_record_goes_back_too(till: Till) -> None:
+    order, job = await till.paying()
+    taken = till.come_to(job, TAKEN)
+    withdrawn = await till.following.follow(await cancel(till, order), LATER)
+    assert (withdrawn.owed, till.kinds()) == (None, ["payment.checkout", "payment.withdraw"])
+    await till.ends.tell(till.heard(taken, PAID))
+    assert len(till.payments.of_kind("payment.refund")) == 1
+
+
 async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Till) -> None:
     order, job = await paid(till)
     await cancel(till, order)
