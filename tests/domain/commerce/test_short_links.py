@@ -65,6 +65,8 @@ def test_a_page_of_a_listed_host_may_be_led_to(url: str) -> None:
         "https://pay.example\\@evil.example/",
         "https://evil.example\\.pay.example/",
         "https:\\\\pay.example/",
+        "https://pay.example/a\\b",
+        'https://pay.example/"><script>',
         "https://pay.example\t/",
         "https://pay.example/\r\nSet-Cookie: a=b",
         "https://pay.example/ x",
