@@ -20,6 +20,7 @@ pytestmark = pytest.mark.system
 
 STOCK = 20
 BUYERS = 12
+KILLS = {4: "worker-1", 8: "worker-2"}  # when so many have seen their page
 Json = dict[str, Any]
 
 
@@ -128,6 +129,20 @@ async def test_an_order_that_is_paid_all_the_same_is_refunded(gateway: Gateway) 
     assert await totals(gateway, order["id"]) == (1999, 1999)
 
 
+async def test_a_checkout_whose_answer_was_lost_is_asked_for_again_and_is_one(gateway: Gateway) -> None:
+    async with client_of(gateway.url) as http, client_of(gateway.address("GATEWAY_DEMO_VENDORS_URL")) as vendors:
+        http.headers["Authorization"] = f"Bearer {key_of(gateway)}"
+        _, order = await bought(http, 5)
+        (await vendors.put("/control/processor", json={"mode": "drop_after", "times": 1})).raise_for_status()
+        payment = await paying(http, order["id"])
+        (await vendors.delete("/control/processor")).raise_for_status()
+        told = (await vendors.get(f"/processor/totals/{order['id']}")).json()
+        assert told["statuses"] == {"open": 1}
+        await press(payment["redirect_url"], "pay")
+        await ended(http, order["id"], "Paid")
+    assert await totals(gateway, order["id"]) == (1999, 0)
+
+
 async def test_through_kills_of_workers_the_processors_books_are_those_of_the_paid_orders(victim: Gateway) -> None:
     """Slow: what a killed worker held is taken up when its lease is over."""
     async with client_of(victim.url) as http:
@@ -142,8 +157,8 @@ async def test_through_kills_of_workers_the_processors_books_are_those_of_the_pa
             order = str(told.json()["id"])
             payment = await paying(http, order)
             pressed += 1
-            if pressed in {BUYERS // 3, 2 * BUYERS // 3}:
-                victim.kill(f"worker-{1 + pressed % 2}")
+            if pressed in KILLS:
+                victim.kill(KILLS[pressed])
             cancelling = insist(http, f"/orders/{order}/cancel") if number % 3 == 0 else asyncio.sleep(0)
             await asyncio.gather(press(payment["redirect_url"], "decline" if number % 4 == 1 else "pay"), cancelling)
             return order
