@@ -1,12 +1,18 @@
-"""`gateway demo shop` on a running gateway: the whole story goes well, and docs/demo-shop.md shows what it says."""
+"""
+`gateway demo shop` on a running gateway: the whole story goes well, and docs/demo-shop.md shows what it says.
+
+Slow: a gateway of its own, since others' tests may have registered as often as one address may.
+"""
 
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.system.conftest import running
 from tests.system.running import GATEWAY, ROOT, Gateway
 from tests.system.test_openapi_holds import key_of
 
@@ -37,6 +43,11 @@ def steady(said: str) -> list[str]:
 def shown_in(page: Path) -> str:
     """The block of the page that shows the run."""
     return page.read_text().partition("$ gateway demo shop\n")[2].partition("```")[0]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    yield from running(Gateway(tmp_path / "shop", {"workers": 1}))
 
 
 @pytest.mark.timeout(180)
