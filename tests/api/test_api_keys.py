@@ -229,7 +229,7 @@ async def test_no_key_is_made_or_revoked_unrecorded(people: People, alice: Async
 def test_every_scope_can_be_asked_for() -> None:
     assert {scope.value for scope in Scope} == {
         *("jobs:read", "jobs:write", "users:read", "vendors:read", "vendors:write"),
-        *("orders:read", "orders:write", "products:write"),
+        *("orders:read", "orders:write", "notifications:write", "products:write"),
     }
 
 
