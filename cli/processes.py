@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.home import Home
+from cli.home import Home, write_whole
 
 LOOK_SECONDS = 0.05
 LARGE_LOG_BYTES = 20 << 20
@@ -121,7 +121,7 @@ def _start(program: Program) -> subprocess.Popen[bytes]:
             cwd=program.directory,
             start_new_session=True,
         )
-    program.pid_file.write_text(f"{process.pid}\n")
+    write_whole(program.pid_file, f"{process.pid}\n")  # whoever has to stop it later must never find half of it
     return process
 
 

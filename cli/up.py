@@ -18,7 +18,7 @@ from cli.backup_note import refuse_calls
 from cli.credentials import ensure_bootstrap_key
 from cli.embedded import STOP_SECONDS
 from cli.fleet import Fleet, check_port, start_servers
-from cli.home import Home
+from cli.home import Home, write_whole
 from cli.live_line import LiveLine
 from cli.processes import SERVER_NAMES, stop_leftovers
 from cli.reload import Changes
@@ -120,7 +120,7 @@ class _Watch:
 def _own_pid_noted(home: Home) -> Iterator[None]:
     """`up.pid` says who supervises; written by the holder of the home's lock only."""
     file = home.pid_file("up")
-    file.write_text(f"{os.getpid()}\n")
+    write_whole(file, f"{os.getpid()}\n")
     try:
         yield
     finally:

@@ -8,15 +8,12 @@ a benchmark and no test: nothing fails because a machine was slow.
 
 import argparse
 import asyncio
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
@@ -24,7 +21,7 @@ import uvloop
 from loadtest.accounts_section import section_of
 from loadtest.bench_limits import measure_limit, measure_neighbours
 from loadtest.bench_webhooks import measure_waiting, measure_webhooks
-from loadtest.lab import SYNC, Lab, Row, pick_ups, warm
+from loadtest.lab import SYNC, Lab, Row, measured, pick_ups, warm
 from loadtest.own_gateway import ROOT, free_port, own_gateway
 from loadtest.raw_http import Tally, blast, connect, request_bytes
 
@@ -144,14 +141,6 @@ async def measure(lab: Lab, jobs: int, chosen: Collection[str] | None) -> list[R
     return rows
 
 
-def page(rows: list[Row]) -> str:
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    lines = [PREFACE, f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}.", ""]
-    lines += ["| what | gateway | baseline | ratio |", "|---|---|---|---|"]
-    lines += [f"| {row.what} | {row.gateway} | {row.baseline} | {row.ratio} |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs taken in and drained")
@@ -164,12 +153,10 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="gateway-bench-") as home,
         own_gateway(Path(home), SETTINGS) as host,
     ):
-        addresses = dict(line.split("=", 1) for line in (Path(home) / "servers.env").read_text().splitlines())
-        environment = {**os.environ, **addresses, **SETTINGS, "GATEWAY_HOME": home}
-        environment["BASELINE_VENDOR_URL"] = environment["GATEWAY_DEMO_VENDORS_URL"] + "/sync"
-        text = page(
-            uvloop.run(measure(Lab(host, environment), wishes.jobs, wishes.only.split(",") if wishes.only else None))
-        )
+        lab = Lab.of(host, Path(home), SETTINGS)
+        lab.environment["BASELINE_VENDOR_URL"] = f"{lab.vendors}/sync"
+        rows = uvloop.run(measure(lab, wishes.jobs, wishes.only.split(",") if wishes.only else None))
+    text = f"{PREFACE}\n{measured(rows, 'what', 'gateway', 'baseline', 'ratio')}"
     print(text)
     if wishes.write:
         PAGE.write_text(text + section_of(PAGE.read_text()))

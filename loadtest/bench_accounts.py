@@ -10,8 +10,6 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -27,7 +25,7 @@ from loadtest.account_requests import PASSWORD, new_name, register, sign_in
 from loadtest.accounts_section import HEADING, with_section
 from loadtest.bench_guessing import measure_forgotten, measure_register, measure_sign_in
 from loadtest.bench_hashing import measure_hashing
-from loadtest.lab import SYNC, Lab, Row
+from loadtest.lab import SYNC, Lab, Row, measured
 from loadtest.own_gateway import ROOT, own_gateway
 from loadtest.raw_http import Connection, Tally, blast_each, connect, request_bytes
 
@@ -216,22 +214,12 @@ async def measure(lab: Lab, tries: int, chosen: Collection[str]) -> list[Row]:
     return rows
 
 
-def section(rows: Sequence[Row]) -> str:
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    lines = [PREFACE, f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}.", ""]
-    lines += ["| what | measured | beside it | ratio or t |", "|---|---|---|---|"]
-    lines += [f"| {row.what} | {row.gateway} | {row.baseline} | {row.ratio} |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
 def _with_gateway(settings: Mapping[str, str], tries: int, chosen: Collection[str]) -> list[Row]:
     """One of its own, so that what one part counted is nothing to the next."""
     if not chosen:
         return []
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as home, own_gateway(Path(home), settings) as host:
-        addresses = dict(line.split("=", 1) for line in (Path(home) / "servers.env").read_text().splitlines())
-        environment = {**os.environ, **addresses, **settings, "GATEWAY_HOME": home}
-        return uvloop.run(measure(Lab(host, environment), tries, chosen))
+        return uvloop.run(measure(Lab.of(host, Path(home), settings), tries, chosen))
 
 
 def main() -> None:
@@ -245,7 +233,7 @@ def main() -> None:
         *_with_gateway({**SETTINGS, **UNCOUNTED}, wishes.tries, [part for part in chosen if part != STUFFING]),
         *_with_gateway(SETTINGS, wishes.tries, [part for part in chosen if part == STUFFING]),
     ]
-    text = section(rows)
+    text = f"{PREFACE}\n{measured(rows, 'what', 'measured', 'beside it', 'ratio or t')}"
     print(text)
     if wishes.write:
         PAGE.write_text(with_section(PAGE.read_text(), text))

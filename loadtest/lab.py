@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import os
+import platform
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,25 @@ class Row:
     ratio: str = ""
 
 
+def measured(rows: Sequence[Row], *columns: str) -> str:
+    """A table of Markdown, under the day and the machine."""
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    lines = [f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}.", ""]
+    lines += [f"| {' | '.join(columns)} |", "|---|---|---|---|"]
+    lines += [f"| {row.what} | {row.gateway} | {row.baseline} | {row.ratio} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     host: str
     environment: dict[str, str]
+
+    @classmethod
+    def of(cls, host: str, home: Path, settings: Mapping[str, str]) -> "Lab":
+        """At the gateway that runs with `settings` in `home`, and its servers."""
+        addresses = dict(line.split("=", 1) for line in (home / "servers.env").read_text().splitlines())
+        return cls(host, {**os.environ, **addresses, **settings, "GATEWAY_HOME": str(home)})
 
     @property
     def vendors(self) -> str:

@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 from api.app import build_app
 from api.ports import AccountPorts, ApiPorts
 from domain.callers import Caller, Role
+from tests.api.aliases_sent import OldClient, Stage
 from tests.api.people import People
 from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
@@ -110,4 +111,16 @@ async def alice(people: People) -> AsyncIterator[AsyncClient]:
 @pytest.fixture
 async def root(people: People) -> AsyncIterator[AsyncClient]:
     async with people.client("root") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    """An app for the earlier clients' paths, and its world: one for a module, since it takes long to build."""
+    return Stage()
+
+
+@pytest.fixture
+async def jane(stage: Stage) -> AsyncIterator[OldClient]:
+    async with stage.client() as client:
         yield client

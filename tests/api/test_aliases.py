@@ -1,7 +1,6 @@
 """The paths of earlier clients: each does what the route does that it stands for, and says which that is."""
 
 import itertools
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -27,17 +26,6 @@ NOT_TAKEN = sorted(
     for path, method in itertools.product({row.old for row in OF_PEOPLE}, METHODS)
     if (method.replace("HEAD", "GET"), path) not in ROWS
 )
-
-
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
-async def jane(stage: Stage) -> AsyncIterator[OldClient]:
-    async with stage.client() as client:
-        yield client
 
 
 def shape(answer: Response) -> dict[str, Any]:

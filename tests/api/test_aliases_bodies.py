@@ -1,6 +1,5 @@
 """How earlier clients spell a body, and that they are told of its faults by the names that they gave."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from api.alias_bodies import translate
 from api.alias_rows import Spelling
 from api.aliases import ALIASES
-from tests.api.aliases_sent import IN_PARTS, LOGIN, REFRESH, SENT, V1, OldClient, Sent, Stage
+from tests.api.aliases_sent import IN_PARTS, LOGIN, REFRESH, SENT, V1, OldClient, Sent
 from tests.auth_world import OTHER_PASSWORD, PASSWORD
 
 CHANGE = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD, "confirmPassword": OTHER_PASSWORD}
@@ -20,17 +19,6 @@ CHANGE_PATH, REGISTER_PATH, RESET_PATH = f"{V1}/change-password", f"{V1}/registe
 OPERATORS: list[Any] = [{"$gt": ""}, {"$ne": None}, ["x"], 0, True, None]
 OURS = {"/name", "/old_password", "/new_password", "/refresh_token"}
 WITH_BODIES = tuple(sent for sent in SENT if sent.body)
-
-
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
-async def jane(stage: Stage) -> AsyncIterator[OldClient]:
-    async with stage.client() as client:
-        yield client
 
 
 def pointers(answer: Response) -> list[str]:

@@ -39,17 +39,6 @@ def named(row: Alias) -> str:
     return f"{row.method} {row.old}"
 
 
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
-async def jane(stage: Stage) -> AsyncIterator[OldClient]:
-    async with stage.client() as client:
-        yield client
-
-
 class Taken:
     """Two requests for each."""
 

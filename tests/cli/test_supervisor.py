@@ -100,6 +100,17 @@ def test_a_restart_on_purpose_is_no_death(home: Home, supervisor: Supervisor, sa
     assert said == []
 
 
+def test_who_reads_a_pid_while_it_changes_finds_a_whole_one(home: Home, supervisor: Supervisor) -> None:
+    supervisor.start(program(home, FOR_LONG))
+    with home.pid_file("child").open() as opened:
+        first = int(home.pid_file("child").read_text())
+        os.kill(first, signal.SIGKILL)
+        while int(home.pid_file("child").read_text()) == first:
+            supervisor.look()
+            time.sleep(0.01)
+        assert opened.read() == f"{first}\n"  # replaced, and not written over
+
+
 def test_stopping_asks_first_and_kills_after_the_grace(home: Home) -> None:
     obedient = Child(program(home, f"trap 'echo bye; exit 0' TERM; echo up; {FOR_LONG}", "obedient"))
     stubborn = Child(program(home, f"trap '' TERM; echo up; {FOR_LONG}", "stubborn"))

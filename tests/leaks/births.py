@@ -32,7 +32,8 @@ Note = Callable[[object, str], None]
 _IN_PATH = re.compile(r"/auth/[a-z/-]+/([^/?#]{20,})")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+*-]+(;.*)?")
 _PASSWORD_IN_URL = re.compile(r"[a-z+]+://[^/@]*:([^/@]+)@")
-_SECRET_MEMBERS = ("password", "token", "secret", "key")  # and whatever ends so: `newPassword`, `refresh_token`
+_SECRET_MEMBERS = ("password", "token", "secret", "api_key", "apikey")  # and what ends so: `newPassword`
+_KEY = "key"  # alone: `email_key` is what an address is compared by
 _LOOKED_THROUGH = ("/auth", "/users", "/api-keys", "/api/", "/control/webhooks/secret", "/token")
 LARGEST_BODY = 65_536
 
@@ -163,5 +164,5 @@ def _note_members(body: bytes, note: Note) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     for name, value in members.items():
-        if name.lower().endswith(_SECRET_MEMBERS):
+        if name.lower().endswith(_SECRET_MEMBERS) or name.lower() == _KEY:
             note(value, f"a {name}")

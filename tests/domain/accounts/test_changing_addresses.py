@@ -32,16 +32,6 @@ def case(world: AuthWorld) -> ChangingAddresses:
     return changing_addresses(world.accounts)
 
 
-@pytest.fixture
-def jane(world: AuthWorld) -> User:
-    return world.add_user()
-
-
-@pytest.fixture
-def session(world: AuthWorld, jane: User) -> Session:
-    return world.add_session(jane)
-
-
 def doer_of(world: AuthWorld, user: User) -> Doer:
     return Doer(user.client, world.now, ADDRESS, "trace")
 

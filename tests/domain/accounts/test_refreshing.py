@@ -22,16 +22,6 @@ def case(world: AuthWorld) -> Refreshing:
 
 
 @pytest.fixture
-def jane(world: AuthWorld) -> User:
-    return world.add_user()
-
-
-@pytest.fixture
-def session(world: AuthWorld, jane: User) -> Session:
-    return world.add_session(jane)
-
-
-@pytest.fixture
 def token(world: AuthWorld, session: Session) -> str:
     return world.tokens.refresh(session)
 

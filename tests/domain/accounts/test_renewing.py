@@ -40,11 +40,6 @@ def jane(world: AuthWorld) -> User:
     return world.add_user(username="lovelace", username_key="lovelace")
 
 
-@pytest.fixture
-def session(world: AuthWorld, jane: User) -> Session:
-    return world.add_session(jane)
-
-
 async def mailed_token(world: AuthWorld, case: Resetting) -> str:
     await case.ask(EMAIL, world.visitor())
     return world.token_of(world.post.mails[-1])
