@@ -9,12 +9,12 @@ from pydantic import SecretStr
 
 from cli.embedded import LOOPBACK, Server, is_free, kept_port, mongo_server, redis_server
 from cli.home import Home
-from cli.processes import DEMO_VENDORS, Program
+from cli.processes import DEMO_VENDORS, REQUESTS_SECONDS, Program
 from cli.settings import Settings
 from cli.supervisor import Supervisor
 from domain.errors import ConfigurationError
 
-GRACE_SECONDS = 5.0  # beyond what a worker takes for its drain
+GRACE_SECONDS = 5.0  # beyond what a worker takes for its drain, and the API for the requests under way
 
 
 def start_servers(supervisor: Supervisor, home: Home, settings: Settings) -> Settings:
@@ -42,7 +42,7 @@ class Fleet:
         self._supervisor = supervisor
         self._home = home
         self._environment = {**os.environ, **settings.as_environment(), "PYTHONUNBUFFERED": "1"}
-        self._grace_seconds = settings.drain_seconds + GRACE_SECONDS
+        self._grace_seconds = max(settings.drain_seconds, REQUESTS_SECONDS) + GRACE_SECONDS
         self._commands = _commands(settings)
 
     def start(self) -> None:

@@ -19,6 +19,7 @@ from cli.home import Home, write_whole
 
 LOOK_SECONDS = 0.05
 LARGE_LOG_BYTES = 20 << 20
+REQUESTS_SECONDS = 10  # what the API gives the requests under way when it stops
 LEFTOVER_GRACE_SECONDS = 10.0  # MongoDB closes its files in one or two
 DEMO_VENDORS = "demo-vendors"  # the calls of those that stop need it, so it ends after them
 SERVER_NAMES = ("redis", "mongod")  # the others need them, so they end last
@@ -70,17 +71,23 @@ class Child:
         return last_lines(self.program.log, count)
 
 
-def stop(children: Iterable[Child], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> None:
-    """Ask all of them to stop at the same time, and kill those that have not within the grace, or once in a hurry."""
+def stop(children: Iterable[Child], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> list[Child]:
+    """
+    Ask all of them to stop at the same time, and kill those that have not within the grace, or once in a hurry.
+
+    Answers those that were killed.
+    """
     asked = list(children)
     give_up_at = time.monotonic() + grace_seconds
     for child in asked:
         child.terminate()
     while any(child.exit_code() is None for child in asked) and time.monotonic() < give_up_at and not hurry():
         time.sleep(LOOK_SECONDS)
+    late = [child for child in asked if child.exit_code() is None]
     for child in asked:
         child.kill()
         child.program.pid_file.unlink(missing_ok=True)
+    return late
 
 
 def stop_leftovers(home: Home) -> list[str]:

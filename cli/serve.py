@@ -26,6 +26,7 @@ from cli.logs import start_logging
 from cli.notices import notice_ports, short_link_ports
 from cli.orders import order_ports
 from cli.payments import with_payments
+from cli.processes import REQUESTS_SECONDS
 from cli.server import StoppingServer
 from cli.settings import Settings
 from cli.settings_facts import API_KIND
@@ -53,7 +54,6 @@ from webhooks.ports import WebhookPorts
 
 WEBHOOKS = "webhooks"
 BACKLOG = 2048  # connections that wait to be accepted: a burst of clients is no reason to refuse any
-STOP_SECONDS = 10
 
 
 def run(settings: Settings, parts: frozenset[str]) -> None:
@@ -79,7 +79,7 @@ async def _serve(settings: Settings, parts: frozenset[str], listener: socket.soc
             server_header=False,
             date_header=True,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=STOP_SECONDS,
+            timeout_graceful_shutdown=REQUESTS_SECONDS,
         )
         settle_memory()
         await StoppingServer(config, stopping).serve(sockets=[listener])

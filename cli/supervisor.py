@@ -56,7 +56,7 @@ class Supervisor:
 
     def restart(self, names: Sequence[str], grace_seconds: float) -> None:
         """Stop these and start them anew, because what they run has changed."""
-        stop([self._kept[name].child for name in names], grace_seconds)
+        self._stop([self._kept[name].child for name in names], grace_seconds)
         for name in names:
             self._kept[name] = _Kept(Child(self._kept[name].child.program), self._clock(), starts=2)
 
@@ -66,7 +66,12 @@ class Supervisor:
 
     def stop(self, names: Sequence[str], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> None:
         """Stop these together, and no longer keep them."""
-        stop([self._kept.pop(name).child for name in names if name in self._kept], grace_seconds, hurry)
+        self._stop([self._kept.pop(name).child for name in names if name in self._kept], grace_seconds, hurry)
+
+    def _stop(self, children: Sequence[Child], grace_seconds: float, hurry: Callable[[], bool] = lambda: False) -> None:
+        for child in stop(children, grace_seconds, hurry):
+            why = "at your second word" if hurry() else f"as it had not stopped within {grace_seconds:g} s"
+            self._say(f"{child.program.name} (process {child.pid}) was killed, {why}")
 
     def _note_death(self, kept: _Kept) -> None:
         code = kept.child.exit_code()

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 ROOT = Path(__file__).parent.parent
 VENDORS_URL = "GATEWAY_DEMO_VENDORS_URL"
 START_SECONDS = 120.0  # the first start unpacks the embedded servers
-STOP_SECONDS = 40.0  # above the workers' drain
+STOP_SECONDS = 90.0  # above what `gateway up` allows its processes in turn
 
 
 @contextmanager

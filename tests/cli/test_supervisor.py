@@ -116,10 +116,27 @@ def test_stopping_asks_first_and_kills_after_the_grace(home: Home) -> None:
     stubborn = Child(program(home, f"trap '' TERM; echo up; {FOR_LONG}", "stubborn"))
     while not (obedient.last_lines() and stubborn.last_lines()):
         time.sleep(0.01)
-    stop([obedient, stubborn], 0.5)
+    assert stop([obedient, stubborn], 0.5) == [stubborn]
     assert obedient.last_lines()[-1] == "bye"
     assert (obedient.exit_code(), stubborn.exit_code()) == (0, -signal.SIGKILL)
     assert list(home.path.glob("*.pid")) == []
+
+
+def test_who_had_to_be_killed_at_the_end_is_named(home: Home, supervisor: Supervisor, said: list[str]) -> None:
+    supervisor.start(program(home, f"trap '' TERM; echo up; {FOR_LONG}"))
+    pid = int(home.pid_file("child").read_text())
+    while not home.log_file("child").read_text():
+        time.sleep(0.01)
+    supervisor.stop(["child"], 0.1)
+    assert said == [f"child (process {pid}) was killed, as it had not stopped within 0.1 s"]
+
+
+def test_who_is_killed_in_a_hurry_is_named_too(home: Home, supervisor: Supervisor, said: list[str]) -> None:
+    supervisor.start(program(home, f"trap '' TERM; echo up; {FOR_LONG}"))
+    while not home.log_file("child").read_text():
+        time.sleep(0.01)
+    supervisor.stop(["child"], 30, lambda: True)
+    assert said[0].endswith(" was killed, at your second word")
 
 
 def test_somebody_in_a_hurry_does_not_wait_for_the_grace(home: Home) -> None:

@@ -98,7 +98,7 @@ class VendorControl:
 
     async def calls_of(self, request_ids: Sequence[str]) -> list[Json]:
         wanted = set(request_ids)
-        return [call for call in await self.calls() if call["request_id"] in wanted]
+        return [call for call in await self.calls() if call.get("request_id") in wanted]
 
     async def effects(self, request_ids: Sequence[str]) -> list[int]:
         """How often each job was really done, in the order of `request_ids`."""

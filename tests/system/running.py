@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
 TABLES = f"{ROOT / 'vendors.toml'}:{Path(__file__).with_name('vendors.toml')}"
 START_SECONDS = 60.0
-STOP_SECONDS = 40.0
+DRAIN_SECONDS = 5
+STOP_SECONDS = 90.0  # above what the command itself allows its processes: workers and API, vendors, servers, in turn
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Gateway:
 
     def environment(self) -> dict[str, str]:
         """As on a fresh machine, but for the settings of the test."""
-        wanted = {"home": self.home, "port": self.port, "vendors_file": TABLES, "lease_seconds": 1}
+        wanted = {"home": self.home, "port": self.port, "vendors_file": TABLES}
+        wanted |= {"lease_seconds": 1, "drain_seconds": DRAIN_SECONDS}
         ours = {f"GATEWAY_{name.upper()}": str(value) for name, value in {**wanted, **self.settings}.items()}
         return {name: text for name, text in os.environ.items() if not name.startswith("GATEWAY_")} | ours
 
@@ -62,7 +64,12 @@ class Gateway:
         """Send a signal to the command alone, or to its process group; answers the exit code."""
         assert self.process is not None
         (os.killpg if group else os.kill)(self.process.pid, number)
-        return self.process.wait(STOP_SECONDS)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            still = [name for name, pid in self.pids().items() if runs(pid)]
+            self._kill_all()
+            raise AssertionError(f"{still} still ran {STOP_SECONDS} s after the signal\n{self.said()}") from None
 
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
@@ -103,6 +110,11 @@ class Gateway:
         if not self._ended():
             self.stop()
         shutil.rmtree(self.home / "mongo", ignore_errors=True)
+
+    def _kill_all(self) -> None:
+        for pid in self.pids().values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _ended(self) -> bool:
         return self.process is None or self.process.poll() is not None

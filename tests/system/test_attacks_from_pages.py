@@ -29,7 +29,8 @@ OTHER_PAGES = (
 )
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
 LEADS_AWAY = "&".join(f"{name}={EVIL}" for name in ("next", "url", "redirect", "redirect_uri", "return_to", "continue"))
-IDS = dict.fromkeys(("request_id", "user_id", "session_id", "key_id"), "01980000-0000-7000-8000-000000000000")
+NAMED = ("request_id", "user_id", "session_id", "key_id", "order_id", "product_id")
+IDS = dict.fromkeys(NAMED, "01980000-0000-7000-8000-000000000000")
 
 
 async def session_of(fortress: Besieged, name: str) -> tuple[Person, dict[str, str]]:
@@ -78,7 +79,7 @@ async def test_no_preflight_of_another_page_is_granted(fortress: Besieged) -> No
 
 async def test_no_route_redirects_wherever_it_is_asked_to(fortress: Besieged) -> None:
     document = await fortress.document()
-    names = {**IDS, "token": "A" * 64, "part": "db", "vendor": "sync", "name": "sync"}
+    names = {**IDS, "token": "A" * 64, "part": "db", "vendor": "sync", "name": "sync", "code": "A" * 16}
     async with fortress.client() as http:
         for path, told in document["paths"].items():
             for method in {"get", "put", "post", "patch", "delete"} & set(told):

@@ -184,7 +184,7 @@ async def test_others_things_are_not_there(fortress: Besieged) -> None:
     """Every route with an id, by who signed in and by their key, at somebody else's: as if there were none."""
     ada, bob = await fortress.person("ada"), await fortress.person("bob")
     async with fortress.client(as_=ada) as hers, fortress.client(as_=bob) as http:
-        ids = await things_of(hers, ada)
+        ids = await things_of(fortress, hers, ada)
         key = {"Authorization": f"Bearer {(await http.post('/api-keys', json={'name': 'thief'})).json()['key']}"}
         for method, path in with_ids(await fortress.document()):
             for sent in (bob.bearer, key):
@@ -201,7 +201,10 @@ async def test_others_things_are_not_there(fortress: Besieged) -> None:
         assert ids["session_id"] in [item["id"] for item in (await hers.get("/users/me/sessions")).json()["items"]]
 
 
-async def things_of(http: httpx.AsyncClient, person: Person) -> dict[str, str]:
+async def things_of(fortress: Besieged, http: httpx.AsyncClient, person: Person) -> dict[str, str]:
+    mug = {"name": "Red mug", "price": {"amount": 1, "currency": "USD"}, "stock": 1}
+    product = (await http.post("/products", json=mug, headers=fortress.admin)).json()["id"]
+    items = [{"product_id": product, "quantity": 1}]
     run_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     later = {"vendorType": "sync", "vendorPayload": None, "run_at": run_at}
     return {
@@ -209,6 +212,7 @@ async def things_of(http: httpx.AsyncClient, person: Person) -> dict[str, str]:
         "key_id": (await http.post("/api-keys", json={"name": "hers"})).json()["id"],
         "session_id": (await http.get("/users/me/sessions")).json()["items"][0]["id"],
         "user_id": person.id,
+        "order_id": (await http.post("/orders", json={"items": items})).json()["id"],
     }
 
 
@@ -218,7 +222,7 @@ def with_ids(document: Json) -> list[tuple[str, str]]:
         (method, path)
         for path, told in document["paths"].items()
         for method in set(METHODS) & set(told)
-        if "_id}" in path
+        if "_id}" in path and "{product_id}" not in path  # products are everybody's
     ]
 
 
