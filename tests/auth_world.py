@@ -9,7 +9,6 @@ from typing import Any
 from httpx import ASGITransport, AsyncClient
 from litestar.types import ASGIApp
 
-from api.app import build_app
 from api.ports import AccountPorts, ApiPorts
 from domain.accounts.doers import Doer
 from domain.accounts.mails import Mail
@@ -19,6 +18,7 @@ from domain.accounts.users import User
 from domain.callers import Caller
 from domain.infra.token_owners import TokenOwners
 from domain.request_ids import new_request_id
+from tests.api.apps import app_of
 from tests.fakes_accounts import (
     FakeApiKeys,
     FakeAuditLog,
@@ -106,7 +106,7 @@ class AuthWorld:
         return None if owner is None else owner.caller
 
     def app(self, ports: ApiPorts) -> ASGIApp:
-        return build_app(replace(ports, callers=self, accounts=self.accounts))
+        return app_of(replace(ports, callers=self, accounts=self.accounts))
 
     @asynccontextmanager
     async def open_client(self, ports: ApiPorts) -> AsyncIterator[AsyncClient]:

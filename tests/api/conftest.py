@@ -6,10 +6,10 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from litestar.types import ASGIApp
 
-from api.app import build_app
 from api.ports import AccountPorts, ApiPorts
 from domain.callers import Caller, Role
 from tests.api.aliases_sent import OldClient, Stage
+from tests.api.apps import app_of
 from tests.api.people import People
 from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
@@ -73,7 +73,7 @@ def ports(
 
 @pytest.fixture
 def app(ports: ApiPorts) -> ASGIApp:
-    return build_app(ports)
+    return app_of(ports)
 
 
 @pytest.fixture

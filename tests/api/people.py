@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 from httpx import ASGITransport, AsyncClient
 
-from api.app import build_app
 from api.ports import ApiPorts
 from domain.accounts.sessions import Session
 from domain.callers import Caller, Role
 from domain.request_ids import new_request_id
 from domain.vendor_states import VendorState
 from domain.vendors import VendorPolicy
+from tests.api.apps import app_of
 from tests.api.everybody import Somebody, key_caller, somebody
 from tests.fake_control import FakeControl
 from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
@@ -49,7 +49,7 @@ class People:
         self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
         self.post, self.keys_of_requests, self.short_links = FakePost(), FakeRequestKeys(), FakeShortLinks()
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
-        self.app = build_app(self.ports())
+        self.app = app_of(self.ports())
 
     def client(self, token: str) -> AsyncClient:
         headers = {"Authorization": f"Bearer {token}"}
