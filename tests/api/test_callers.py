@@ -7,12 +7,12 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from litestar import get, put
 
-from api.app import build_app
 from api.callers import CallerGate
 from api.ports import ApiPorts
 from domain.callers import Caller
 from domain.edge.app import build_edge
 from domain.errors import Unavailable
+from tests.api.apps import app_of
 from tests.api.conftest import CALLERS
 from tests.api.samples import BODY
 from tests.fakes import FakeJobs
@@ -20,7 +20,7 @@ from tests.fakes import FakeJobs
 
 @pytest.fixture
 def lenient(ports: ApiPorts) -> AsyncClient:
-    app = build_app(replace(ports, anonymous_allowed=True))
+    app = app_of(replace(ports, anonymous_allowed=True))
     return AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test")  # type: ignore[arg-type]
 
 
@@ -119,7 +119,7 @@ async def test_a_directory_that_cannot_say_is_a_503_and_never_a_401(ports: ApiPo
         async def find(self, bearer_token: str, address: str = "") -> Caller | None:
             raise Unavailable("the store does not answer just now")
 
-    app = build_app(replace(ports, callers=Away()))
+    app = app_of(replace(ports, callers=Away()))
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as http:  # type: ignore[arg-type]
         answer = await http.get("/jobs", headers={"Authorization": "Bearer acme"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

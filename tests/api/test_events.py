@@ -10,13 +10,13 @@ from httpx import AsyncClient
 from litestar.types import ASGIApp
 
 import api.events
-from api.app import build_app
 from api.events import Watch
 from api.ports import ApiPorts
 from domain.callers import Caller, Role
 from domain.errors import Unavailable
 from domain.jobs import Job, Status
 from domain.tombstones import bury
+from tests.api.apps import app_of
 from tests.api.samples import ended, failed, pending_job
 from tests.api.streams import Stream, opened, parse_event
 from tests.fakes import FakeCallers, FakeJobs
@@ -170,7 +170,7 @@ async def test_who_is_shut_out_meanwhile_is_told_no_more(ports: ApiPorts, jobs: 
     callers = FakeCallers(acme=Caller("acme", Role.USER))
     job = pending_job()
     await jobs.put(job)
-    async with asyncio.timeout(5), watching(build_app(replace(ports, callers=callers)), job) as stream:
+    async with asyncio.timeout(5), watching(app_of(replace(ports, callers=callers)), job) as stream:
         await stream.head()
         await stream.event()
         await jobs.waiting.wait()

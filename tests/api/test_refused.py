@@ -6,8 +6,8 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from structlog.testing import capture_logs
 
-from api.app import build_app
 from api.ports import ApiPorts
+from tests.api.apps import app_of
 from tests.api.samples import BODY
 from tests.fakes import FakeJobs
 from tests.fakes_accounts import fake_accounts
@@ -15,7 +15,7 @@ from tests.fakes_accounts import fake_accounts
 
 def lenient(ports: ApiPorts) -> AsyncClient:
     accounts = fake_accounts(origins=frozenset({"https://gateway.example"}))
-    app = build_app(replace(ports, anonymous_allowed=True, accounts=accounts))
+    app = app_of(replace(ports, anonymous_allowed=True, accounts=accounts))
     return AsyncClient(transport=ASGITransport(app), base_url="http://localhost")  # type: ignore[arg-type]
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
-from api.app import build_app
 from api.ports import ApiPorts
 from domain.callers import Caller, Role
 from domain.jobs import Job
+from tests.api.apps import app_of
 from tests.api.samples import BODY, ended, pending_job
 from tests.fakes import FakeCallers, FakeJobs
 
@@ -25,7 +25,7 @@ def callers() -> FakeCallers:
 
 @pytest.fixture
 async def acme(ports: ApiPorts, callers: FakeCallers) -> AsyncIterator[AsyncClient]:
-    transport = ASGITransport(build_app(replace(ports, callers=callers)))  # type: ignore[arg-type]
+    transport = ASGITransport(app_of(replace(ports, callers=callers)))  # type: ignore[arg-type]
     headers = {"Authorization": "Bearer acme"}
     async with AsyncClient(transport=transport, base_url="http://gateway.test", headers=headers) as client:
         yield client

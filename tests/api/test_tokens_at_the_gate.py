@@ -11,7 +11,6 @@ import jwt
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from api.app import build_app
 from api.ports import ApiPorts
 from domain.accounts.api_keys import Scope
 from domain.accounts.key_format import new_key
@@ -21,6 +20,7 @@ from domain.callers import Role
 from domain.infra.key_ring import KeyRing
 from domain.infra.tokens import SignedTokens
 from domain.request_ids import new_request_id
+from tests.api.apps import app_of
 from tests.api.samples import BODY
 from tests.fakes import FakeJobs
 from tests.signed_in import ISSUER, SECRET, TEN_MINUTES, SignedIn
@@ -36,7 +36,7 @@ async def ada() -> SignedIn:
 
 @pytest.fixture
 async def http(ports: ApiPorts, ada: SignedIn) -> AsyncIterator[AsyncClient]:
-    app = build_app(replace(ports, callers=ada.callers, anonymous_allowed=True))
+    app = app_of(replace(ports, callers=ada.callers, anonymous_allowed=True))
     async with AsyncClient(transport=ASGITransport(app), base_url="http://gateway.test") as client:  # type: ignore[arg-type]
         yield client
 
