@@ -1,13 +1,16 @@
 """Fixtures: a database and a Redis of the test's own, and workers that run on them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from pymongo import MongoClient
 
 from domain.infra.event_store import MongoEventStore
 from domain.infra.intake import MongoIntake, open_intake
@@ -22,6 +25,8 @@ from domain.outcomes import Done, Outcome
 from domain.ports import FollowUpRunner
 from domain.vendors import Call, Vendor, VendorPolicy
 from domain.webhooks import EVENTS
+from tests.leaks.ledger import Ledger
+from tests.leaks.places import read_mongo
 from tests.strategies import a_job
 from worker.apart import ApartStarter
 from worker.clock import FleetClock
@@ -120,9 +125,28 @@ class Stores:
 
 
 @pytest.fixture
-async def stores(mongo_database_url: str, redis_database_url: str) -> AsyncIterator[Stores]:
+def jobs_url(stores_url: str, leaks: Ledger) -> Iterator[str]:
+    """With nothing but indexes in it. Emptied, and not dropped: to make them anew would cost more than most tests."""
+    yield stores_url
+    with MongoClient[dict[str, Any]](stores_url) as client:
+        database = client.get_default_database()
+        read_mongo(leaks, database)
+        for name in database.list_collection_names():
+            database[name].delete_many({})
+
+
+@pytest.fixture(scope="session")
+def stores_url(mongo_url: str) -> Iterator[str]:
+    name = f"stores_{os.getpid()}"
+    yield urlunsplit(urlsplit(mongo_url)._replace(path=f"/{name}"))
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+async def stores(jobs_url: str, redis_database_url: str) -> AsyncIterator[Stores]:
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_mongo(mongo_database_url))
+        database = await stack.enter_async_context(open_mongo(jobs_url))
         redis = await stack.enter_async_context(open_redis(redis_database_url))
         await prepare_mongo(database)
         queue = Queue(redis, lease=LEASE)

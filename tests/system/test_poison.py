@@ -66,8 +66,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, mongo_database_url: str, redis_database_url: str) -> Bench:
-    return Bench(tmp_path, mongo_database_url, redis_database_url)
+def bench(tmp_path: Path, jobs_url: str, redis_database_url: str) -> Bench:
+    return Bench(tmp_path, jobs_url, redis_database_url)
 
 
 @pytest.fixture
