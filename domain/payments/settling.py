@@ -1,0 +1,142 @@
+"""
+A payment after the processor's word: what it says is captured and given back is, whoever did it and whenever we heard.
+
+The transactions follow from that alone, each under an id of its own, so that to hear the same word twice writes none
+twice, and the sum of all is what the processor holds for us.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from domain.money import Money
+from domain.payments.money_state import MoneyState, RefundState, Standing
+from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status, Transaction
+from domain.request_ids import derived_id
+
+PROCESSOR = "processor"  # who made a refund that we did not ask for
+
+
+class Contradiction(Exception):
+    """The processor says of a payment what cannot be: it is left as it is, for a person to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    payment: Payment
+    transactions: tuple[Transaction, ...]  # those that are new by this word
+
+
+def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | None:
+    """None where it changes nothing: an older word, or the same. Raises `Contradiction`."""
+    _check(payment, state)
+    if payment.read_at is not None and state.read_at <= payment.read_at:
+        return None
+    refunds = _refunds(payment, state)
+    refunded = sum(refund.amount for refund in refunds if refund.status is RefundStatus.COMPLETED)
+    changes = {
+        "captured": state.captured,
+        "refunds": refunds,
+        "refunded": refunded,
+        "refunding": sum(refund.amount for refund in refunds if refund.status is RefundStatus.PENDING),
+        "reference": state.reference,
+        "charge": state.charge or payment.charge,
+        "status": _status(payment, state, refunded),
+        "failure": state.failure,
+        "next_action": state.next_action,
+        "receipt_url": state.receipt_url or payment.receipt_url,
+    }
+    if all(getattr(payment, name) == value for name, value in changes.items()):
+        return None
+    after = payment.model_copy(
+        update={**changes, "read_at": state.read_at, "epoch": payment.epoch + 1, "updated_at": now}
+    )
+    return Settled(after, tuple(_new_transactions(payment, after, state)))
+
+
+def _check(payment: Payment, state: MoneyState) -> None:
+    if state.currency != payment.total.currency:
+        raise Contradiction(f"it is in {state.currency}, and not in {payment.total.currency}")
+    if state.captured > payment.total.amount:
+        raise Contradiction("more was captured than was asked for")
+    if state.captured < payment.captured and state.read_at > (payment.read_at or state.read_at):
+        raise Contradiction("less is captured than was before")
+    if (state.captured > 0) != (state.charge is not None):
+        raise Contradiction("money was captured without a charge, or the other way round")
+
+
+def _status(payment: Payment, state: MoneyState, refunded: int) -> Status:
+    if state.captured > 0:
+        return Status.REFUNDED if refunded >= state.captured else Status.COMPLETED
+    match state.standing:
+        case Standing.PAID:
+            return Status.COMPLETED
+        case Standing.DECLINED:
+            return Status.FAILED
+        case Standing.CLOSED:
+            return Status.CANCELLED
+        case Standing.REQUIRES_ACTION:
+            return Status.REQUIRES_ACTION
+        case Standing.OPEN | Standing.PROCESSING:
+            return Status.PENDING if payment.status is Status.PENDING else Status.PROCESSING
+        case never:
+            assert_never(never)
+
+
+def _refunds(payment: Payment, state: MoneyState) -> list[Refund]:
+    """Ours as the processor has them, in our order, and after them those that were made there."""
+    told = {refund.ours: refund for refund in state.refunds if refund.ours is not None}
+    by_reference = {refund.reference: refund for refund in state.refunds}
+    known = [
+        _as_told(refund, told.get(refund.id) or by_reference.get(refund.reference or "")) for refund in payment.refunds
+    ]
+    references = {refund.reference for refund in known}
+    return [*known, *(_made_there(payment, refund) for refund in state.refunds if refund.reference not in references)]
+
+
+def _as_told(refund: Refund, told: RefundState | None) -> Refund:
+    """One that the processor does not know, or not yet, is as it was: unknown is not failed."""
+    if told is None:
+        return refund
+    return refund.model_copy(
+        update={"status": told.status, "amount": told.amount, "reference": told.reference, "failure": told.failure}
+    )
+
+
+def _made_there(payment: Payment, told: RefundState) -> Refund:
+    return Refund(
+        id=derived_id(payment.id, f"{payment.id}:refund:{told.reference}"),
+        amount=told.amount,
+        status=told.status,
+        reference=told.reference,
+        failure=told.failure,
+        by=PROCESSOR,
+        created_at=told.created_at,
+    )
+
+
+def _new_transactions(before: Payment, after: Payment, state: MoneyState) -> Iterator[Transaction]:
+    if after.captured > before.captured and after.charge is not None:
+        yield _transaction(
+            after, Kind.CHARGE, after.captured - before.captured, after.charge, state.charged_at or state.read_at
+        )
+    was = {refund.id: refund.status for refund in before.refunds}
+    for refund in after.refunds:
+        earlier, reference = was.get(refund.id), refund.reference or str(refund.id)
+        if refund.status is RefundStatus.COMPLETED and earlier is not RefundStatus.COMPLETED:
+            yield _transaction(after, Kind.REFUND, refund.amount, reference, state.read_at)
+        elif refund.status is not RefundStatus.COMPLETED and earlier is RefundStatus.COMPLETED:
+            yield _transaction(after, Kind.REFUND_REVERSED, refund.amount, reference, state.read_at)
+
+
+def _transaction(payment: Payment, kind: Kind, amount: int, reference: str, at: datetime) -> Transaction:
+    return Transaction(
+        id=derived_id(payment.id, f"{payment.id}:{payment.epoch}:{kind}:{reference}"),
+        payment=payment.id,
+        client=payment.client,
+        kind=kind,
+        amount=Money(amount=amount, currency=payment.total.currency),
+        reference=reference,
+        at=at,
+    )
