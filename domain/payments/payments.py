@@ -113,6 +113,12 @@ class Payment(BaseModel):
     def refundable(self) -> int:
         return max(0, self.captured - self.refunded - self.refunding)
 
+    @property
+    def references(self) -> list[str]:
+        """The processor's ids that it has now, of itself, its charge and its refunds."""
+        known = [self.reference, self.charge, *(refund.reference for refund in self.refunds)]
+        return sorted({reference for reference in known if reference is not None})
+
 
 class Kind(StrEnum):
     CHARGE = "charge"
@@ -125,7 +131,7 @@ class Transaction(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: UUID  # derived from the payment's and the processor's own
+    id: UUID  # of the time `at`, the page cursor too; the rest derives from the payment's and the processor's own
     payment: UUID
     client: str
     kind: Kind

@@ -20,7 +20,11 @@ class TransactionFilter:
 
 
 class PaymentStore(Protocol):
-    """All methods raise `Unavailable`."""
+    """
+    All methods raise `Unavailable`.
+
+    No two payments go by the same id at the processor: `add` and `change` raise `Contradiction` for the second.
+    """
 
     async def add(self, payment: Payment) -> Payment:
         """
@@ -33,14 +37,15 @@ class PaymentStore(Protocol):
     async def find(self, payment_id: UUID, owner: str | None) -> Payment | None: ...
 
     async def find_by_reference(self, reference: str) -> Payment | None:
-        """By any of the processor's ids that it ever had: a session's, an intent's, a charge's."""
+        """By any of the processor's ids that it ever had: a session's, an intent's, a charge's, a refund's."""
         ...
 
     async def change(self, before: Payment, after: Payment, transactions: Sequence[Transaction] = ()) -> bool:
         """
         Write `after`, of the next epoch, where the payment is still at `before`'s; False where somebody else was first.
 
-        The transactions are written with it, or neither is.
+        The transactions are written with it, or neither is; they add up to what it holds more than before, or a
+        `Contradiction` is raised.
         """
         ...
 
@@ -48,7 +53,8 @@ class PaymentStore(Protocol):
         """
         Push the refund, and what it reserves, into the payment by one atomic update that also makes it owe the refund's
         job (`owed: refund:<id>`): only where `refunded + refunding + amount <= captured`, and where no refund of this
-        id, or of this client's key, is there yet. Answers the payment as it is then, or None where nothing was written.
+        id, or of this client's key, is there yet. Answers the payment as it is then, or None where nothing was written
+        (`domain.payments.refunding.reserved`).
         """
         ...
 

@@ -5,9 +5,13 @@ Its job derives from it and comes after. Until the processor has said what becam
 reserved, so that no number of refunds at once is ever more than was captured.
 """
 
+from datetime import timedelta
+
 from domain.errors import Conflict
 from domain.money import written
-from domain.payments.payments import Payment, Status
+from domain.payments.payments import Payment, Refund, RefundStatus, Status
+
+SOONEST = timedelta(seconds=10)  # the fast path is done by then, or its process is gone
 
 _UNPAID = "this payment is {status}: nothing was captured that could be given back"
 
@@ -23,3 +27,43 @@ def amount_of(payment: Payment, asked: int | None) -> int:
         left = payment.total.model_copy(update={"amount": payment.refundable})
         raise Conflict(f"only {written(left)} of this payment can still be given back", code="refund-too-large")
     return payment.refundable if asked is None else asked
+
+
+def reserved(payment: Payment, refund: Refund) -> Payment | None:
+    """
+    What `PaymentStore.reserve` makes of a payment: with the refund, what it would give back, and its job owed.
+
+    None where that is more than there is left, or where the refund is there already, by its id or its maker's key.
+    """
+    check_reservable(refund)
+    if _is_there(payment, refund) or payment.refunded + payment.refunding + refund.amount > payment.captured:
+        return None
+    soon, owed = refund.created_at + SOONEST, owed_for(refund)
+    changes = {
+        "refunds": [*payment.refunds, refund],
+        "refunding": payment.refunding + refund.amount,
+        "epoch": payment.epoch + 1,
+        "owed": [*(kind for kind in payment.owed or () if kind != owed), owed],
+        "sweep_at": min(soon, payment.sweep_at or soon),
+        "updated_at": refund.created_at,
+    }
+    return payment.model_copy(update=changes)
+
+
+def owed_for(refund: Refund) -> str:
+    """The word under which a payment owes a refund's job: permanent, since payments of every age carry it."""
+    return f"refund:{refund.id}"
+
+
+def check_reservable(refund: Refund) -> None:
+    """Raises `ValueError`: less than nothing would make room for more than was captured."""
+    if refund.amount <= 0 or refund.status is not RefundStatus.PENDING or refund.reference is not None:
+        raise ValueError("a refund is reserved before it is made, and gives something back")
+
+
+def _is_there(payment: Payment, refund: Refund) -> bool:
+    key = (refund.by, refund.idempotency_key)
+    keyed = refund.idempotency_key is not None
+    return any(
+        known.id == refund.id or (keyed and (known.by, known.idempotency_key) == key) for known in payment.refunds
+    )

@@ -5,7 +5,7 @@ The transactions follow from that alone, each under an id of its own, so that to
 twice, and the sum of all is what the processor holds for us.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -13,7 +13,7 @@ from typing import assert_never
 from domain.money import Money
 from domain.payments.money_state import MoneyState, RefundState, Standing
 from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status, Transaction
-from domain.request_ids import derived_id
+from domain.request_ids import dated_id, derived_id
 
 PROCESSOR = "processor"  # who made a refund that we did not ask for
 
@@ -53,6 +53,20 @@ def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | Non
         update={**changes, "read_at": state.read_at, "epoch": payment.epoch + 1, "updated_at": now}
     )
     return Settled(after, tuple(_new_transactions(payment, after, state)))
+
+
+def check_change(before: Payment, after: Payment, transactions: Sequence[Transaction]) -> None:
+    """No money changes without a transaction, in any `PaymentStore`. Raises `ValueError`, `Contradiction`."""
+    if (after.id, after.client, after.epoch) != (before.id, before.client, before.epoch + 1):
+        raise ValueError("a change is of one payment, and to the next epoch")
+    if any((each.payment, each.client) != (after.id, after.client) for each in transactions):
+        raise ValueError("with a payment its own transactions are written")
+    if sum(each.signed for each in transactions) != _held(after) - _held(before):
+        raise Contradiction("its transactions do not add up to what the processor holds")
+
+
+def _held(payment: Payment) -> int:
+    return payment.captured - payment.refunded
 
 
 def _check(payment: Payment, state: MoneyState) -> None:
@@ -132,7 +146,7 @@ def _new_transactions(before: Payment, after: Payment, state: MoneyState) -> Ite
 
 def _transaction(payment: Payment, kind: Kind, amount: int, reference: str, at: datetime) -> Transaction:
     return Transaction(
-        id=derived_id(payment.id, f"{payment.id}:{payment.epoch}:{kind}:{reference}"),
+        id=dated_id(at, f"{payment.id}:{payment.epoch}:{kind}:{reference}"),
         payment=payment.id,
         client=payment.client,
         kind=kind,

@@ -1,0 +1,156 @@
+"""
+Payments in MongoDB: each is written where nobody was first, and with what moved in the same transaction.
+
+A refund is not: its one update asks and reserves at once, so that any number of them at the same instant is let in by
+MongoDB one after the other, and no further than the money goes. What strangers say is compared by `$eq`, so that it is
+never read as an operator.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from bson.int64 import Int64
+from pymongo import ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession as Session
+from pymongo.errors import DuplicateKeyError
+
+from domain.infra.accounts.rows import Row, collection, store_faults
+from domain.infra.commerce.transactions import Transactions
+from domain.infra.mongo import Database
+from domain.infra.payment_documents import PAYMENTS, TRANSACTIONS
+from domain.infra.payments.rows import (
+    payment_of,
+    row_of_payment,
+    row_of_refund,
+    row_of_transaction,
+    transaction_of,
+    update_to,
+)
+from domain.payments.payments import Payment, Refund, Transaction
+from domain.payments.ports import TransactionFilter
+from domain.payments.refunding import SOONEST, check_reservable, owed_for
+from domain.payments.settling import Contradiction, check_change
+
+
+class MongoPaymentStore:
+    """A `PaymentStore`."""
+
+    def __init__(self, database: Database, *, patience_seconds: float = 8.0) -> None:
+        self._payments = collection(database, PAYMENTS)
+        self._moved = collection(database, TRANSACTIONS)
+        self._transactions = Transactions(database.client, patience_seconds)
+
+    async def add(self, payment: Payment) -> Payment:
+        with store_faults():
+            try:
+                await self._payments.insert_one(row_of_payment(payment))
+            except DuplicateKeyError:
+                row = await self._payments.find_one(_same_as(payment))
+            else:
+                return payment
+        if row is None:
+            raise Contradiction("another payment goes by the same id at the processor")
+        return payment_of(row)
+
+    async def find(self, payment_id: UUID, owner: str | None) -> Payment | None:
+        with store_faults():
+            row = await self._payments.find_one({"_id": payment_id, **_theirs(owner)})
+        return None if row is None else payment_of(row)
+
+    async def find_by_reference(self, reference: str) -> Payment | None:
+        with store_faults():
+            row = await self._payments.find_one({"references": {"$eq": reference}})
+        return None if row is None else payment_of(row)
+
+    async def change(self, before: Payment, after: Payment, transactions: Sequence[Transaction] = ()) -> bool:
+        check_change(before, after, transactions)
+        if not transactions:
+            with store_faults(), _nobody_elses():
+                return await self._write(before, after)
+        rows = [row_of_transaction(transaction) for transaction in transactions]
+        return await self._transactions.run([before.id], lambda session: self._settle(before, after, rows, session))
+
+    async def reserve(self, payment_id: UUID, owner: str | None, refund: Refund) -> Payment | None:
+        check_reservable(refund)
+        where = {"_id": payment_id, **_theirs(owner), **_with_room_for(refund), **_without(refund)}
+        with store_faults():
+            row: Row | None = await self._payments.find_one_and_update(
+                where, _reserving(refund), return_document=ReturnDocument.AFTER
+            )
+        return None if row is None else payment_of(row)
+
+    async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]:
+        wanted = _theirs(which.owner)
+        if which.payment is not None:
+            wanted["payment"] = which.payment
+        if which.before is not None:
+            wanted["_id"] = {"$lt": which.before}
+        with store_faults():
+            rows = await self._moved.find(wanted).sort("_id", -1).limit(which.limit).to_list(None)
+        return [transaction_of(row) for row in rows]
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Payment]:
+        overdue = {"sweep_at": {"$lte": now}}
+        with store_faults():
+            rows = await self._payments.find(overdue).sort("sweep_at", 1).limit(limit).to_list(None)
+        return [payment_of(row) for row in rows]
+
+    async def _settle(self, before: Payment, after: Payment, rows: Sequence[Row], session: Session) -> bool:
+        with _nobody_elses():
+            if not await self._write(before, after, session):
+                return False
+            for row in rows:
+                await self._moved.insert_one(row, session=session)
+        return True
+
+    async def _write(self, before: Payment, after: Payment, session: Session | None = None) -> bool:
+        as_read = {"_id": before.id, "epoch": before.epoch}
+        result = await self._payments.update_one(as_read, update_to(after), session=session)
+        return result.matched_count == 1
+
+
+def _theirs(owner: str | None) -> Row:
+    return {} if owner is None else {"client": {"$eq": owner}}
+
+
+def _same_as(payment: Payment) -> Row:
+    """The payment itself too: one that was stored, and whose answer was lost."""
+    if payment.idempotency_key is None:
+        return {"_id": payment.id}
+    key = {"client": {"$eq": payment.client}, "idempotency_key": {"$eq": payment.idempotency_key}}
+    return {"$or": [{"_id": payment.id}, key]}
+
+
+def _with_room_for(refund: Refund) -> Row:
+    wanted = {"$add": ["$refunded", "$refunding", Int64(refund.amount)]}
+    return {"$expr": {"$lte": [wanted, "$captured"]}}
+
+
+def _without(refund: Refund) -> Row:
+    without: Row = {"refunds.id": {"$ne": refund.id}}
+    if refund.idempotency_key is not None:
+        same = {"by": {"$eq": refund.by}, "idempotency_key": {"$eq": refund.idempotency_key}}
+        without["refunds"] = {"$not": {"$elemMatch": same}}
+    return without
+
+
+def _reserving(refund: Refund) -> Row:
+    """As `domain.payments.refunding.reserved` has it."""
+    return {
+        "$push": {"refunds": row_of_refund(refund)},
+        "$inc": {"refunding": Int64(refund.amount), "epoch": Int64(1)},
+        "$addToSet": {"owed": owed_for(refund)},
+        "$set": {"updated_at": refund.created_at},
+        "$min": {"sweep_at": refund.created_at + SOONEST},
+    }
+
+
+@contextmanager
+def _nobody_elses() -> Iterator[None]:
+    """What the processor calls this payment by is no other's, and a movement is in the books once."""
+    try:
+        yield
+    except DuplicateKeyError:
+        raise Contradiction("another payment, or transaction, goes by the same id at the processor") from None
