@@ -51,6 +51,23 @@ def note_progress(job: Job, status: str, now: datetime, *, event: UUID | None = 
     return advance(job, now, progress=told[-PROGRESS_KEPT:])
 
 
+def look_again(job: Job, status: str, now: datetime, *, event: UUID | None = None) -> Job:
+    """
+    A word that something has changed: the next poll is due now.
+
+    A call or a poll under way may have been answered before the change: `domain.waiting` asks once more after it.
+    """
+    noted = note_progress(job, status, now, event=event).model_copy(update={"look_from": now})
+    if job.vendor_ref is None or is_called(job):
+        return noted
+    return noted.model_copy(update={"run_at": now, "sweep_at": now + SWEEP_AFTER})
+
+
+def is_due_for_a_look(job: Job, now: datetime) -> bool:
+    """Whether it waits, nobody asks its vendor just now, and somebody should."""
+    return not job.ended and job.vendor_ref is not None and not is_called(job) and job.run_at <= now
+
+
 def cancel(job: Job, rules: Rules, now: datetime) -> Job:
     """
     Ended by the client. A call under way is not cut: its attempt stays open for `note_late`.
@@ -149,6 +166,7 @@ def retry(job: Job, now: datetime) -> Job:
         vendor_ref=None,
         taken_with=None,
         former_refs=[*(job.former_refs or []), *([job.vendor_ref] if job.vendor_ref else [])] or None,
+        look_from=None,
         follow_ups=None,
         run_at=now,
         waiting_until=None,
