@@ -9,6 +9,7 @@ from domain.money import Money
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Payment, Refund, Status, Transaction
 from domain.payments.ports import TransactionFilter
+from domain.payments.redacting import redacted
 from domain.payments.refunding import reserved
 from domain.payments.settling import Contradiction, check_change
 from domain.request_ids import new_request_id
@@ -66,6 +67,13 @@ class FakePaymentStore(MayBeDown):
         self._answer()
         newest_first = sorted(self.transactions.values(), key=lambda transaction: transaction.id, reverse=True)
         return [transaction for transaction in newest_first if _is_wanted(transaction, which)][: which.limit]
+
+    async def forget(self, client: str, now: datetime) -> int:
+        self._answer()
+        bare = [redacted(payment, now) for payment in self.stored.values() if payment.client == client]
+        changed = [payment for payment in bare if payment != self.stored[payment.id]]
+        self.stored |= {payment.id: payment for payment in changed}
+        return len(changed)
 
     async def due(self, now: datetime, limit: int) -> Sequence[Payment]:
         self._answer()

@@ -60,6 +60,15 @@ class PaymentStore(Protocol):
 
     async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]: ...
 
+    async def forget(self, client: str, now: datetime) -> int:
+        """
+        Their owner leaves: remove the idempotency keys, and what the owner wrote (`domain.payments.redacting`).
+
+        What was paid stays, for the books. Answers how many payments this call changed; done twice it changes nothing
+        more.
+        """
+        ...
+
     async def due(self, now: datetime, limit: int) -> Sequence[Payment]:
         """Whose `sweep_at` has come, the longest overdue first."""
         ...

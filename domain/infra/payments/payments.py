@@ -20,6 +20,7 @@ from domain.infra.accounts.rows import Row, collection, store_faults
 from domain.infra.commerce.transactions import Transactions
 from domain.infra.mongo import Database
 from domain.infra.payment_documents import PAYMENTS, TRANSACTIONS
+from domain.infra.payments.redactions import holding, redacted
 from domain.infra.payments.rows import (
     payment_of,
     row_of_payment,
@@ -90,6 +91,12 @@ class MongoPaymentStore:
         with store_faults():
             rows = await self._moved.find(wanted).sort("_id", -1).limit(which.limit).to_list(None)
         return [transaction_of(row) for row in rows]
+
+    async def forget(self, client: str, now: datetime) -> int:
+        """Of so many payments that it takes too long, those it got to are done, and the next call goes on."""
+        with store_faults():
+            result = await self._payments.update_many(holding(client), redacted(now))
+        return result.modified_count
 
     async def due(self, now: datetime, limit: int) -> Sequence[Payment]:
         overdue = {"sweep_at": {"$lte": now}}
