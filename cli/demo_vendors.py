@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from cli.settings import DEMO_WEBHOOK_SECRET, Settings
 from domain.errors import ConfigurationError
+from loadtest.stripe.webhooks import Endpoint
 from loadtest.vendors.app import main
 
 
@@ -12,4 +13,8 @@ def run(settings: Settings) -> None:
     address = urlsplit(settings.demo_vendors_url)
     if address.hostname is None or address.scheme != "http":
         raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
-    main(address.hostname, address.port or 80, settings.table_environment()[DEMO_WEBHOOK_SECRET])
+    told = settings.table_environment()
+    secret = told[DEMO_WEBHOOK_SECRET]
+    told_where = told.get("DEMO_STRIPE_WEBHOOK_URL") or f"{settings.public_base}/webhooks/stripe"
+    stripe = Endpoint(told_where, told.get("STRIPE_WEBHOOK_SECRET") or secret)
+    main(address.hostname, address.port or 80, secret, (stripe,))
