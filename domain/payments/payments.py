@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.money import Money
 
+MOST_REFUNDS = 1_000  # of one payment, however they ended: one document holds them all
+
 
 class Status(StrEnum):
     PENDING = "pending"

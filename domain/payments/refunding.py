@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from domain.errors import Conflict
 from domain.money import written
-from domain.payments.payments import Payment, Refund, RefundStatus, Status
+from domain.payments.payments import MOST_REFUNDS, Payment, Refund, RefundStatus, Status
 
 SOONEST = timedelta(seconds=10)  # the fast path is done by then, or its process is gone
 
@@ -26,6 +26,8 @@ def amount_of(payment: Payment, asked: int | None) -> int:
     if asked is not None and asked > payment.refundable:
         left = payment.total.model_copy(update={"amount": payment.refundable})
         raise Conflict(f"only {written(left)} of this payment can still be given back", code="refund-too-large")
+    if len(payment.refunds) >= MOST_REFUNDS:
+        raise Conflict("this payment has had as many refunds as one may have", code="payment-state")
     return payment.refundable if asked is None else asked
 
 
@@ -33,10 +35,13 @@ def reserved(payment: Payment, refund: Refund) -> Payment | None:
     """
     What `PaymentStore.reserve` makes of a payment: with the refund, what it would give back, and its job owed.
 
-    None where that is more than there is left, or where the refund is there already, by its id or its maker's key.
+    None where that is more than there is left, where there are too many, or where the refund is there already, by its
+    id or its maker's key.
     """
     check_reservable(refund)
-    if _is_there(payment, refund) or payment.refunded + payment.refunding + refund.amount > payment.captured:
+    if _is_there(payment, refund) or len(payment.refunds) >= MOST_REFUNDS:
+        return None
+    if payment.refunded + payment.refunding + refund.amount > payment.captured:
         return None
     soon, owed = refund.created_at + SOONEST, owed_for(refund)
     changes = {

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.payments.payments import Payment, Refund, RefundStatus
+from domain.errors import Conflict
+from domain.payments.payments import MOST_REFUNDS, Payment, Refund, RefundStatus
 from domain.payments.ports import PaymentStore
-from domain.payments.refunding import SOONEST, reserved
+from domain.payments.refunding import SOONEST, amount_of, reserved
 from domain.payments.settling import settled
 from domain.request_ids import new_request_id
 from tests.fakes_payments import a_paid_payment, a_payment, a_refund, paid_state
@@ -53,6 +54,15 @@ async def test_what_other_refunds_reserve_is_not_there_to_give(payments: Payment
     answers = [await payments.reserve(payment.id, None, a_refund(400)) for _ in range(3)]
     assert [answer and answer.refunding for answer in answers] == [400, 800, None]
     assert len((await look(payments, payment)).refunds) == 2
+
+
+async def test_of_refunds_that_fail_for_ever_there_is_an_end(payments: PaymentStore) -> None:
+    failed = [a_refund(1, status=RefundStatus.FAILED) for _ in range(MOST_REFUNDS - 1)]
+    payment = await payments.add(a_paid_payment(refunds=failed))
+    answers = [await payments.reserve(payment.id, None, a_refund(1)) for _ in range(2)]
+    assert [answer is not None for answer in answers] == [True, False]
+    with pytest.raises(Conflict, match="as many"):
+        amount_of(await look(payments, payment), None)
 
 
 async def test_of_a_payment_that_nobody_paid_nothing_is_given_back(payments: PaymentStore) -> None:

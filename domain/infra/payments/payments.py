@@ -29,7 +29,7 @@ from domain.infra.payments.rows import (
     transaction_of,
     update_to,
 )
-from domain.payments.payments import Payment, Refund, Transaction
+from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Transaction
 from domain.payments.ports import TransactionFilter
 from domain.payments.refunding import SOONEST, check_reservable, owed_for
 from domain.payments.settling import Contradiction, check_change
@@ -132,7 +132,7 @@ def _same_as(payment: Payment) -> Row:
 
 def _with_room_for(refund: Refund) -> Row:
     wanted = {"$add": ["$refunded", "$refunding", Int64(refund.amount)]}
-    return {"$expr": {"$lte": [wanted, "$captured"]}}
+    return {"$expr": {"$lte": [wanted, "$captured"]}, f"refunds.{MOST_REFUNDS - 1}": {"$exists": False}}
 
 
 def _without(refund: Refund) -> Row:
