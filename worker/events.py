@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 import structlog
 
@@ -113,16 +114,18 @@ class EventRunner:
 
     def _told(self, job: Job, heard: _Heard) -> Job:
         """The job once it has heard the event's word."""
-        event, now = heard.event.id, self._station.clock.now()
+        event, word, now = heard.event.id, heard.notice.outcome, self._station.clock.now()
         status = as_text(heard.notice.status or "")[:LONGEST_STATUS]
-        match heard.notice.outcome:
+        match word:
             case None:
                 after = note_progress(job, status, now, event=event)
             case LookAgain():
                 look = look_again if is_polled(heard.vendor) else note_progress
                 after = look(job, status, now, event=event)
-            case Done() | Failed() as word:
+            case Done() | Failed():
                 after = hear(job, storable_word(word), self._station.rules_of(heard.vendor), now, event=event)
+            case _:
+                assert_never(word)
         return signed(after, token_of(event))
 
     async def _applied(self, heard: _Heard, job: Job) -> Verdict:

@@ -1,0 +1,83 @@
+"""
+Stripe's lists, the newest first, page by page to the last one.
+
+What is made meanwhile stands before the page we are at, and shifts nothing: each page begins after an object.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+
+from domain.errors import Unavailable
+from domain.outcomes import Failed, Retry
+from domain.vendors import Call
+from vendors.errors import VendorError
+from vendors.stripe.asking import ask
+from vendors.stripe.wire import Wire, read_page
+from vendors.stripe.words import GENERATION, JOB, Charge, Customer, Intent, Refund, Session
+
+PAGE = 100  # Stripe's largest
+A_MOMENT = timedelta(seconds=1)
+MOST_LOOKED_AT = 10  # pages, for one object that may be there
+
+Word = TypeVar("Word", Charge, Customer, Session, Intent, Refund)
+Pages = AsyncIterator[list[Word] | Retry | Failed]  # the last of them may be what a page came to instead
+
+log = structlog.get_logger()
+
+
+async def pages_of(
+    ask_for: Callable[[Any], Awaitable[object]], kind: type[Wire[Word]], call: Call, **params: object
+) -> Pages[Word]:
+    """Each page of a list; at the end what kept the next one from being read, if anything did."""
+    last: str | None = None
+    while True:
+        asked = {**params, "limit": PAGE, **({} if last is None else {"starting_after": last})}
+        answer = await ask(partial(ask_for, asked), partial(read_page, kind=kind), call, moves=False)
+        if isinstance(answer, Retry | Failed):
+            yield answer
+            return
+        words, more = answer
+        if words and words[-1].id == last:
+            yield Failed("vendor_error", "Stripe's list begins again where it should go on.")
+            return
+        yield words
+        if not (more and words):
+            return
+        last = words[-1].id
+
+
+async def to_the_last(pages: Pages[Word]) -> AsyncIterator[Word]:
+    """
+    Every object of a list. Nobody may take a part of it for all of it: where it cannot be read to its end it raises
+    `Unavailable` (come back later), `VendorError` (asking again will not help), or `NotNow`.
+    """
+    async for page in pages:
+        match page:
+            case Retry(code=code, reason=reason, after=after):
+                raise Unavailable(reason, code=code, retry_after=after or A_MOMENT)
+            case Failed(code=code, reason=reason):
+                raise VendorError(reason, code=code)
+            case words:
+                for word in words:
+                    yield word
+
+
+async def find_made(pages: Pages[Word], call: Call) -> Word | None:
+    """What was made under the call's key, by its marks. None says nothing: it may lie further back, or come yet."""
+    seen = 0
+    async for page in pages:
+        if isinstance(page, Retry | Failed):
+            return None
+        for word in page:
+            marks = word.metadata
+            if marks.get(JOB) == str(call.request_id) and marks.get(GENERATION) == str(call.generation):
+                log.warning("found at stripe what its answer did not tell", id=word.id, request_id=str(call.request_id))
+                return word
+        seen += 1
+        if seen == MOST_LOOKED_AT:
+            return None
+    return None
