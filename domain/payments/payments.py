@@ -92,6 +92,7 @@ class Payment(BaseModel):
     order: UUID | None = None
     method: Method | None = None
     details: str | None = None  # JSON text, the client's own
+    payment_method: str | None = None  # the processor's id of the way to pay that is tried
     tries: int = 0  # how often it was begun at the processor: the ids of those jobs derive from it
     job: UUID | None = None  # of the try that counts
     captured: int = 0
