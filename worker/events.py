@@ -98,6 +98,8 @@ class EventRunner:
                 self._station.follow_up(job)
                 return await self._applied(heard, job)
             if job is None or found.fit is not Fit.LIVE:
+                if await self._is_taken_up(heard, job):
+                    return await self._applied(heard, job)
                 heard = replace(heard, event=await self._note(heard.event, job, found.fit))
                 noted = found.fit  # and look once more: the job may have got its reference meanwhile
                 continue
@@ -111,6 +113,13 @@ class EventRunner:
                 return await self._applied(heard, after)
             lost_at = job.epoch
         return Ended(tell=False)
+
+    async def _is_taken_up(self, heard: _Heard, job: Job | None) -> bool:
+        """Whether somebody looks because of it though its job has ended, or is not to be found."""
+        late = self._station.late_looks
+        if late is None or not isinstance(heard.notice.outcome, LookAgain):
+            return False
+        return await late.take_up(heard.event.vendor, heard.notice, job)
 
     def _told(self, job: Job, heard: _Heard) -> Job:
         """The job once it has heard the event's word."""
@@ -128,14 +137,17 @@ class EventRunner:
                 assert_never(word)
         return signed(after, token_of(event))
 
-    async def _applied(self, heard: _Heard, job: Job) -> Verdict:
+    async def _applied(self, heard: _Heard, job: Job | None) -> Verdict:
         """The event is over once the queue knows what it asks for."""
         now = self._station.clock.now()
-        asks = isinstance(heard.notice.outcome, LookAgain) and is_polled(heard.vendor) and is_due_for_a_look(job, now)
-        if asks and not await self._bring_forward(job):
+        if job is not None and self._asks_for_a_look(heard, job, now) and not await self._bring_forward(job):
             return Again(now + ABOUT_A_CALL)
         await self._move(heard.event, EventState.APPLIED, job=job)
         return Ended(tell=False)
+
+    def _asks_for_a_look(self, heard: _Heard, job: Job, now: datetime) -> bool:
+        asks = isinstance(heard.notice.outcome, LookAgain) and is_polled(heard.vendor)
+        return asks and is_due_for_a_look(job, now)
 
     async def _bring_forward(self, job: Job) -> bool:
         """Have it claimed now, wherever it stands in the queue; False while somebody holds it. The sweep is the net."""

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from domain import interventions
 from domain.infra.job_store import Change, MongoJobStore
 from domain.infra.queue import Lease
-from domain.jobs import Status
+from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
 from domain.transitions import signed
 from domain.vendors import Call
-from domain.webhooks import EVENTS, EventState
+from domain.webhooks import EVENTS, EventState, Notice, WebhookEvent
 from tests.stores import Stores
 from tests.worker.async_vendor import AsyncVendor, Inbox, accepted, waiting
 from worker.events import open_event_runner
@@ -180,3 +182,59 @@ async def test_a_word_that_mongodb_will_not_take_ends_no_job(stores: Stores) -> 
     async with open_event_runner(station) as runner:
         assert isinstance(await runner.run(Lease(str(event.id), EVENTS, "normal", "w:0")), Again)
     assert not (await stores.look(job)).ended
+
+
+class Late:
+    """A `LateLooks` that remembers what it was offered."""
+
+    def __init__(self, *, takes: bool) -> None:
+        self.offered: list[tuple[Notice, Job | None]] = []
+        self._takes = takes
+
+    async def take_up(self, vendor: str, notice: Notice, job: Job | None) -> bool:
+        assert vendor == "sync"
+        self.offered.append((notice, job))
+        return self._takes
+
+
+async def applied_late(stores: Stores, late: Late, **said: object) -> WebhookEvent:
+    inbox = Inbox(stores)
+    event = await inbox.take(queued=False, **said)
+    async with open_event_runner(stores.station(seldom(), late_looks=late)) as runner:
+        assert await runner.run(Lease(str(event.id), EVENTS, "normal", "w:0")) == Ended(tell=False)
+    return await inbox.look(event)
+
+
+async def ended_job(stores: Stores) -> Job:
+    async with stores.worker(seldom()):
+        job = await waiting(stores, await stores.submit())
+        await Inbox(stores).take(ref="ref-1", status="done")
+        return await stores.ended(job)
+
+
+@pytest.mark.parametrize(("takes", "state"), [(True, APPLIED), (False, IGNORED)])
+async def test_an_event_after_the_end_is_taken_up_by_whoever_it_concerns(
+    stores: Stores, takes: bool, state: EventState
+) -> None:
+    late, job = Late(takes=takes), await ended_job(stores)
+    event = await applied_late(stores, late, ref="ref-1", status="changed")
+    assert (event.state, event.job) == (state, job.id)
+    assert {offered.id for _, offered in late.offered if offered is not None} == {job.id}
+    assert await stores.look(job) == job
+
+
+@pytest.mark.parametrize(("takes", "state"), [(True, APPLIED), (False, EventState.PARKED)])
+async def test_an_event_of_no_job_is_offered_too_and_parked_where_nobody_takes_it(
+    stores: Stores, takes: bool, state: EventState
+) -> None:
+    late = Late(takes=takes)
+    event = await applied_late(stores, late, ref="pi_1", status="changed")
+    assert event.state is state
+    assert {(notice.reference, job) for notice, job in late.offered} == {("pi_1", None)}
+
+
+async def test_a_word_that_ends_a_job_is_offered_to_nobody_else(stores: Stores) -> None:
+    late = Late(takes=True)
+    await ended_job(stores)
+    assert (await applied_late(stores, late, ref="ref-1", status="failed")).state is IGNORED
+    assert late.offered == []
