@@ -35,6 +35,7 @@ class Checkout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
     amount: int
     currency: str
     expires_at: datetime | None = None
+    begun_at: datetime | None = None  # a processor may count the page's time from then
 
 
 class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=WITHDRAW):
@@ -45,6 +46,7 @@ class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     reference: str
     amount: int
     currency: str
+    payment_id: UUID | None = None
 
 
 Asked = Checkout | Withdrawal | Refund
@@ -74,7 +76,7 @@ def payment_id(order: Order) -> UUID:
 
 def checkout_job(order: Order, now: datetime) -> Job:
     """The job of `order.payment`."""
-    asked = Checkout(order.id, order.total.amount, order.total.currency, order.expires_at)
+    asked = Checkout(order.id, order.total.amount, order.total.currency, order.expires_at, to_milliseconds(now))
     return _job(_payment_of(order), order, asked, CHECKOUT, now, at_end=[ORDER])
 
 

@@ -31,9 +31,13 @@ class RefundState:
 
 @dataclass(frozen=True, slots=True)
 class MoneyState:
-    """Minor units of `currency`. `read_at` is when the processor was asked, by the fleet's clock."""
+    """
+    Minor units of `currency`. `read_at` is when the processor was asked, by the fleet's clock.
 
-    reference: str
+    `reference` None: it has no object of this payment.
+    """
+
+    reference: str | None
     standing: Standing
     currency: str
     captured: int

@@ -5,7 +5,8 @@ Its job derives from it and comes after. Until the processor has said what becam
 reserved, so that no number of refunds at once is ever more than was captured.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from domain.errors import Conflict
 from domain.money import written
@@ -51,6 +52,21 @@ def reserved(payment: Payment, refund: Refund) -> Payment | None:
         "owed": [*(kind for kind in payment.owed or () if kind != owed), owed],
         "sweep_at": min(soon, payment.sweep_at or soon),
         "updated_at": refund.created_at,
+    }
+    return payment.model_copy(update=changes)
+
+
+def refused(payment: Payment, refund_id: UUID, why: str, now: datetime) -> Payment:
+    """The payment after the processor's explicit no to a refund that is pending; as it is, where it is not."""
+    known = next((refund for refund in payment.refunds if refund.id == refund_id), None)
+    if known is None or known.status is not RefundStatus.PENDING:
+        return payment
+    failed = known.model_copy(update={"status": RefundStatus.FAILED, "failure": why})
+    changes = {
+        "refunds": [failed if refund.id == refund_id else refund for refund in payment.refunds],
+        "refunding": payment.refunding - known.amount,
+        "epoch": payment.epoch + 1,
+        "updated_at": now,
     }
     return payment.model_copy(update=changes)
 

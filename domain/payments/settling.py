@@ -40,7 +40,7 @@ def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | Non
         "refunds": refunds,
         "refunded": refunded,
         "refunding": sum(refund.amount for refund in refunds if refund.status is RefundStatus.PENDING),
-        "reference": state.reference,
+        "reference": state.reference or payment.reference,
         "charge": state.charge or payment.charge,
         "status": _status(payment, state, refunded),
         "failure": state.failure,

@@ -1,0 +1,58 @@
+"""
+Hearing the processor: what it says of a payment is read from it, and booked, before anything acts on it.
+
+Whoever asks (a try, a poll, a refund, a look after an event, the reconciliation) books what it hears in this one way.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from domain.payments.changing import change_payment, settle_payment
+from domain.payments.money_state import MoneyState, Standing
+from domain.payments.payments import Failure, Payment
+from domain.payments.ports import PaymentStore
+from domain.payments.refunding import refused
+from domain.payments.settling import Settled, settled
+from domain.submitted_fields import to_milliseconds
+
+Read = Callable[[Payment, datetime], Awaitable[MoneyState]]  # what the processor says, asked for at that moment
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """All methods raise `NotFound` for a payment that is not on record, and `Unavailable`."""
+
+    payments: PaymentStore
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def hear(self, payment_id: UUID, read: Read) -> MoneyState:
+        """The state that was booked last. Raises what `read` raises, and `Contradiction`."""
+        heard: list[MoneyState] = []
+
+        async def ask(payment: Payment) -> Settled | None:
+            heard.append(await read(payment, self._now()))
+            return settled(payment, heard[-1], self._now())
+
+        await settle_payment(self.payments, payment_id, ask)
+        return heard[-1]
+
+    async def declined(self, payment_id: UUID, failure: Failure) -> None:
+        """The processor said no before it had any object of the payment: nothing is to be read there."""
+
+        async def ask(payment: Payment) -> Settled | None:
+            now = self._now()
+            state = MoneyState(None, Standing.DECLINED, payment.total.currency, 0, now, failure=failure)
+            return settled(payment, state, now)
+
+        await settle_payment(self.payments, payment_id, ask)
+
+    async def refund_refused(self, payment_id: UUID, refund_id: UUID, why: str) -> None:
+        """The processor said no to a refund of ours: what it had reserved is free."""
+        await change_payment(
+            self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
+        )
+
+    def _now(self) -> datetime:
+        return to_milliseconds(self.clock())

@@ -1,0 +1,43 @@
+"""
+Events of payments whose jobs have ended: a refund that somebody made at the processor, or a bank's late no to one.
+
+Nothing is believed of them: a job of its own asks the processor how the payment stands.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from domain.commerce.payments import VENDOR
+from domain.commerce.ports import PaymentJobs
+from domain.jobs import Job
+from domain.payments.jobs import look_job
+from domain.payments.payments import Payment
+from domain.payments.ports import PaymentStore
+from domain.request_ids import read_request_id
+from domain.webhooks import LookAgain, Notice
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLooks:
+    """A `LateLooks`. However many events come within a second, one look follows, after the second's beginning."""
+
+    payments: PaymentStore
+    jobs: PaymentJobs
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def take_up(self, vendor: str, notice: Notice, job: Job | None) -> bool:
+        if vendor != VENDOR or not isinstance(notice.outcome, LookAgain):
+            return False
+        payment = await self._payment_of(notice, job)
+        if payment is None or payment.reference is None:
+            return False
+        now = self.clock()
+        await self.jobs.put(look_job(payment, f"{now:%Y%m%dT%H%M%S}", now))
+        return True
+
+    async def _payment_of(self, notice: Notice, job: Job | None) -> Payment | None:
+        if job is not None:
+            named = read_request_id((job.metadata or {}).get("payment_id", ""))
+            return await self.payments.find(named or job.parent or job.id, None)
+        return None if notice.reference is None else await self.payments.find_by_reference(notice.reference)

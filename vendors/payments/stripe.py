@@ -1,0 +1,206 @@
+"""
+Payments by Stripe: the vendor whose jobs move money.
+
+Docs: docs/stripe.md, docs/payments.md
+Quirk: an event of Stripe's says no more than that something changed, so each job that waits is polled, and every poll
+reads how the money stands, and books it, before the job ends.
+"""
+
+from datetime import timedelta
+from typing import assert_never
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from domain.commerce.payments import VENDOR, Checkout, Withdrawal
+from domain.commerce.payments import Refund as RefundOfOrder
+from domain.money import Money
+from domain.outcomes import Done, Failed, Outcome, Retry
+from domain.payments.hearing import Hearing
+from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
+from domain.payments.payments import Failure
+from domain.unknowns import CODES_OF_DOUBT
+from domain.vendors import Call, VendorPolicy
+from domain.webhooks import WebhookReader
+from vendors.payments.adapter import BACKOFF, NO_PAYMENT, TIMEOUT, TRIES
+from vendors.payments.booking import Booking, told
+from vendors.stripe.client import StripeDoor
+from vendors.stripe.faults import Declined
+from vendors.stripe.words import (
+    REFUND,
+    Customer,
+    CustomerAsked,
+    IntentAsked,
+    Reason,
+    RefundAsked,
+    Session,
+    SessionAsked,
+    session_end,
+)
+
+KEY_LIFETIME = timedelta(hours=24)  # of Stripe's idempotency keys
+POLL_EVERY = timedelta(seconds=15)  # what no webhook has told is asked for
+AWAY = timedelta(seconds=1)  # until a store is asked again
+LATER = timedelta(minutes=15)  # until it is asked again what a person has to look at
+PAYMENT, ORDER = "payment", "order"  # in the metadata of what we make there
+
+Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal | RefundOfOrder
+
+_asked = msgspec.json.Decoder(Asked)
+
+log = structlog.get_logger()
+
+
+class StripePayments:
+    """A `domain.vendors.Vendor`. What its payloads are, `domain.payments.jobs` and the orders make: no client can."""
+
+    name = VENDOR
+
+    def __init__(self, door: StripeDoor, hearing: Hearing, webhooks: WebhookReader, pages: str) -> None:
+        """Buyers of orders come back to `{pages}/orders/{order_id}`."""
+        self.policy = VendorPolicy(
+            attempts=TRIES,
+            backoff=BACKOFF,
+            timeout=TIMEOUT,
+            repeatable=True,
+            key_lifetime=KEY_LIFETIME,
+            poll_every=POLL_EVERY,
+        )
+        self._door = door
+        self._hearing = hearing
+        self._booking = Booking(door, hearing)
+        self._webhooks = webhooks
+        self._pages = pages
+
+    @property
+    def webhooks(self) -> WebhookReader:
+        return self._webhooks
+
+    async def call(self, call: Call) -> Outcome:
+        """Make one call. Raises `OutcomeUnknown` where Stripe may have acted and nobody can tell, and `NotNow`."""
+        try:
+            asked: Asked = _asked.decode(call.payload)
+        except (msgspec.DecodeError, RecursionError):
+            return NO_PAYMENT
+        return await told(self._do(asked, call), call)
+
+    async def poll(self, call: Call, reference: str) -> Outcome:
+        """How it stands by now, which is booked first."""
+        asked: Asked = _asked.decode(call.payload)
+        match asked:
+            case GiveBack(payment_id=payment, reference=paid, refund_id=refund):
+                doing = self._booking.refund_of(payment, paid, refund, call)
+            case RefundOfOrder(payment_id=UUID() as payment, reference=paid):
+                doing = self._booking.refund_of(payment, paid, call.request_id, call)
+            case Try(payment_id=payment):
+                doing = self._booking.standing_of(payment, reference, call)
+            case _:
+                doing = self._booking.standing_of(call.request_id, reference, call)
+        return await told(doing, call)
+
+    async def _do(self, asked: Asked, call: Call) -> Outcome:  # noqa: PLR0911 - one for each kind of job
+        match asked:
+            case NewCustomer(name=name, email=email):
+                return _made(await self._door.create_customer(CustomerAsked(name, email), call))
+            case NewCheckout():
+                return _made(await self._door.create_session(_page_of(asked), call))
+            case Try():
+                return await self._try(asked, call)
+            case GiveBack():
+                return await self._give_back(asked, call)
+            case Look(payment_id=payment, reference=reference):
+                await self._booking.hear(payment, reference, call)
+                return Done("null")
+            case Checkout():
+                return await self._open(asked, call)
+            case Withdrawal(reference=reference):
+                return await self._close(reference, call)
+            case RefundOfOrder():
+                return await self._refund_order(asked, call)
+            case _:
+                assert_never(asked)
+
+    async def _try(self, asked: Try, call: Call) -> Outcome:
+        intent = await self._door.create_intent(
+            IntentAsked(
+                money=Money(amount=asked.amount, currency=asked.currency),
+                payment_method=asked.payment_method,
+                return_url=asked.return_url,
+                metadata={PAYMENT: str(asked.payment_id)},
+            ),
+            call,
+        )
+        if isinstance(intent, Retry):
+            return intent
+        if not isinstance(intent, Failed):
+            return await self._booking.standing_of(asked.payment_id, intent.id, call)
+        made = intent.intent_id if isinstance(intent, Declined) else None
+        if made is not None:
+            await self._booking.hear(asked.payment_id, made, call)
+        elif intent.code not in CODES_OF_DOUBT:
+            await self._hearing.declined(asked.payment_id, Failure(code=intent.code, message=intent.reason))
+        return intent
+
+    async def _open(self, asked: Checkout, call: Call) -> Outcome:
+        back = f"{self._pages}/orders/{asked.order_id}"
+        session = await self._door.create_session(
+            SessionAsked(
+                money=Money(amount=asked.amount, currency=asked.currency),
+                product_name=f"Order {asked.order_id}",
+                success_url=back,
+                cancel_url=back,
+                expires_at=None if asked.begun_at is None else session_end(asked.begun_at, asked.expires_at),
+                reference=str(asked.order_id),
+                metadata={PAYMENT: str(call.request_id), ORDER: str(asked.order_id)},
+            ),
+            call,
+        )
+        if isinstance(session, Retry | Failed):
+            return session
+        return await self._booking.standing_of(call.request_id, session.id, call)
+
+    async def _close(self, reference: str, call: Call) -> Outcome:
+        """Whatever had become of it: its own job tells that."""
+        session = await self._door.expire_session(reference, call)
+        if isinstance(session, Retry):
+            return session
+        return Done("null" if isinstance(session, Failed) else session.text)
+
+    async def _give_back(self, asked: GiveBack, call: Call) -> Outcome:
+        money = Money(amount=asked.amount, currency=asked.currency)
+        reason = None if asked.reason is None else Reason(asked.reason)
+        refund = await self._door.create_refund(
+            RefundAsked(asked.reference, money, reason, {REFUND: str(asked.refund_id)}), call
+        )
+        if isinstance(refund, Retry):
+            return refund
+        if isinstance(refund, Failed):
+            if refund.code not in CODES_OF_DOUBT:
+                await self._hearing.refund_refused(asked.payment_id, asked.refund_id, refund.reason)
+            return refund
+        return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+
+    async def _refund_order(self, asked: RefundOfOrder, call: Call) -> Outcome:
+        """All of it, of what was paid although its order was cancelled."""
+        if asked.payment_id is None:
+            return NO_PAYMENT
+        state = await self._booking.hear(asked.payment_id, asked.reference, call)
+        if state.reference is None or state.captured == 0:
+            return Failed("nothing_captured", "Nothing was captured that could be given back.")
+        money = Money(amount=asked.amount, currency=asked.currency)
+        refund = await self._door.create_refund(
+            RefundAsked(state.reference, money, None, {REFUND: str(call.request_id)}), call
+        )
+        if isinstance(refund, Retry | Failed):
+            return refund
+        return await self._booking.refund_of(asked.payment_id, asked.reference, call.request_id, call)
+
+
+def _made(made: Customer | Session | Retry | Failed) -> Outcome:
+    return made if isinstance(made, Retry | Failed) else Done(made.text)
+
+
+def _page_of(asked: NewCheckout) -> SessionAsked:
+    money = Money(amount=asked.amount, currency=asked.currency)
+    return SessionAsked(money, asked.product_name, asked.success_url, asked.cancel_url)
