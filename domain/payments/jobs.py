@@ -100,12 +100,14 @@ def give_back_job(payment: Payment, refund: Refund, now: datetime) -> Job:
     return _job(refund.id, payment.client, asked, now, payment=payment.id, parent=payment.job)
 
 
-def look_job(payment: Payment, event: str, now: datetime) -> Job:
-    """One for each event that says something changed."""
+def look_job(payment: Payment, now: datetime) -> Job:
+    """At the end of this second, and one for all who ask for it within."""
     if payment.reference is None:
         raise ValueError("the processor knows no such payment")
-    made = derived_id(payment.id, f"{payment.id}:look:{event}")
-    return _job(made, payment.client, Look(payment.id, payment.reference), now, payment=payment.id)
+    at = now.replace(microsecond=0) + timedelta(seconds=1)
+    made = derived_id(payment.id, f"{payment.id}:look:{at:%Y%m%dT%H%M%S}")
+    job = _job(made, payment.client, Look(payment.id, payment.reference), now, payment=payment.id)
+    return job.model_copy(update={"run_at": at})
 
 
 def _job(made: UUID, client: str, asked: Asked, now: datetime, payment: UUID | None = None, **fields: Any) -> Job:

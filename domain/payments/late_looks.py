@@ -20,7 +20,7 @@ from domain.webhooks import LookAgain, Notice
 
 @dataclass(frozen=True, slots=True)
 class PaymentLooks:
-    """A `LateLooks`. However many events come within a second, one look follows, after the second's beginning."""
+    """A `LateLooks`. However many events come within a second, one look follows them."""
 
     payments: PaymentStore
     jobs: PaymentJobs
@@ -32,8 +32,7 @@ class PaymentLooks:
         payment = await self._payment_of(notice, job)
         if payment is None or payment.reference is None:
             return False
-        now = self.clock()
-        await self.jobs.put(look_job(payment, f"{now:%Y%m%dT%H%M%S}", now))
+        await self.jobs.put(look_job(payment, self.clock()))
         return True
 
     async def _payment_of(self, notice: Notice, job: Job | None) -> Payment | None:
