@@ -32,6 +32,7 @@ from loadtest.stripe.session import OPEN
 from loadtest.stripe.totals import totals
 from loadtest.stripe.webhooks import Endpoint, Plan, Webhooks
 from loadtest.vendors.misbehaviour import Behaviour
+from loadtest.vendors.webhook_plans import WELL_BEHAVED
 from loadtest.vendors.wire import Reply
 
 _DONE = Reply(b"", 204)
@@ -169,7 +170,7 @@ class StripeControl:
 
 def _faults_of(body: bytes) -> tuple[Behaviour, ...]:
     faults = read_script(body)
-    if any(fault.webhook != Behaviour.__struct_defaults__[-1] for fault in faults):
+    if any(fault.webhook != WELL_BEHAVED for fault in faults):
         raise msgspec.ValidationError("events are planned by PUT /control/stripe/webhooks/plans - at `$.webhook`")
     return faults
 

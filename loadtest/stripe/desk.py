@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from loadtest.stripe.account import Account
 from loadtest.stripe.faults import Script, StripeFault
-from loadtest.stripe.front import Front, Opened, refuse
+from loadtest.stripe.front import REPLAYED, Front, Opened, refuse
 from loadtest.stripe.pages import Pages
 from loadtest.stripe.refusals import Refusal
 from loadtest.stripe.webhooks import Webhooks
@@ -60,7 +60,7 @@ class StripeDesk:
             return
         opened = self._front.open(request, exchange.query)
         if isinstance(opened, Reply):
-            call.replayed = opened.status < 400 or any(name == b"idempotent-replayed" for name, _ in opened.headers)
+            call.replayed = REPLAYED in opened.headers
             exchange.due = opened
             await behaviour.play(exchange)
             return

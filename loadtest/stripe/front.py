@@ -21,7 +21,7 @@ from loadtest.vendors.wire import Reply, Request
 
 _KEY_BEGINS = "sk_test_"
 _PREFIX = "/stripe"
-_REPLAYED = (b"idempotent-replayed", b"true")
+REPLAYED = (b"idempotent-replayed", b"true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Front:
             return opened
         reply, original = first
         replayed = _answer(reply.status, reply.body, request_id, opened.key, original)
-        return replace(replayed, headers=(*replayed.headers, _REPLAYED))
+        return replace(replayed, headers=(*replayed.headers, REPLAYED))
 
     def act(self, opened: Opened) -> Reply:
         """Do it. What it answers is kept for its key, once it has begun."""

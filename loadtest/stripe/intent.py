@@ -1,6 +1,6 @@
 """A payment intent, as Stripe shows it. https://docs.stripe.com/payments/paymentintents/lifecycle"""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ CANCELED: Final = "canceled"
 
 class AutomaticMethods(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     enabled: bool
-    allow_redirects: str = "always"
+    allow_redirects: Literal["always", "never"] = "always"
 
 
 class Shipping(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +44,7 @@ class LastError(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 class PaymentIntent(msgspec.Struct, kw_only=True):
     id: str
     object: str = "payment_intent"
+    allowed_payment_method_types: tuple[str, ...] | None
     amount: int
     amount_capturable: int = 0
     amount_details: dict[str, Any] = msgspec.field(default_factory=lambda: {"tip": {}})

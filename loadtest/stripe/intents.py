@@ -1,5 +1,6 @@
 """Payment intents: made, confirmed, captured, cancelled, listed. https://docs.stripe.com/api/payment_intents"""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -28,6 +29,7 @@ from loadtest.stripe.refusals import Refusal, missing, unexpected_state
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Reason = Literal["duplicate", "fraudulent", "requested_by_customer", "abandoned"]
 _ONLY_WITH_CONFIRM = ("return_url", "off_session", "error_on_requires_action")
+_ALLOWED = "allowed_payment_method_types"
 _ENDED = frozenset({SUCCEEDED, CANCELED, PROCESSING, WANTS_CAPTURE})
 
 
@@ -35,6 +37,8 @@ class Confirming(Params, kw_only=True, frozen=True):
     """What can be said when an intent is confirmed, at its making too."""
 
     unset: ClassVar[frozenset[str]] = frozenset({"metadata", "receipt_email"})
+    # https://docs.stripe.com/changelog/endive/2026-09-30
+    removed: ClassVar[Mapping[str, str]] = {"payment_method_types": "payment_method_types_no_longer_supported"}
 
     error_on_requires_action: bool = False
     off_session: bool = False
@@ -52,6 +56,7 @@ class Confirming(Params, kw_only=True, frozen=True):
 class NewIntent(Confirming, kw_only=True, frozen=True):
     amount: Positive
     currency: str
+    allowed_payment_method_types: tuple[str, ...] | None = None
     automatic_payment_methods: AutomaticMethods | None = None
     capture_method: Literal["automatic", "automatic_async", "manual"] = "automatic_async"
     confirm: bool = False
@@ -59,7 +64,6 @@ class NewIntent(Confirming, kw_only=True, frozen=True):
     customer: str | None = None
     description: Text | None = None
     metadata: Metadata | None = None
-    payment_method_types: tuple[Literal["card"], ...] | None = None
     shipping: Shipping | None = None
     statement_descriptor: Annotated[str, msgspec.Meta(max_length=22)] | None = None
     statement_descriptor_suffix: Annotated[str, msgspec.Meta(max_length=22)] | None = None
@@ -187,8 +191,12 @@ def listed(account: Account, asked: IntentListing) -> Page:
 
 
 def _check_said_together(asked: NewIntent) -> None:
-    if asked.automatic_payment_methods is not None and asked.payment_method_types is not None:
-        raise Refusal("You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
+    if asked.automatic_payment_methods is not None and asked.allowed_payment_method_types is not None:
+        raise Refusal(
+            "You may only specify one of these parameters: automatic_payment_methods, allowed_payment_method_types."
+        )
+    if asked.allowed_payment_method_types is not None and "card" not in asked.allowed_payment_method_types:
+        raise Refusal("None of the allowed payment method types is simulated: allow card.", param=_ALLOWED)
     said = [name for name in _ONLY_WITH_CONFIRM if getattr(asked, name)]
     if said and not asked.confirm:
         raise Refusal(
@@ -235,9 +243,10 @@ def _check_confirmable(intent: PaymentIntent, asked: Confirming, method: Payment
 
 def _new(account: Account, asked: NewIntent, currency: str) -> PaymentIntent:
     made = fresh("pi")
-    of_themselves = AutomaticMethods(enabled=True) if asked.payment_method_types is None else None
+    of_themselves = AutomaticMethods(enabled=True) if asked.allowed_payment_method_types is None else None
     return PaymentIntent(
         id=made,
+        allowed_payment_method_types=asked.allowed_payment_method_types,
         amount=asked.amount,
         automatic_payment_methods=asked.automatic_payment_methods or of_themselves,
         capture_method=asked.capture_method,

@@ -51,12 +51,14 @@ class Keys:
         """
         if not self.honoured:
             return None
+        if key in self._in_use:
+            raise _in_use(key)
         kept = self._kept.get(key)
         if kept is not None and kept.at + LIFETIME_SECONDS <= self.clock.now():
             del self._kept[key]
             kept = None
         if kept is None:
-            self._take(key)
+            self._in_use.add(key)
             return None
         _check_same(key, kept.fingerprint, fingerprint)
         return kept.reply, kept.request_id
@@ -75,15 +77,14 @@ class Keys:
     def forget_all(self) -> None:
         self._kept.clear()
 
-    def _take(self, key: str) -> None:
-        if key in self._in_use:
-            raise Refusal(
-                "There is currently another in-progress request using this Idempotent Key (that probably means you "
-                f"submitted twice, and the other request is still going through): {key}. Please try again later.",
-                status=409,
-                code="idempotency_key_in_use",
-            )
-        self._in_use.add(key)
+
+def _in_use(key: str) -> Refusal:
+    return Refusal(
+        "There is currently another in-progress request using this Idempotent Key (that probably means you submitted "
+        f"twice, and the other request is still going through): {key}. Please try again later.",
+        status=409,
+        code="idempotency_key_in_use",
+    )
 
 
 def _check_same(key: str, first: Fingerprint, now: Fingerprint) -> None:

@@ -5,7 +5,7 @@ A struct names in `unset` those that an empty value takes away; any other empty 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
@@ -28,15 +28,18 @@ P = TypeVar("P", bound="Params")
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """`expand` is taken by every operation."""
+    """`expand` is taken by every operation. `removed`: what former versions took, and the code that says so."""
 
     unset: ClassVar[frozenset[str]] = frozenset()
+    removed: ClassVar[Mapping[str, str]] = {}
 
     expand: tuple[str, ...] = ()
 
 
 def read(tree: Tree, kind: type[P]) -> P:
     """Raises `Refusal`: nothing has begun then, and no idempotency key is used up by it."""
+    for name in kind.removed.keys() & tree.keys():
+        raise Refusal(f"This version no longer supports {name}.", code=kind.removed[name], param=name)
     kept = {name: None if value == "" and name in kind.unset else value for name, value in tree.items()}
     for path, leaf in _leaves(kept, []):
         _check_leaf(path, leaf)

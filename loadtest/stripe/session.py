@@ -79,6 +79,7 @@ class CustomerDetails(msgspec.Struct, kw_only=True, frozen=True):
 class Session(msgspec.Struct, kw_only=True):
     id: str
     object: str = "checkout.session"
+    allowed_payment_method_types: tuple[str, ...] | None
     adaptive_pricing: dict[str, bool] = msgspec.field(default_factory=lambda: {"enabled": False})
     after_expiration: None = None
     allow_promotion_codes: None = None

@@ -39,7 +39,7 @@ class NewSession(Params, kw_only=True, frozen=True):
     locale: str | None = None
     metadata: Metadata | None = None
     payment_intent_data: IntentData = IntentData()
-    payment_method_types: tuple[Literal["card"], ...] = ("card",)
+    allowed_payment_method_types: tuple[Literal["card"], ...] | None = None
     submit_type: Literal["auto", "book", "donate", "pay"] | None = None
     ui_mode: Literal["hosted_page"] = "hosted_page"
 
@@ -169,7 +169,7 @@ def _intent_of(account: Account, session: Session) -> PaymentIntent:
         amount=session.amount_total,
         currency=session.currency,
         customer=session.customer,
-        payment_method_types=("card",),
+        allowed_payment_method_types=("card",),
         **msgspec.structs.asdict(told),
     )
     intent = intents.create(account, asked)
@@ -197,6 +197,7 @@ def _new(account: Account, asked: NewSession, lines: tuple[LineItem, ...]) -> Se
     total = sum(line.amount_total for line in lines)
     return Session(
         id=made,
+        allowed_payment_method_types=asked.allowed_payment_method_types,
         amount_subtotal=total,
         amount_total=total,
         cancel_url=asked.cancel_url,

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from tests.loadtest.client import Answer, Vendors
 
 KEY = "sk_test_simulated"
-CARD_ONLY = {"payment_method_types": ["card"]}
+_FORM = "application/x-www-form-urlencoded"
+CARD_ONLY = {"allowed_payment_method_types": ["card"]}
 PAID = {"amount": 2000, "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true", **CARD_ONLY}
 
 
@@ -32,21 +33,22 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
 @dataclass(frozen=True)
 class Api:
     vendors: Vendors
+    base: str = "/stripe/v1"
 
     def post(self, path: str, params: dict[str, Any] | None = None, key: str | None = None, **headers: str) -> Answer:
-        headers = {"Authorization": f"Bearer {KEY}", **headers}
+        headers = {"Authorization": f"Bearer {KEY}", "Content_Type": _FORM, **headers}
         if key is not None:
             headers["Idempotency_Key"] = key
         body = urlencode(flat(params or {})).encode()
-        return self.vendors.ask("POST", f"/stripe/v1/{path}", body, **headers)
+        return self.vendors.ask("POST", f"{self.base}/{path}", body, timeout=5, **headers)
 
     def get(self, path: str, params: dict[str, Any] | None = None, **headers: str) -> Answer:
         query = f"?{urlencode(flat(params))}" if params else ""
         headers = {"Authorization": f"Bearer {KEY}", **headers}
-        return self.vendors.ask("GET", f"/stripe/v1/{path}{query}", **headers)
+        return self.vendors.ask("GET", f"{self.base}/{path}{query}", None, timeout=5, **headers)
 
     def delete(self, path: str) -> Answer:
-        return self.vendors.ask("DELETE", f"/stripe/v1/{path}", Authorization=f"Bearer {KEY}")
+        return self.vendors.ask("DELETE", f"{self.base}/{path}", Authorization=f"Bearer {KEY}")
 
     def make(self, path: str, params: dict[str, Any] | None = None, key: str | None = None) -> Any:
         """What was made; it must have been."""

@@ -177,7 +177,7 @@ def test_a_card_without_a_customer_pays_once_and_one_of_a_customer_again_and_aga
 
 
 def test_a_way_back_is_needed_where_any_method_of_the_dashboard_may_pay(api: Api) -> None:
-    wish = {name: value for name, value in PAID.items() if name != "payment_method_types"}
+    wish = {name: value for name, value in PAID.items() if name != "allowed_payment_method_types"}
     refused = error(api.post("payment_intents", wish), 400)
     assert "return_url" in refused["message"]
     assert api.get("payment_intents").json["data"] == []
