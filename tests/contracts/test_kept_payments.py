@@ -59,6 +59,7 @@ payments = st.builds(
     order=st.none() | ids,
     method=st.none() | st.sampled_from(Method),
     details=st.none() | texts,
+    payment_method=st.none() | texts,
     tries=st.integers(0, 100),
     job=st.none() | ids,
     captured=amounts,

@@ -54,7 +54,8 @@ async def test_anothers_payment_is_found_by_nobody_else(payments: PaymentStore) 
 
 async def test_the_same_payment_added_twice_is_one_and_stays_as_it_was_first(payments: PaymentStore) -> None:
     first = await payments.add(a_payment())
-    assert await payments.add(first.model_copy(update={"details": '"other"'})) == first
+    for other in ({"details": '"other"'}, {"idempotency_key": "k"}):
+        assert await payments.add(first.model_copy(update=other)) == first
     assert await payments.find(first.id, None) == first
 
 
