@@ -56,7 +56,8 @@ class StripeDoor:
     """
     For the event loop of `http`, by which it is opened and closed.
 
-    What changes anything at Stripe goes under `call.idempotency_key`; a question goes without a key. Each method
+    What changes anything at Stripe goes under `call.idempotency_key`; a question goes without a key. A key is good for
+    one thing: who asks for a second one in a call does so under another `operation`, or Stripe refuses it. Each method
     answers the object in our words, or `Retry | Failed`, and raises `NotNow`, `OutcomeUnknown` as `Vendor.call` does.
     """
 
