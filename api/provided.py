@@ -8,7 +8,7 @@ of a `POST /jobs`; one alone costs nothing. The caller stands in the scope: see 
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, ShortLinkPorts
+from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, PaymentPorts, ShortLinkPorts
 
 Ports = NamedDependency[SkipValidation[ApiPorts]]
 
@@ -43,6 +43,13 @@ def notices_of(ports: ApiPorts) -> NoticePorts:
     if ports.notices is None:
         raise RuntimeError("this process tells nobody of orders, and serves no route for it")
     return ports.notices
+
+
+def payments_of(ports: ApiPorts) -> PaymentPorts:
+    """For the routes that are there only where payments are."""
+    if ports.payments is None:
+        raise RuntimeError("this process takes no payments, and serves no route of theirs")
+    return ports.payments
 
 
 def short_links_of(ports: ApiPorts) -> ShortLinkPorts:

@@ -1,4 +1,4 @@
-"""The payments of orders, as the settings want them: their vendor, and the reader of its webhooks."""
+"""Payments, as the settings want them: the ports of their routes, their vendor, and the reader of its webhooks."""
 
 from collections import ChainMap
 from collections.abc import Mapping
@@ -6,14 +6,29 @@ from typing import cast
 
 from pydantic import SecretStr
 
+from api.ports import PaymentPorts
 from cli.settings import DEMO_WEBHOOK_SECRET, Settings
+from cli.stores import Stores
 from domain.commerce.payments import VENDOR
 from domain.errors import ConfigurationError
+from domain.infra.commerce.payment_jobs import MongoPaymentJobs
+from domain.infra.payments.payments import MongoPaymentStore
+from domain.infra.queue import Queue
+from domain.payments.following import PaymentFollowing
 from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
 from vendors.payments.adapter import Payments
 from vendors.payments.settings import PaymentsSettings
 from vendors.payments.simulated import SimulatedProcessor, webhooks_of
+
+
+def payment_ports(settings: Settings, stores: Stores, queue: Queue) -> PaymentPorts:
+    """Who had to prove who they are comes back to `{pages}/payments/return`."""
+    pages = _pages(settings)
+    payments = MongoPaymentStore(stores.database)
+    jobs = MongoPaymentJobs(stores.database, queue, settings.retention)
+    following = PaymentFollowing(payments, jobs, f"{pages}/payments/return")
+    return PaymentPorts(payments, jobs, following, pages)
 
 
 def payments_vendor(settings: Settings, http: VendorHttp) -> Payments:
@@ -41,8 +56,12 @@ def payments_settings(settings: Settings) -> PaymentsSettings:
         url=payments_url(settings),
         secret=secret,
         webhook_url=f"{settings.public_base}/webhooks/{VENDOR}",
-        pages=(settings.pages_url or settings.public_base).rstrip("/"),
+        pages=_pages(settings),
     )
+
+
+def _pages(settings: Settings) -> str:
+    return (settings.pages_url or settings.public_base).rstrip("/")
 
 
 def payments_url(settings: Settings) -> str:

@@ -36,6 +36,7 @@ class _Shape:
         accounts = ports.accounts
         self._key = (
             *(part is None for part in (accounts, ports.commerce, ports.orders, ports.notices, ports.short_links)),
+            ports.payments is None,
             None if accounts is None else (accounts.trusted_hops, accounts.origins),
             tuple(check.name for check in ports.health),
             ports.anonymous_allowed,
