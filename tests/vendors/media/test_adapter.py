@@ -155,10 +155,11 @@ async def test_an_image_that_kills_its_process_is_tried_again_a_few_times(world:
 async def test_what_is_away_costs_no_try(world: World, away: str) -> None:
     world.files.down, world.products.down = away == "files", away == "products"
     if away == "processes":
-        world.compressor.answer = Busy()
+        world.compressor.answer = Busy("none is free")
     with pytest.raises(NotNow) as held:
         await world.vendor.call(world.call)
     assert held.value.until == NOON + timedelta(seconds=5)
+    assert away != "processes" or str(held.value) == "none is free"
 
 
 @pytest.mark.parametrize(
