@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from domain.commerce.orders import Order
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.interventions import ORDER, may_have_acted
 from domain.jobs import Job, Status
 from domain.request_ids import derived_id
@@ -85,7 +85,10 @@ def withdrawal_job(order: Order, payment: Job, now: datetime) -> Job:
 
 
 def refund_job(order: Order, payment: Job, now: datetime) -> Job:
-    asked = Refund(payment.vendor_ref or "", order.total.amount, order.total.currency)
+    """Raises `Unavailable` until it is known by what name the processor has it: the word may overtake that answer."""
+    if payment.vendor_ref is None:
+        raise Unavailable("a payment is to be refunded of which the processor's name is not known yet")
+    asked = Refund(payment.vendor_ref, order.total.amount, order.total.currency)
     made = derived_id(payment.id, f"{payment.id}:refund")
     return _job(made, order, asked, REFUND, now, parent=payment.id, at_end=[ORDER])
 

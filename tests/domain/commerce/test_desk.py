@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.commerce.cancelling import cancel_order
+from domain.commerce.moving import BEGIN_PAYMENT, REFUND_IF_PAID
 from domain.commerce.orders import Order, Status, Step
+from domain.commerce.paying import begin_payment
 from domain.commerce.payments import LIFETIME, Known, known_of
 from domain.errors import Unavailable
+from domain.interventions import note_late
 from domain.jobs import Job
 from domain.outcomes import Failed
 from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till, begun
@@ -93,6 +97,51 @@ async def test_when_the_processor_has_forgotten_the_key_a_person_has_to_look(til
     till.now = order.updated_at + LIFETIME
     await till.desk.withdraw(order)
     assert till.payments.stored[job.id] == failed
+
+
+async def test_a_payment_that_is_no_longer_on_record_is_not_taken_for_one_that_never_was(till: Till) -> None:
+    order, job = await cancelled(till)
+    till.come_to(job, NO_ANSWER)
+    till.payments.stored.clear()
+    with capture_logs() as logs:
+        await till.desk.withdraw(order)
+    assert till.payments.stored == {}
+    assert [(entry["log_level"], entry["order_id"]) for entry in logs] == [("error", str(order.id))]
+
+
+async def test_what_never_was_on_record_stays_so_owed_until_it_is_called_off(till: Till) -> None:
+    order = await begin_payment(till.orders, (await till.order()).id, "user:ann", till.step())
+    step = Step(at=LATER, status=Status.CANCELLED, by="user:ann")
+    order = await cancel_order(till.orders, order.id, "user:ann", step)
+    till.payments.down = True
+    order = await till.following.follow(order, LATER)
+    assert {BEGIN_PAYMENT, REFUND_IF_PAID} <= {*(order.owed or ())}
+    till.payments.down = False
+    assert (await till.following.follow(order, LATER + timedelta(minutes=1))).owed is None
+    assert [job.status for job in till.payments.stored.values()] == ["cancelled"]
+
+
+async def test_beginning_what_was_paid_meanwhile_gives_nothing_back(till: Till) -> None:
+    order, job = await till.paying()
+    await till.ends.tell(till.heard(till.come_to(job, TAKEN), PAID))
+    await till.desk.begin(till.look(order))
+    assert till.kinds() == ["payment.checkout"]
+
+
+async def test_what_is_to_be_refunded_waits_until_it_is_known_by_what_name(till: Till) -> None:
+    """The word overtook the answer to the call, which tells the name."""
+    order, job = await cancelled(till)
+    overtaken = till.heard(begun(job), PAID)
+    with pytest.raises(Unavailable):
+        await till.desk.withdraw(order)
+    with pytest.raises(Unavailable):
+        await till.ends.tell(overtaken)
+    assert till.kinds() == ["payment.checkout"]
+    late = note_late(overtaken, TAKEN, LATER)
+    till.payments.stored[job.id] = late
+    await till.ends.tell(late)
+    [refund] = till.payments.of_kind("payment.refund")
+    assert '"reference":"co_1"' in refund.payload
 
 
 async def test_a_store_that_is_away_leaves_it_owed(till: Till) -> None:
