@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from cli.addresses import with_servers
 from cli.mails import tell_way
+from cli.payments import payment_readers
 from cli.settings import Settings, load_settings
 from cli.stores import CLOCK_TOLERANCE
 from cli.watching import live_vendors
@@ -61,6 +62,7 @@ async def _examine(flags: Mapping[str, object], report: Report) -> None:
     report.good("settings")
     await report.check("vendors", _vendors(settings))
     _examine_mails(settings, report)
+    _examine_payments(settings, report)
     try:
         settings = with_servers(settings)
     except ConfigurationError as fault:
@@ -86,6 +88,18 @@ def _examine_mails(settings: Settings, report: Report) -> None:
         report.note("mails: none is sent, and their jobs fail with email_not_configured; set SMTP_URL or GMAIL_*")
     else:
         report.good(f"mails: {way}")
+
+
+def _examine_payments(settings: Settings, report: Report) -> None:
+    try:
+        takes = bool(payment_readers(settings))
+    except ConfigurationError as fault:
+        report.bad(fault.detail)
+        return
+    if takes:
+        report.good(f"payments: the processor posts to {settings.public_base}/webhooks/payments")
+    else:
+        report.note("payments: none is taken (503, payments-not-configured); set GATEWAY_PAYMENTS_URL")
 
 
 async def _vendors(settings: Settings) -> str:
