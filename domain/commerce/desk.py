@@ -81,7 +81,7 @@ class Desk:
 
     async def _ask_again(self, order: Order, payment: Job, now: datetime) -> None:
         """It stays owed until the processor has said what became of it, or has forgotten the key."""
-        if payment.redacted_at is not None or order.updated_at + LIFETIME <= now:
+        if payment.redacted_at is not None or payment.created_at + LIFETIME <= now:
             log.error(_LOST, order_id=str(order.id), why="the processor may have forgotten the payment's key")
             return
         await self.payments.ask_again(payment, now)

@@ -106,6 +106,12 @@ def known_of(payment: Job) -> Known:
             return Known.CALLED if payment.attempts or payment.attempts_folded else Known.UNCALLED
 
 
+def is_unsettled(job: Job) -> bool:
+    """Whether it has ended and may yet be run again: nobody knows what was paid, or what was is still to go back."""
+    failed = job.vendor == VENDOR and job.status is Status.FAILED
+    return failed and (kind_of(job) == REFUND or known_of(job) is Known.IN_DOUBT)
+
+
 def kind_of(job: Job) -> str:
     """What this job of the vendor is; `metadata` is all that a sweep has read of it."""
     return (job.metadata or {}).get("kind", CHECKOUT)

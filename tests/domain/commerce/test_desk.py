@@ -9,11 +9,12 @@ from domain.commerce.cancelling import cancel_order
 from domain.commerce.moving import BEGIN_PAYMENT, REFUND_IF_PAID
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.paying import begin_payment
-from domain.commerce.payments import LIFETIME, Known, known_of
+from domain.commerce.payments import LIFETIME, Known, known_of, refund_job
 from domain.errors import Unavailable
 from domain.interventions import note_late
 from domain.jobs import Job
-from domain.outcomes import Failed
+from domain.outcomes import Done, Failed
+from domain.redaction import may_be_redacted
 from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till, begun
 
 
@@ -94,8 +95,9 @@ async def test_in_doubt_the_processor_is_asked_again_under_the_same_key_until_it
 async def test_when_the_processor_has_forgotten_the_key_a_person_has_to_look(till: Till) -> None:
     order, job = await cancelled(till)
     failed = till.come_to(job, NO_ANSWER)
-    till.now = order.updated_at + LIFETIME
-    await till.desk.withdraw(order)
+    late = order.model_copy(update={"updated_at": job.created_at + timedelta(days=6)})  # when it was cancelled
+    till.now = job.created_at + LIFETIME
+    await till.desk.withdraw(late)
     assert till.payments.stored[job.id] == failed
 
 
@@ -163,3 +165,16 @@ async def test_only_the_processors_own_no_or_never_having_asked_proves_that_nobo
     assert known_of(till.heard(till.come_to(job, TAKEN), DECLINED)) is Known.UNPAID
     assert known_of(till.heard(till.come_to(job, TAKEN), PAID)) is Known.PAID
     assert known_of(till.come_to(job, Failed("reply_without_reference", "what?", 200))) is Known.IN_DOUBT
+
+
+async def test_what_may_yet_be_asked_for_or_given_back_keeps_the_words_that_it_takes(till: Till) -> None:
+    """Also where its buyer has left, or all words are removed a day after their end."""
+    order, job = await till.paying()
+    refused, later = Failed("vendor_rejected", "no", 409), LATER + timedelta(days=2)
+    declined = till.heard(till.come_to(job, TAKEN), DECLINED)
+    paid = till.heard(till.come_to(job, TAKEN), PAID)
+    refund = refund_job(order, paid, LATER)
+    assert not may_be_redacted(till.come_to(job, NO_ANSWER), later)
+    assert not may_be_redacted(till.come_to(refund, refused), later)
+    for settled in (declined, paid, till.come_to(job, refused), till.come_to(refund, Done("{}"))):
+        assert may_be_redacted(settled, later)
