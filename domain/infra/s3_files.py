@@ -91,4 +91,4 @@ def _faults() -> Iterator[None]:
         yield
     except (BaseError, OSError) as fault:
         log.warning("the file store fails", fault=type(fault).__name__)
-        raise Unavailable("the files cannot be reached just now; try again") from fault
+        raise Unavailable("the files cannot be reached just now; try again") from None  # S3 quotes ids of keys
