@@ -110,7 +110,10 @@ class Media:
         except Busy as fault:
             raise NotNow(str(fault), until=self._clock() + AWAY) from None
         except ChildLost as fault:
-            return Retry("image_unreadable", f"the process that read the image was lost: {fault}")
+            return Retry(
+                "image_unreadable",
+                f"the process that read the image was lost ({fault}); save the image anew and upload that",
+            )
 
     async def _see_to(self, asked: Compression, request_id: UUID) -> Outcome:
         """

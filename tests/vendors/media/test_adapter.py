@@ -147,6 +147,7 @@ async def test_an_image_that_kills_its_process_is_tried_again_a_few_times(world:
     outcome = await world.vendor.call(world.call)
     assert isinstance(outcome, Retry)
     assert (outcome.code, outcome.closes_vendor) == ("image_unreadable", False)
+    assert outcome.reason.endswith("was lost (the process died); save the image anew and upload that")
     assert world.vendor.policy.attempts == 4
     assert world.original in world.files.stored
 
