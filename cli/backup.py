@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.backup_note import write_note
 from cli.home import OWNER_ONLY, Home
+from cli.media_stores import media_folder
 from cli.settings import Settings
 from domain.commerce.images import ORIGINAL
 from domain.errors import ConfigurationError, Unavailable
@@ -54,9 +55,8 @@ def images_elsewhere(settings: Settings, home: Home) -> str | None:
     """Where the images are, if not in the home; as far as this command's own settings say."""
     if settings.media_bucket is not None:
         return f"the bucket {settings.media_bucket}"
-    if settings.media_dir is None or settings.media_dir.expanduser().resolve() == (home.path / "media").resolve():
-        return None
-    return str(settings.media_dir)
+    folder = media_folder(settings)
+    return None if folder.resolve() == (home.path / "media").resolve() else str(folder)
 
 
 def copy_home(home: Home, draft: Path, held: AbstractContextManager[None]) -> None:

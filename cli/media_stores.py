@@ -7,6 +7,7 @@ have no flags, which others would see in a list of processes.
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,10 +48,15 @@ class BucketVariables(BaseSettings):
 def media_files(settings: Settings) -> FileStore:
     """Raises `ConfigurationError`."""
     if settings.media_bucket is None:
-        return FolderFiles((settings.media_dir or Home.at(settings.home).path / "media").expanduser().absolute())
+        return FolderFiles(media_folder(settings))
     if settings.media_dir is not None:
         raise ConfigurationError("GATEWAY_MEDIA_DIR, GATEWAY_MEDIA_BUCKET: images are in one place; take one away")
     return _bucket(settings.media_bucket)
+
+
+def media_folder(settings: Settings) -> Path:
+    """Where images are if they are in no bucket."""
+    return (settings.media_dir or Home.at(settings.home).path / "media").expanduser().absolute()
 
 
 def _bucket(named: str) -> FileStore:
