@@ -40,7 +40,7 @@ class Alias:
 
     `cookie` is where a browser is to send the refresh cookie that this route sets; None: to ours. The query, the
     headers and the cookies of the request are read as they come. `named` is a parameter of ours that stands in the
-    body: that body alone is read before anybody asks who sent it, under the usual cap.
+    body: that body alone is read before anybody asks who sent it, under a cap of its own.
     """
 
     method: str

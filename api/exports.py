@@ -1,6 +1,6 @@
 """`GET /users/me/export`: all that is kept of somebody, as one JSON document, written as it is read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,7 +21,8 @@ from api.account_views import (
 )
 from api.callers import caller_of
 from api.doers import doer_of
-from api.ports import AccountPorts
+from api.order_views import OrderView, order_view
+from api.ports import AccountPorts, ApiPorts
 from api.provided import Ports, accounts_of
 from api.queries import read_query
 from api.users import find_oneself
@@ -29,10 +30,14 @@ from api.views import JobView, view_of
 from domain.accounts.audit import Act, Entry
 from domain.accounts.ports import AuditFilter, AuditLog
 from domain.accounts.users import User
+from domain.callers import Role
+from domain.commerce.orders import Order
+from domain.commerce.ports import OrderFilter
 from domain.edge.answers import AnyRequest
 from domain.jobs import Job
 
-PAGE = 100  # entries of the record in memory at once
+PAGE = 100  # entries of the record, or orders, in memory at once
+LISTS = b'"audit":[],"jobs":[],"orders":[]}'  # how an export ends that has none of them yet
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Disposition": 'attachment; filename="gateway-export.json"',
@@ -56,6 +61,7 @@ class Export(msgspec.Struct, frozen=True):
     api_keys: list[ApiKeyView]
     audit: list[EntryView]
     jobs: list[ExportedJob]
+    orders: list[OrderView]
 
 
 @get("/users/me/export")
@@ -66,8 +72,8 @@ async def export_me(request: AnyRequest, ports: Ports) -> ASGIStreamingResponse:
     user = await find_oneself(request, accounts)
     doer = doer_of(request, accounts)
     await accounts.audit.write(doer.entry(Act.EXPORTED, user.client))
-    pieces = _pieces(accounts, user, doer.at, await _begin(request, accounts, user, doer.at))
-    return ASGIStreamingResponse(iterator=pieces, headers=HEADERS)
+    begin = await _begin(request, accounts, user, doer.at)
+    return ASGIStreamingResponse(iterator=_pieces(begin, _lists_of(user, ports, doer.at)), headers=HEADERS)
 
 
 async def _begin(request: AnyRequest, accounts: AccountPorts, user: User, now: datetime) -> Export:
@@ -76,22 +82,30 @@ async def _begin(request: AnyRequest, accounts: AccountPorts, user: User, now: d
     sessions = await accounts.sessions.list_live(user.id, now)
     keys = await accounts.keys.list(user.client)
     shown = [session_view(session, current) for session in sessions]
-    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [])
+    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [], [])
 
 
-async def _pieces(accounts: AccountPorts, user: User, now: datetime, begin: Export) -> AsyncIterator[bytes]:
+def _lists_of(user: User, ports: ApiPorts, now: datetime) -> Mapping[str, AsyncIterator[msgspec.Struct]]:
+    """In the order of `LISTS`."""
+    accounts = accounts_of(ports)
+    return {
+        "audit": (entry_view(entry) async for entry in _entries(accounts.audit, user)),
+        "jobs": (_exported(job, now) async for job in accounts.user_jobs.export(user.client)),
+        "orders": (order_view(order, to_admin=user.role is Role.ADMIN) async for order in _orders(ports, user)),
+    }
+
+
+async def _pieces(begin: Export, lists: Mapping[str, AsyncIterator[msgspec.Struct]]) -> AsyncIterator[bytes]:
     """A store that fails by now cuts the answer short: it is no JSON then, and nobody takes it for the whole."""
-    head = msgspec.json.encode(begin)
-    yield head.removesuffix(b'"audit":[],"jobs":[]}') + b'"audit":['
-    separator = b""
-    async for entry in _entries(accounts.audit, user):
-        yield separator + msgspec.json.encode(entry_view(entry))
-        separator = b","
-    yield b'],"jobs":['
-    separator = b""
-    async for job in accounts.user_jobs.export(user.client):
-        yield separator + msgspec.json.encode(_exported(job, now))
-        separator = b","
+    yield msgspec.json.encode(begin).removesuffix(LISTS)
+    before_list = b""
+    for name, things in lists.items():
+        yield before_list + f'"{name}":['.encode()
+        separator = b""
+        async for thing in things:
+            yield separator + msgspec.json.encode(thing)
+            separator = b","
+        before_list = b"],"
     yield b"]}"
 
 
@@ -110,6 +124,18 @@ async def _listed(audit: AuditLog, which: AuditFilter) -> AsyncIterator[Entry]:
         for entry in page:
             yield entry
         page = await audit.list(replace(which, before=page[-1].id))
+
+
+async def _orders(ports: ApiPorts, user: User) -> AsyncIterator[Order]:
+    """The newest first."""
+    if ports.orders is None:
+        return
+    orders, which = ports.orders.orders, OrderFilter(user.client, PAGE)
+    page = await orders.list(which)
+    while page:
+        for order in page:
+            yield order
+        page = await orders.list(replace(which, before=page[-1].id))
 
 
 def _exported(job: Job, now: datetime) -> ExportedJob:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from api.ports import CommercePorts
 from domain.commerce.ports import ProductFilter, StoredFile
-from domain.commerce.products import MOST_IMAGES, Image, Product
+from domain.commerce.products import MOST_IMAGES, Image, Product, image_of
 from domain.commerce.words import words_of
 from domain.errors import Unavailable
 from domain.money import Money
@@ -88,6 +88,13 @@ class FakeProducts(MayBeDown):
         if len(product.images) >= MOST_IMAGES:
             return False
         self._alter(product, now, images=[*product.images, image])
+        return True
+
+    async def remove_image(self, product_id: UUID, image_id: UUID, now: datetime) -> bool:
+        product = await self.find(product_id)
+        if product is None or image_of(product, image_id) is None:
+            return False
+        self._alter(product, now, images=[image for image in product.images if image.id != image_id])
         return True
 
     def sell(self, product_id: UUID, pieces: int = 1) -> None:

@@ -9,6 +9,7 @@ from api.ports import OrderPorts
 from domain import interventions
 from domain.commerce.drafts import Draft, Item
 from domain.commerce.following import Following, follow_ups
+from domain.commerce.moving import UNPAID
 from domain.commerce.orders import Order
 from domain.commerce.payments import kind_of
 from domain.commerce.placing import shortage
@@ -80,6 +81,12 @@ class FakeOrders(MayBeDown):
         self._answer()
         waiting = [(order.sweep_at, order) for order in self.stored.values() if order.sweep_at is not None]
         return [order for at, order in sorted(waiting, key=lambda pair: pair[0]) if at <= now][:limit]
+
+    async def forget(self, client: str, now: datetime) -> int:
+        self._answer()
+        held = [order for order in self.stored.values() if order.client == client and _holds_of_owner(order)]
+        self.stored |= {order.id: _forgotten(order, now) for order in held}
+        return len(held)
 
 
 class FakeNotices(MayBeDown):
@@ -180,6 +187,19 @@ def _is_of(order: Order, draft: Draft) -> bool:
     keyed = draft.idempotency_key is not None
     key = (draft.client, draft.idempotency_key)
     return order.id == draft.id or (keyed and (order.client, order.idempotency_key) == key)
+
+
+def _holds_of_owner(order: Order) -> bool:
+    words = [step.why for step in order.history if step.by == order.client]
+    return any(each is not None for each in (order.user, order.idempotency_key, *words))
+
+
+def _forgotten(order: Order, now: datetime) -> Order:
+    """As the real one leaves it."""
+    bare = [step.model_copy(update={"why": None}) if step.by == order.client else step for step in order.history]
+    gone = {"user": None, "idempotency_key": None, "fingerprint": None, "history": bare, "epoch": order.epoch + 1}
+    times = {"expires_at": now, "sweep_at": now} if order.status in UNPAID else {}
+    return order.model_copy(update={**gone, **times})
 
 
 def _is_wanted(order: Order, which: OrderFilter) -> bool:

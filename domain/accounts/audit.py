@@ -44,6 +44,7 @@ class Act(StrEnum):
     PRODUCT_DELETED = "product.deleted"
     ORDER_MOVED = "order.moved"
     IMAGE_UPLOADED = "product.image_uploaded"
+    IMAGE_REMOVED = "product.image_removed"
     RESTORED = "jobs.restored"
     SETTINGS_CHANGED = "settings.changed"
 

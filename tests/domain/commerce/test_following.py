@@ -158,7 +158,7 @@ async def test_one_order_that_cannot_be_helped_does_not_keep_the_others_waiting(
     class Refusing(FakeOrders):
         async def change(self, before: Order, after: Order) -> bool:
             if before.id == broken.id:
-                raise Unavailable("not this one")
+                raise Unavailable("the store does not answer just now")
             return await super().change(before, after)
 
     broken, other = await world.order(), await world.order()
