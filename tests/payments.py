@@ -31,10 +31,11 @@ NO_ANSWER = unanswered("no answer")
 class Till:
     """Ten mugs, three of which Ann has ordered; a fake of each port, and what stands between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, payments: FakePaymentJobs | None = None) -> None:
         self.mug = a_product()
         self.products = FakeProducts(self.mug)
-        self.orders, self.notices, self.payments = FakeOrders(self.products), FakeNotices(), FakePaymentJobs()
+        self.orders, self.notices = FakeOrders(self.products), FakeNotices()
+        self.payments = payments or FakePaymentJobs()
         self.now = LATER
         self.desk = Desk(self.payments, lambda: self.now)
         self.following = Following(self.orders, follow_ups(self.notices, self.desk))
