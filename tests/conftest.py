@@ -47,7 +47,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return Groups(config, log)
 
 
-class Groups(LoadScopeScheduling):
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """A file runs in one process, and so do all files that share a running gateway, which is then started once."""
 
     def _split_scope(self, nodeid: str) -> str:

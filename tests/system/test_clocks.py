@@ -106,6 +106,7 @@ def test_the_clocks_are_as_wrong_as_these_tests_say(clocks: ThreeClocks) -> None
 
 async def test_a_limit_holds_over_one_true_and_two_wrong_clocks(jobs: Jobs, vendor: VendorControl) -> None:
     """Slow: 60 jobs at 20 a second; once more where a busy machine let the true worker make all of the calls."""
+    ended: list[dict[str, Any]] = []
     for _ in range(4):
         ended = await jobs.all_ended(await jobs.submit_many(60, vendor="rated"))
         assert {job["status"] for job in ended} == {"complete"}
