@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +24,9 @@ SHARED = {  # gateways of tests/system/conftest.py, and the fixtures that lead t
     "gateway": {"gateway", "jobs"},
 }
 
+# No test fails because a machine was slow: neither by an example's time nor by that of making one up.
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("usual")
 settings.register_profile("faults")  # three times as many examples of the machines in `tests/worker`
 pytest_plugins = [
     "tests.leaks.plugin",
