@@ -1,8 +1,9 @@
 """`GET /users/me/export`: all that is kept of somebody, as one JSON document, written as it is read."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from litestar import get
@@ -35,6 +36,9 @@ from domain.commerce.orders import Order
 from domain.commerce.ports import OrderFilter
 from domain.edge.answers import AnyRequest
 from domain.jobs import Job
+
+Which = TypeVar("Which", AuditFilter, OrderFilter)
+Thing = TypeVar("Thing", Entry, Order)
 
 PAGE = 100  # entries of the record, or orders, in memory at once
 LISTS = b'"audit":[],"jobs":[],"orders":[]}'  # how an export ends that has none of them yet
@@ -111,31 +115,26 @@ async def _pieces(begin: Export, lists: Mapping[str, AsyncIterator[msgspec.Struc
 
 async def _entries(audit: AuditLog, user: User) -> AsyncIterator[Entry]:
     """What they did, then what others did to them; each newest first."""
-    async for entry in _listed(audit, AuditFilter(limit=PAGE, actor=user.client)):
+    async for entry in _listed(audit.list, AuditFilter(limit=PAGE, actor=user.client)):
         yield entry
-    async for entry in _listed(audit, AuditFilter(limit=PAGE, subject=user.client)):
+    async for entry in _listed(audit.list, AuditFilter(limit=PAGE, subject=user.client)):
         if entry.actor != user.client:
             yield entry
 
 
-async def _listed(audit: AuditLog, which: AuditFilter) -> AsyncIterator[Entry]:
-    page = await audit.list(which)
-    while page:
-        for entry in page:
-            yield entry
-        page = await audit.list(replace(which, before=page[-1].id))
-
-
 async def _orders(ports: ApiPorts, user: User) -> AsyncIterator[Order]:
-    """The newest first."""
-    if ports.orders is None:
-        return
-    orders, which = ports.orders.orders, OrderFilter(user.client, PAGE)
-    page = await orders.list(which)
-    while page:
-        for order in page:
+    if ports.orders is not None:
+        async for order in _listed(ports.orders.orders.list, OrderFilter(user.client, PAGE)):
             yield order
-        page = await orders.list(replace(which, before=page[-1].id))
+
+
+async def _listed(page_of: Callable[[Which], Awaitable[Sequence[Thing]]], which: Which) -> AsyncIterator[Thing]:
+    """All that there is, the newest first; a page at a time is in memory."""
+    page = await page_of(which)
+    while page:
+        for thing in page:
+            yield thing
+        page = await page_of(replace(which, before=page[-1].id))
 
 
 def _exported(job: Job, now: datetime) -> ExportedJob:

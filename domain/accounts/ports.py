@@ -144,7 +144,7 @@ class KeptOfUser(Protocol):
         ...
 
 
-class JobsOfUser(Protocol):
+class JobsOfUser(KeptOfUser, Protocol):
     """A user's jobs, by `User.client`. Both raise `Unavailable`."""
 
     async def forget(self, client: str, now: datetime) -> int:
