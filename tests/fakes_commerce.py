@@ -13,19 +13,10 @@ from api.ports import CommercePorts
 from domain.commerce.ports import ProductFilter, StoredFile
 from domain.commerce.products import MOST_IMAGES, Image, Product, image_of
 from domain.commerce.words import words_of
-from domain.errors import Unavailable
 from domain.money import Money
 from domain.request_ids import new_request_id
+from tests.outages import MayBeDown
 from tests.strategies import NOON
-
-
-class MayBeDown:
-    def __init__(self) -> None:
-        self.down = False
-
-    def _answer(self) -> None:
-        if self.down:
-            raise Unavailable("the store does not answer just now")
 
 
 class FakeProducts(MayBeDown):

@@ -19,7 +19,8 @@ from domain.jobs import Job
 from domain.request_ids import new_request_id
 from domain.transitions import Rules
 from domain.vendors import VendorPolicy
-from tests.fakes_commerce import FakeProducts, MayBeDown
+from tests.fakes_commerce import FakeProducts, a_product
+from tests.outages import MayBeDown
 from tests.strategies import NOON
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -208,3 +209,21 @@ def _is_wanted(order: Order, which: OrderFilter) -> bool:
         and which.status in (None, order.status)
         and (which.before is None or order.id < which.before)
     )
+
+
+class Shelf:
+    """Ten mugs, three of which Ann orders."""
+
+    def __init__(self) -> None:
+        self.mug = a_product()
+        self.products = FakeProducts(self.mug)
+        self.orders, self.notices = FakeOrders(self.products), FakeNotices()
+
+    @property
+    def stock(self) -> int:
+        return self.products.stored[self.mug.id].stock
+
+    async def order(self) -> Order:
+        placed = await self.orders.place(a_draft((self.mug, 3)))
+        assert isinstance(placed, Order)
+        return placed
