@@ -5,7 +5,7 @@ SHELL := /bin/sh
 VENV := .venv
 LOAD_VENV := .venv-load
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 3
 # Of `make chaos`. JOBS is the tests' number of processes, unless it is said on the command line of `make chaos`.
 CHAOS_JOBS ?= $(if $(filter command,$(origin JOBS)),$(JOBS),6000)
 MINUTES ?= 2
@@ -33,7 +33,7 @@ dev: $(VENV)/.ready ## The same, and start the processes again when a file chang
 
 .PHONY: test
 test: $(VENV)/.ready-dev ## Run every test
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 .PHONY: check
 check: $(VENV)/.ready-dev ## Formatting, lint, types and import contracts
@@ -75,7 +75,7 @@ chaos: $(VENV)/.ready ## Everything under fire: CHAOS_JOBS, MINUTES, SEED, KILLS
 
 .PHONY: test-faults
 test-faults: $(VENV)/.ready-dev ## Two minutes under fire, as continuous integration runs it
-	$(BIN)/python -m pytest -m faults -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -m faults -n $(JOBS) --dist loadscope
 	$(BIN)/gateway chaos --jobs 4000 --minutes 2 --seed $(SEED)
 
 .PHONY: mutants

@@ -70,6 +70,7 @@ _COMMERCE: Mapping[Route, Rule] = {
     ("PATCH", "/products/{product_id}"): _SELLING,
     ("DELETE", "/products/{product_id}"): _SELLING,
     ("POST", "/products/{product_id}/images"): _SELLING,
+    ("DELETE", "/products/{product_id}/images/{image_id}"): _SELLING,
     ("GET", "/media/{name}"): _OPEN,
 }
 

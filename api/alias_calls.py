@@ -2,7 +2,7 @@
 Requests by the paths of earlier clients become requests by ours, around the whole app.
 
 What is behind sees our path, method and fields only. There is no second door that a rule, a limit or a guard could
-forget, and nothing is read of a body before the route itself reads it.
+forget. Nothing is read of a body before the route itself reads it, but for a short one that names what our path does.
 """
 
 import re
@@ -33,6 +33,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 Rows = Mapping[str, Alias]  # of one path, by method
 
+LARGEST_NAMING = 4_096  # bytes of a body that is read before anybody asks who sent it: an id takes 50 of them
 NOBODYS = "-"  # in the place of an id that the body does not have: no route finds anything under it
 
 
@@ -122,11 +123,11 @@ async def _read_early(row: Alias, named: str, scope: HTTPScope, receive: Receive
     """
     The parameter that stands in the body, and what hands the body on to who reads it in turn.
 
-    What is wrong with it is told there, to who may come in.
+    What is wrong with it is told there, to who may come in. Of a longer one no more is read: a stranger sent it.
     """
     fault, body = None, b""
     try:
-        body = await read_body(scope, receive)
+        body = await read_body(scope, receive, largest=LARGEST_NAMING)
     except GatewayError as error:
         fault = error
     text = parameter_in(body, row.body, named) or ""

@@ -13,8 +13,9 @@ class Spelling:
 
     `names` are those that are called otherwise, the usual one of several first. `parts` are one of ours together, in
     this order. `repeated` must say the same as one of ours, and are then left out. `own` must be the caller's id, and
-    are then left out. `whole` are numbers of ours that may be sent as text of digits. `inner` are the spellings of objects in an array, by our name of it. Any other field is handed on
-    under its own name: what our route does not know, it refuses, and `refused` says of some why.
+    are then left out. `whole` are numbers of ours that may be sent as text of digits. `inner` are the spellings of
+    objects in an array, by our name of it. Any other field is handed on under its own name: what our route does not
+    know, it refuses, and `refused` says of some why.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Alias:
 
     `cookie` is where a browser is to send the refresh cookie that this route sets; None: to ours. The query, the
     headers and the cookies of the request are read as they come. `named` is a parameter of ours that stands in the
-    body: that body alone is read before anybody asks who sent it, under the usual cap.
+    body: that body alone is read before anybody asks who sent it, under a cap of its own.
     """
 
     method: str

@@ -1,8 +1,9 @@
 """`GET /users/me/export`: all that is kept of somebody, as one JSON document, written as it is read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from litestar import get
@@ -21,7 +22,8 @@ from api.account_views import (
 )
 from api.callers import caller_of
 from api.doers import doer_of
-from api.ports import AccountPorts
+from api.order_views import OrderView, order_view
+from api.ports import AccountPorts, ApiPorts
 from api.provided import Ports, accounts_of
 from api.queries import read_query
 from api.users import find_oneself
@@ -29,10 +31,17 @@ from api.views import JobView, view_of
 from domain.accounts.audit import Act, Entry
 from domain.accounts.ports import AuditFilter, AuditLog
 from domain.accounts.users import User
+from domain.callers import Role
+from domain.commerce.orders import Order
+from domain.commerce.ports import OrderFilter
 from domain.edge.answers import AnyRequest
 from domain.jobs import Job
 
-PAGE = 100  # entries of the record in memory at once
+Which = TypeVar("Which", AuditFilter, OrderFilter)
+Thing = TypeVar("Thing", Entry, Order)
+
+PAGE = 100  # entries of the record, or orders, in memory at once
+LISTS = b'"audit":[],"jobs":[],"orders":[]}'  # how an export ends that has none of them yet
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Disposition": 'attachment; filename="gateway-export.json"',
@@ -56,6 +65,7 @@ class Export(msgspec.Struct, frozen=True):
     api_keys: list[ApiKeyView]
     audit: list[EntryView]
     jobs: list[ExportedJob]
+    orders: list[OrderView]
 
 
 @get("/users/me/export")
@@ -66,8 +76,8 @@ async def export_me(request: AnyRequest, ports: Ports) -> ASGIStreamingResponse:
     user = await find_oneself(request, accounts)
     doer = doer_of(request, accounts)
     await accounts.audit.write(doer.entry(Act.EXPORTED, user.client))
-    pieces = _pieces(accounts, user, doer.at, await _begin(request, accounts, user, doer.at))
-    return ASGIStreamingResponse(iterator=pieces, headers=HEADERS)
+    begin = await _begin(request, accounts, user, doer.at)
+    return ASGIStreamingResponse(iterator=_pieces(begin, _lists_of(user, ports, doer.at)), headers=HEADERS)
 
 
 async def _begin(request: AnyRequest, accounts: AccountPorts, user: User, now: datetime) -> Export:
@@ -76,40 +86,55 @@ async def _begin(request: AnyRequest, accounts: AccountPorts, user: User, now: d
     sessions = await accounts.sessions.list_live(user.id, now)
     keys = await accounts.keys.list(user.client)
     shown = [session_view(session, current) for session in sessions]
-    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [])
+    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [], [])
 
 
-async def _pieces(accounts: AccountPorts, user: User, now: datetime, begin: Export) -> AsyncIterator[bytes]:
+def _lists_of(user: User, ports: ApiPorts, now: datetime) -> Mapping[str, AsyncIterator[msgspec.Struct]]:
+    """In the order of `LISTS`."""
+    accounts = accounts_of(ports)
+    return {
+        "audit": (entry_view(entry) async for entry in _entries(accounts.audit, user)),
+        "jobs": (_exported(job, now) async for job in accounts.user_jobs.export(user.client)),
+        "orders": (order_view(order, to_admin=user.role is Role.ADMIN) async for order in _orders(ports, user)),
+    }
+
+
+async def _pieces(begin: Export, lists: Mapping[str, AsyncIterator[msgspec.Struct]]) -> AsyncIterator[bytes]:
     """A store that fails by now cuts the answer short: it is no JSON then, and nobody takes it for the whole."""
-    head = msgspec.json.encode(begin)
-    yield head.removesuffix(b'"audit":[],"jobs":[]}') + b'"audit":['
-    separator = b""
-    async for entry in _entries(accounts.audit, user):
-        yield separator + msgspec.json.encode(entry_view(entry))
-        separator = b","
-    yield b'],"jobs":['
-    separator = b""
-    async for job in accounts.user_jobs.export(user.client):
-        yield separator + msgspec.json.encode(_exported(job, now))
-        separator = b","
+    yield msgspec.json.encode(begin).removesuffix(LISTS)
+    before_list = b""
+    for name, things in lists.items():
+        yield before_list + f'"{name}":['.encode()
+        separator = b""
+        async for thing in things:
+            yield separator + msgspec.json.encode(thing)
+            separator = b","
+        before_list = b"],"
     yield b"]}"
 
 
 async def _entries(audit: AuditLog, user: User) -> AsyncIterator[Entry]:
     """What they did, then what others did to them; each newest first."""
-    async for entry in _listed(audit, AuditFilter(limit=PAGE, actor=user.client)):
+    async for entry in _listed(audit.list, AuditFilter(limit=PAGE, actor=user.client)):
         yield entry
-    async for entry in _listed(audit, AuditFilter(limit=PAGE, subject=user.client)):
+    async for entry in _listed(audit.list, AuditFilter(limit=PAGE, subject=user.client)):
         if entry.actor != user.client:
             yield entry
 
 
-async def _listed(audit: AuditLog, which: AuditFilter) -> AsyncIterator[Entry]:
-    page = await audit.list(which)
+async def _orders(ports: ApiPorts, user: User) -> AsyncIterator[Order]:
+    if ports.orders is not None:
+        async for order in _listed(ports.orders.orders.list, OrderFilter(user.client, PAGE)):
+            yield order
+
+
+async def _listed(page_of: Callable[[Which], Awaitable[Sequence[Thing]]], which: Which) -> AsyncIterator[Thing]:
+    """All that there is, the newest first; a page at a time is in memory."""
+    page = await page_of(which)
     while page:
-        for entry in page:
-            yield entry
-        page = await audit.list(replace(which, before=page[-1].id))
+        for thing in page:
+            yield thing
+        page = await page_of(replace(which, before=page[-1].id))
 
 
 def _exported(job: Job, now: datetime) -> ExportedJob:

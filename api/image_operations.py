@@ -2,7 +2,7 @@
 
 from api.job_examples import ACCEPTED
 from api.operation import Answer, Json, Operation, Operations
-from api.shared_parts import IF_NONE_MATCH, PRODUCT_ID, TRACEPARENT
+from api.shared_parts import IF_NONE_MATCH, NOTHING, PRODUCT_ID, TRACEPARENT
 from api.views import AcceptedView
 from domain.commerce.images import LARGEST_IMAGE, PART
 
@@ -22,6 +22,13 @@ _FORM: Json = {
     },
     "encoding": {PART: {"contentType": "image/jpeg, image/png, image/webp, image/gif"}},
 }
+_IMAGE_ID: Json = {
+    "in": "path",
+    "name": "image_id",
+    "description": "As the product's `images` have it.",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
 _NAME: Json = {
     "in": "path",
     "name": "name",
@@ -38,7 +45,8 @@ IMAGE_OPERATIONS: Operations = {
         summary="Upload an image",
         description="Keeps the file durably, then answers. A job makes two WebP pictures of it, at most 1600 and 400 "
         "pixels on the longer side, upright, in sRGB, without metadata, and adds them to the product's `images`. The "
-        "same bytes for the same product are one job; one that failed runs once more. Admins only.",
+        "same bytes for the same product are one job; one that failed runs once more, and one whose image was taken "
+        "off the product is followed by another. Admins only.",
         parameters=(PRODUCT_ID, TRACEPARENT),
         body=_FORM,
         body_media_type="multipart/form-data",
@@ -53,6 +61,18 @@ IMAGE_OPERATIONS: Operations = {
             ),
         ),
         problems=(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+    ),
+    ("delete", "/products/{product_id}/images/{image_id}"): Operation(
+        id="remove_image",
+        tag="products",
+        summary="Take an image off a product",
+        description="Admins only. The product shows it no longer. Its files stay and are still served by their names: "
+        "another image may have the same ones. Done twice it is 404.",
+        parameters=(PRODUCT_ID, _IMAGE_ID),
+        body=NOTHING,
+        body_required=False,
+        answers=(Answer(204, "The product has it no longer."),),
+        problems=(400, 401, 403, 404, 413, 415, 422, 500, 503),
     ),
     ("get", "/media/{name}"): Operation(
         id="show_picture",

@@ -1,5 +1,5 @@
 """
-`POST /products/{id}/images`, which takes an image in, and `GET /media/{name}`, which serves the pictures made of it.
+`POST /products/{id}/images`, which takes an image in, its `DELETE`, and `GET /media/{name}`, which serves the pictures.
 
 A picture is named by the digest of its bytes: what is under a name never changes, and caches may keep it for ever.
 """
@@ -8,25 +8,28 @@ import asyncio
 from http import HTTPStatus
 
 import msgspec
-from litestar import get, post
+from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 
 from api.doers import doer_of
+from api.fields import read_nothing
 from api.forms import Turns, file_in, read_boundary, read_form
 from api.headers import header, known_tags
 from api.ports import ApiPorts
-from api.products import read_product_id
+from api.products import catalogue_of, read_product_id
 from api.provided import Ports, accounts_of, commerce_of
 from api.queries import read_query
 from api.views import accepted_view, path_of, retry_after
+from domain.commerce.catalogue import no_such_image
 from domain.commerce.images import LARGEST_IMAGE, PART, PICTURE, is_picture_name, too_large
 from domain.commerce.uploading import Uploads
 from domain.edge.answers import AnyRequest
 from domain.errors import NotFound, TooLarge
 from domain.ports import Accepted
+from domain.request_ids import read_request_id
 from domain.submissions import read_traceparent
 
 AT_ONCE = 4  # uploads that one process has in memory: 10 MiB each, and a copy while it is taken apart
@@ -54,7 +57,17 @@ def image_routes() -> list[HTTPRouteHandler]:
             accepted = await uploads.take_in(product, content, doer_of(request, accounts_of(ports)), traceparent)
         return _accepted(accepted)
 
-    return [upload_image, show_picture]
+    return [upload_image, remove_image, show_picture]
+
+
+@delete("/products/{product_id:str}/images/{image_id:str}", status_code=HTTPStatus.NO_CONTENT)
+async def remove_image(request: AnyRequest, product_id: FromPath[str], image_id: FromPath[str], ports: Ports) -> None:
+    """Take an image off a product; its pictures stay where they are."""
+    await read_nothing(request)
+    product, image = read_product_id(product_id), read_request_id(image_id)
+    if image is None:
+        raise no_such_image()
+    await catalogue_of(ports).remove_image(product, image, doer_of(request, accounts_of(ports)))
 
 
 @get("/media/{name:str}")

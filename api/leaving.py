@@ -27,5 +27,6 @@ async def delete_me(request: AnyRequest, ports: Ports) -> None:
         read_or_blame(fields, password, read_password)
     fields.end()
     trials = PasswordTrials(accounts.passwords, accounts.sign_ins)
-    leaving = Leaving(accounts.users, accounts.keys, accounts.user_jobs, trials, accounts.audit)
+    orders = () if ports.orders is None else (ports.orders.orders,)
+    leaving = Leaving(accounts.users, accounts.keys, (accounts.user_jobs, *orders), trials, accounts.audit)
     await leaving.leave(await find_oneself(request, accounts), password, doer_of(request, accounts))

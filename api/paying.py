@@ -1,6 +1,7 @@
 """`POST /orders/{order_id}/pay`: an order's payment is begun, once, and its buyer sent on to the processor's page."""
 
 import time
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -34,6 +35,7 @@ from domain.submitted_fields import to_milliseconds
 
 PAID = "this order is paid already"
 FAILED = "the payment failed, and the order is cancelled with it; place another order"
+NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set GATEWAY_PAYMENTS_URL"
 
 log = structlog.get_logger()
 
@@ -52,6 +54,8 @@ async def pay(request: AnyRequest, order_id: FromPath[str], ports: Ports) -> ASG
     """Begin an order's payment; the one that is under way, where one is."""
     await read_nothing(request)
     desk, caller, asked = orders_of(ports), caller_of(request), read_order_id(order_id)
+    if not desk.takes_payments:  # before the order names a payment: it would wait for one that nobody makes
+        raise Unavailable(NOT_CONFIGURED, code="payments-not-configured", retry_after=timedelta(minutes=1))
     step = Step(at=to_milliseconds(desk.clock()), status=Status.AWAITING_PAYMENT, by=caller.client)
     if caller.role is Role.ADMIN:
         await record(request, ports, Act.ORDER_MOVED, f"order:{asked}", status=step.status.value)

@@ -80,7 +80,7 @@ def read_payment(fields: Fields) -> Ordered:
 
 def read_try(fields: Fields) -> str:
     """The processor's id of the way to pay. Raises `Invalid` with every fault."""
-    method = _read_method_id(fields)
+    method: str = _read_method_id(fields)
     fields.end()
     return method
 

@@ -270,9 +270,7 @@ PAYMENT_OPERATIONS: Operations = {
         parameters=(PAYMENT_ID, _REFUND_KEY),
         body=_REFUNDING,
         body_required=False,
-        answers=(
-            Answer(202, "It is reserved.", RefundView, (*_BEGUN, "Idempotency-Replayed"), {"reserved": _REFUND}),
-        ),
+        answers=(Answer(202, "It is reserved.", RefundView, (*_BEGUN, "Idempotency-Replayed"), {"reserved": _REFUND}),),
         problems=_OF_ONE,
     ),
     ("get", "/transactions"): Operation(

@@ -62,6 +62,7 @@ class OrderPorts:
     lifetime: timedelta = timedelta(minutes=30)  # unpaid for so long, an order is cancelled
     short_links: ShortLinks | None = None  # None: a payment is answered without one
     public_base: str = ""  # where short links begin
+    takes_payments: bool = True  # False: no processor is set, and whoever wants to pay is told so
     patience_seconds: float = 10.0  # until the processor says where to pay; then the answer goes without
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 

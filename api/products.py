@@ -76,7 +76,7 @@ async def make_product(request: AnyRequest, ports: Ports) -> ASGIResponse:
     if key is not None:
         keyed = {"idempotency_key": key, "fingerprint": fingerprint(body.decode())}
         product = product.model_copy(update=keyed)
-    made = await _catalogue(ports).make(product.model_copy(update={"made_by": caller_of(request).client}), doer)
+    made = await catalogue_of(ports).make(product.model_copy(update={"made_by": caller_of(request).client}), doer)
     headers = {"Location": f"/products/{made.product.id}"}
     if made.replayed:
         headers["Idempotency-Replayed"] = "true"
@@ -90,14 +90,14 @@ async def change_product(request: AnyRequest, product_id: FromPath[str], ports: 
     asked = read_product_id(product_id)
     changes = read_changes(await read_fields(request))
     doer = doer_of(request, accounts_of(ports))
-    return _shown(await _catalogue(ports).change(asked, changes, doer, tags_asked(request.scope)), HTTPStatus.OK, {})
+    return _shown(await catalogue_of(ports).change(asked, changes, doer, tags_asked(request.scope)), HTTPStatus.OK, {})
 
 
 @delete("/products/{product_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def delete_product(request: AnyRequest, product_id: FromPath[str], ports: Ports) -> None:
     """Take a product out of the catalogue; orders that name it keep it."""
     await read_nothing(request)
-    await _catalogue(ports).delete(read_product_id(product_id), doer_of(request, accounts_of(ports)))
+    await catalogue_of(ports).delete(read_product_id(product_id), doer_of(request, accounts_of(ports)))
 
 
 def read_product_id(text: str) -> UUID:
@@ -106,6 +106,10 @@ def read_product_id(text: str) -> UUID:
     if product_id is None:
         raise no_such_product()
     return product_id
+
+
+def catalogue_of(ports: ApiPorts) -> Catalogue:
+    return Catalogue(commerce_of(ports).products, accounts_of(ports).audit)
 
 
 def _read_filter(query: Query) -> ProductFilter:
@@ -136,7 +140,3 @@ def _unless_known(request: AnyRequest, body: bytes, tag: str, headers: dict[str,
 def _shown(product: Product, status: HTTPStatus, headers: dict[str, str]) -> ASGIResponse:
     body = msgspec.json.encode(product_view(product))
     return ASGIResponse(body=body, status_code=status, headers={**CHANGED, "ETag": tag_of(product), **headers})
-
-
-def _catalogue(ports: ApiPorts) -> Catalogue:
-    return Catalogue(commerce_of(ports).products, accounts_of(ports).audit)

@@ -5,10 +5,14 @@ One dependency on purpose. Litestar resolves several in a task group of tasks, w
 of a `POST /jobs`; one alone costs nothing. The caller stands in the scope: see `caller_of`.
 """
 
+from typing import TypeVar
+
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
 from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, PaymentPorts, ShortLinkPorts
+
+Part = TypeVar("Part")
 
 Ports = NamedDependency[SkipValidation[ApiPorts]]
 
@@ -18,31 +22,19 @@ def provide(ports: ApiPorts) -> dict[str, Provide]:
 
 
 def accounts_of(ports: ApiPorts) -> AccountPorts:
-    """For the routes that are there only where the accounts are."""
-    if ports.accounts is None:
-        raise RuntimeError("this process has no accounts, and serves no route of theirs")
-    return ports.accounts
+    return _served(ports.accounts, "accounts")
 
 
 def commerce_of(ports: ApiPorts) -> CommercePorts:
-    """For the routes that are there only where the shop is."""
-    if ports.commerce is None:
-        raise RuntimeError("this process has no shop, and serves no route of it")
-    return ports.commerce
+    return _served(ports.commerce, "shop")
 
 
 def orders_of(ports: ApiPorts) -> OrderPorts:
-    """For the routes that are there only where orders are."""
-    if ports.orders is None:
-        raise RuntimeError("this process takes no orders, and serves no route of theirs")
-    return ports.orders
+    return _served(ports.orders, "orders")
 
 
 def notices_of(ports: ApiPorts) -> NoticePorts:
-    """For the routes that are there only where mails of orders are."""
-    if ports.notices is None:
-        raise RuntimeError("this process tells nobody of orders, and serves no route for it")
-    return ports.notices
+    return _served(ports.notices, "mails of orders")
 
 
 def payments_of(ports: ApiPorts) -> PaymentPorts:
@@ -53,7 +45,11 @@ def payments_of(ports: ApiPorts) -> PaymentPorts:
 
 
 def short_links_of(ports: ApiPorts) -> ShortLinkPorts:
-    """For the route that is there only where short links are."""
-    if ports.short_links is None:
-        raise RuntimeError("this process has no short links, and serves no route of theirs")
-    return ports.short_links
+    return _served(ports.short_links, "short links")
+
+
+def _served(part: Part | None, what: str) -> Part:
+    """For the routes that are there only where the part is."""
+    if part is None:
+        raise RuntimeError(f"this process has no {what}, and serves no route of theirs")
+    return part

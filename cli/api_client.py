@@ -59,7 +59,7 @@ class GatewayApi:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
         url = http.base_url
-        self._where = f"{url.scheme}://{url.netloc.decode()}"
+        self.where = f"{url.scheme}://{url.netloc.decode()}"
 
     def send(
         self,
@@ -92,7 +92,7 @@ class GatewayApi:
             raise self._odd() from None
 
     def _odd(self) -> Refused:
-        return Refused(f"{self._where} answered, but not as a gateway does; is --url right?")
+        return Refused(f"{self.where} answered, but not as a gateway does; is --url right?")
 
     def pages(self, path: str, query: Mapping[str, str], *, every_page: bool = True) -> Iterator[list[str]]:
         """The items of a list, page by page; the first page alone unless `every_page`."""
@@ -105,7 +105,7 @@ class GatewayApi:
                 items = read_items(answer["items"])
                 cursor = msgspec.json.decode(answer["next_cursor"], type=str | None)
             except (NotJson, KeyError, msgspec.DecodeError):
-                raise Refused(f"{self._where} answered, but not with a list; is --url right?") from None
+                raise Refused(f"{self.where} answered, but not with a list; is --url right?") from None
             yield items
             if not cursor or not every_page:
                 return
@@ -132,12 +132,12 @@ class GatewayApi:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as fault:
             why = printable(str(fault)) or "no answer"
-            raise Unreachable(f"no gateway can be reached at {self._where} ({why}); {remedy}") from None
+            raise Unreachable(f"no gateway can be reached at {self.where} ({why}); {remedy}") from None
         except httpx.TimeoutException:
-            raise Unreachable(f"the gateway at {self._where} does not answer; look at /health, try again") from None
+            raise Unreachable(f"the gateway at {self.where} does not answer; look at /health, try again") from None
         except httpx.HTTPError as fault:
             raise Unreachable(
-                f"the connection to {self._where} broke off ({type(fault).__name__}); try again: "
+                f"the connection to {self.where} broke off ({type(fault).__name__}); try again: "
                 "with --key a job that was taken in already is found again"
             ) from None
 
@@ -148,7 +148,7 @@ class GatewayApi:
             problem = msgspec.json.decode(answer.content, type=Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Refused(
-                f"{self._where} answered {answer.status_code}, but not as a gateway does; is --url right?"
+                f"{self.where} answered {answer.status_code}, but not as a gateway does; is --url right?"
             ) from None
         raise Refused("\n".join(_told(problem, answer)))
 

@@ -13,11 +13,12 @@ from PIL import Image
 
 from cli.api_client import Refused
 from cli.api_options import say
-from cli.demo_walk import Json, Walk
+from cli.demo_walk import INBOX, Json, Walk
 from domain.money import Money, written
 
 STOCK, BOUGHT, REGRETTED = 5, 2, 1
 PRICE = {"amount": 1999, "currency": "USD"}
+ENDED = {"complete", "failed", "cancelled"}  # of jobs
 
 _CONFIRM = re.compile(r"PUT (/auth/confirmation/\S+)")
 
@@ -30,14 +31,18 @@ class Buyer:
 
 def walk_through(walk: Walk) -> None:
     """Raises `Refused`, which names the step that did not go as it should, and `Unreachable`."""
+    walk.require_inbox()
     product = _put_on_sale(walk)
-    _add_picture(walk, product)
+    picture = _add_picture(walk, product)
     buyer = _bring_in_buyer(walk)
-    order = _order(walk, buyer, product, BOUGHT)
+    with walk.step("The buyer orders, and the stock is theirs"):
+        order = _order(walk, buyer, product, BOUGHT)
     _pay(walk, buyer, order)
     _send_out(walk, buyer, order)
     _regret(walk, buyer, product)
     _balance(walk, product)
+    left = (f"/products/{product}", picture, INBOX)
+    say(["", "What is left of it, for a browser:", *(f"   {walk.api.where}{path}" for path in left)])
 
 
 def _put_on_sale(walk: Walk) -> str:
@@ -48,17 +53,19 @@ def _put_on_sale(walk: Walk) -> str:
         return product
 
 
-def _add_picture(walk: Walk, product: str) -> None:
+def _add_picture(walk: Walk, product: str) -> str:
+    """The path of the large one."""
     with walk.step("The admin uploads a picture, of which a job makes two"):
         job = walk.upload(f"/products/{product}/images", "mug.png", _picture())
         walk.tell(f"202 job {job['request_id']}, {job['status']}")
-        path = f"/jobs/{job['request_id']}"
-        ended = walk.until(lambda: _ended(walk.look(path)), "the pictures")
+        ended = walk.wait_for(f"/jobs/{job['request_id']}", lambda found: found["status"] in ENDED, "the pictures")
         if ended["status"] != "complete":
             raise Refused(f"the job ended {ended['status']}: {ended.get('error')}")
+        walk.tell("200 complete")
         [image] = walk.call("GET", f"/products/{product}")["images"]
-        picture = walk.send("GET", image["large"])
-        walk.tell(f"200 with a picture of {image['width']} x {image['height']}, {picture.headers['content-type']}")
+        walk.tell(f"200 with a picture of {image['width']} x {image['height']}")
+        walk.picture(image["large"])
+        return str(image["large"])
 
 
 def _bring_in_buyer(walk: Walk) -> Buyer:
@@ -81,27 +88,29 @@ def _bring_in_buyer(walk: Walk) -> Buyer:
 
 
 def _order(walk: Walk, buyer: Buyer, product: str, quantity: int) -> str:
-    with walk.step("The buyer orders, and the stock is theirs"):
-        items = {"items": [{"product_id": product, "quantity": quantity}]}
-        order = walk.call("POST", "/orders", items, by=buyer.token)
-        walk.tell(f"201 {order['id']}, {order['status']}, in all {_money(order['total'])}")
-        left = walk.call("GET", f"/products/{product}")["stock"]
-        walk.tell(f"200 stock {left}")
-        return str(order["id"])
+    items = {"items": [{"product_id": product, "quantity": quantity}]}
+    order = walk.call("POST", "/orders", items, by=buyer.token)
+    walk.tell(f"201 {order['id']}, {order['status']}, in all {_money(order['total'])}")
+    left = walk.call("GET", f"/products/{product}")["stock"]
+    walk.tell(f"200 stock {left}")
+    return str(order["id"])
 
 
 def _pay(walk: Walk, buyer: Buyer, order: str) -> None:
     with walk.step("The buyer begins to pay"):
         payment = walk.until(lambda: _with_page(walk, buyer, order), "the processor's page")
         walk.tell(f"200 payment {payment['payment_id']}")
-        walk.tell(f"page {payment['redirect_url']}, short {payment['short_url']}")
+        walk.tell(f"page {payment['redirect_url']}")
+        if payment["short_url"] is not None:
+            walk.tell(f"short {payment['short_url']}")
     if payment["short_url"] is not None:
         with walk.step("The buyer follows the short link"):
             walk.follow(payment["short_url"], payment["redirect_url"])
     with walk.step("The buyer pays on the processor's page"):
         walk.pay(payment["redirect_url"])
     with walk.step("The processor says so by webhook, and the order is paid"):
-        _wait_for(walk, buyer, order, "Paid")
+        walk.wait_for(f"/orders/{order}", lambda it: it["status"] == "Paid", "the order to be Paid", by=buyer.token)
+        walk.tell("200 Paid")
         walk.mail(buyer.email, "Your order is paid")
 
 
@@ -114,7 +123,8 @@ def _send_out(walk: Walk, buyer: Buyer, order: str) -> None:
 
 
 def _regret(walk: Walk, buyer: Buyer, product: str) -> None:
-    order = _order(walk, buyer, product, REGRETTED)
+    with walk.step("The buyer orders one more"):
+        order = _order(walk, buyer, product, REGRETTED)
     with walk.step("The buyer changes their mind, and the stock goes back"):
         cancelled = walk.call("POST", f"/orders/{order}/cancel", {"why": "one is enough"}, by=buyer.token)
         walk.tell(f"200 {cancelled['status']}")
@@ -134,23 +144,9 @@ def _with_page(walk: Walk, buyer: Buyer, order: str) -> Json | None:
     return payment if payment["redirect_url"] is not None else None
 
 
-def _wait_for(walk: Walk, buyer: Buyer, order: str, status: str) -> None:
-    def moved() -> Json | None:
-        found = walk.look(f"/orders/{order}", by=buyer.token)
-        return found if found["status"] == status else None
-
-    say([f"   GET /orders/{order}"])
-    walk.until(moved, f"the order to be {status}")
-    walk.tell(f"200 {status}")
-
-
 def _move(walk: Walk, order: str, status: str) -> None:
     moved = walk.call("PATCH", f"/orders/{order}", {"status": status})
     walk.tell(f"200 {moved['status']}")
-
-
-def _ended(job: Json) -> Json | None:
-    return job if job["status"] in {"complete", "failed", "cancelled"} else None
 
 
 def _money(shown: Json) -> str:

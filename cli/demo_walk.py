@@ -19,6 +19,7 @@ from cli.api_client import GatewayApi, Refused, Unreachable
 from cli.api_options import say
 from cli.columns import printable
 
+INBOX = "/dev/mail"
 TRIES = 150
 PAUSE_SECONDS = 0.2
 
@@ -46,6 +47,17 @@ class Walk:
         except Refused as refusal:
             raise Refused(f"step {self.steps}, {title}: {refusal.message}") from None
 
+    def require_inbox(self) -> None:
+        """Before anything is put on sale, or anybody is mailed in earnest."""
+        try:
+            self.send("GET", INBOX)
+        except Refused as refusal:
+            raise Refused(
+                f"there is no inbox at {self.api.where}{INBOX}, and nothing was done: this walk sells things and has "
+                "mails sent, so it takes a gateway in development on this machine, as `gateway up` starts it\n"
+                f"  the answer was: {refusal.message}"
+            ) from None
+
     def call(
         self, method: str, path: str, body: Json | None = None, *, by: str | None = None, hidden: tuple[str, ...] = ()
     ) -> Json:
@@ -70,6 +82,21 @@ class Walk:
         sent = {"Content-Type": form.headers["Content-Type"]}
         return _read(self.send("POST", path, content=form.read(), headers=sent))
 
+    def picture(self, path: str) -> None:
+        self._say_request("GET", path, None)
+        shown = self.send("GET", path)
+        self.tell(f"200 {shown.headers['content-type']}, {len(shown.content)} bytes")
+
+    def wait_for(self, path: str, done: Callable[[Json], bool], what: str, *, by: str | None = None) -> Json:
+        """What is there once it is `done`; it is asked for as often as it takes, and told once."""
+        self._say_request("GET", path, None)
+
+        def look() -> Json | None:
+            found = self.look(path, by=by)
+            return found if done(found) else None
+
+        return self.until(look, what)
+
     def until(self, look: Callable[[], Json | None], what: str) -> Json:
         """What `look` finds, once it does."""
         for _ in range(TRIES):
@@ -81,7 +108,7 @@ class Walk:
 
     def mail(self, to: str, subject: str) -> str:
         """The text of a mail in the local inbox, once it is there."""
-        self._say_request("GET", "/dev/mail", None)
+        self._say_request("GET", INBOX, None)
         found = self.until(lambda: self._find_mail(to, subject), f"the mail “{subject}”")
         self.tell(f"a mail to {to}: “{subject}”")
         page = self.send("GET", found["path"]).text
@@ -114,7 +141,7 @@ class Walk:
         say([f"      {printable(essence)}"])
 
     def _find_mail(self, to: str, subject: str) -> Json | None:
-        listed = self.send("GET", "/dev/mail").text
+        listed = self.send("GET", INBOX).text
         for path, shown, address in _MAIL.findall(listed):
             if (html.unescape(shown), html.unescape(address)) == (subject, to):
                 return {"path": path}

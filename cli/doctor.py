@@ -2,18 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from cli.addresses import with_servers
 from cli.mails import tell_way
+from cli.media_stores import media_files, media_folder
+from cli.payments import payment_readers
 from cli.settings import Settings, load_settings
 from cli.stores import CLOCK_TOLERANCE
 from cli.watching import live_vendors
-from domain.errors import ConfigurationError
+from domain.commerce.images import ORIGINAL
+from domain.errors import ConfigurationError, Unavailable
 from domain.infra.inspection import keeps_append_only_file, missing_indexes, mongo_version, redis_version
 from domain.infra.mongo import Database, check_mongo, mongo_clock_ahead, open_mongo
 from domain.infra.redis import RedisClient, check_redis, open_redis, redis_clock_ahead
 from vendors.http import VendorHttp
+
+LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 class Report:
@@ -61,6 +66,8 @@ async def _examine(flags: Mapping[str, object], report: Report) -> None:
     report.good("settings")
     await report.check("vendors", _vendors(settings))
     _examine_mails(settings, report)
+    _examine_payments(settings, report)
+    await report.check("images", _images(settings))
     try:
         settings = with_servers(settings)
     except ConfigurationError as fault:
@@ -86,6 +93,32 @@ def _examine_mails(settings: Settings, report: Report) -> None:
         report.note("mails: none is sent, and their jobs fail with email_not_configured; set SMTP_URL or GMAIL_*")
     else:
         report.good(f"mails: {way}")
+
+
+def _examine_payments(settings: Settings, report: Report) -> None:
+    try:
+        takes = bool(payment_readers(settings))
+    except ConfigurationError as fault:
+        report.bad(fault.detail)
+        return
+    if takes:
+        report.good(f"payments: the processor posts to {settings.public_base}/webhooks/payments")
+    else:
+        report.note("payments: none is taken (503, payments-not-configured); set GATEWAY_PAYMENTS_URL")
+
+
+async def _images(settings: Settings) -> str:
+    files = media_files(settings)
+    if settings.media_bucket is None:
+        return f"in {media_folder(settings)}"
+    try:
+        await files.remove_older(ORIGINAL, LONG_AGO)  # which lists those that wait, and removes none
+    except Unavailable:
+        raise ConfigurationError(
+            f"GATEWAY_MEDIA_BUCKET: the bucket {settings.media_bucket} does not answer, or is not open to this key; "
+            "docs/images.md lists the rights that it takes"
+        ) from None
+    return f"in the bucket {settings.media_bucket}"
 
 
 async def _vendors(settings: Settings) -> str:

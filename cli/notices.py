@@ -1,7 +1,7 @@
 """Mails of orders, and short links, as the settings want them."""
 
 from api.ports import AccountPorts, NoticePorts, ShortLinkPorts
-from cli.payments import payments_url
+from cli.payments import payments_url, takes_payments
 from cli.settings import Settings
 from cli.stores import Stores
 from domain.accounts.ports import Post
@@ -34,5 +34,6 @@ def short_links(settings: Settings, stores: Stores) -> ShortLinks:
 
 def destinations(settings: Settings) -> Destinations:
     """The hosts that the operator lists, and the processor's own: the simulated one's, where it is started."""
-    processors = [payments_url(settings)] if settings.demo_vendors or settings.payments_url else []
+    is_there = takes_payments(settings) and (settings.demo_vendors or settings.payments_url)
+    processors = [payments_url(settings)] if is_there else []
     return Destinations(settings.short_link_hosts | hosts_of(processors), https_only=settings.env == "production")

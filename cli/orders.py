@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from api.ports import OrderPorts
 from cli.notices import mailed_notices, short_links
+from cli.payments import takes_payments
 from cli.settings import Settings
 from cli.stores import Stores
 from domain.accounts.ports import Post
@@ -46,6 +47,7 @@ def order_ports(settings: Settings, stores: Stores, post: Post, queue: Queue) ->
         timedelta(minutes=settings.order_minutes),
         short_links=short_links(settings, stores),
         public_base=settings.public_base,
+        takes_payments=takes_payments(settings),
     )
 
 

@@ -1,8 +1,12 @@
-"""Payments, as the settings want them: the ports of their routes, their vendor, and the reader of its webhooks."""
+"""
+The payments of orders, as the settings want them: their vendor, and the reader of its webhooks.
 
-from collections import ChainMap
+The simulated processor takes nobody's money, and whoever finds its page may press its buttons: where nobody says
+otherwise it stands in for a real one in development only. In production without one the gateway runs, and takes no
+payments.
+"""
+
 from collections.abc import Mapping
-from typing import cast
 
 from pydantic import SecretStr
 
@@ -17,9 +21,22 @@ from domain.infra.queue import Queue
 from domain.payments.following import PaymentFollowing
 from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
-from vendors.payments.adapter import Payments
-from vendors.payments.settings import PaymentsSettings
+from vendors.payments.adapter import NoProcessor, Payments
+from vendors.payments.settings import POLL_EVERY, PaymentsSettings
 from vendors.payments.simulated import SimulatedProcessor, webhooks_of
+
+_WRONG = (
+    "GATEWAY_PAYMENTS_URL, GATEWAY_PAYMENTS_WEBHOOK_SECRET: write https://host/path, and whsec_ and then base64, "
+    "as the processor shows them"
+)
+_UNSIGNED = (
+    "GATEWAY_PAYMENTS_WEBHOOK_SECRET: in production GATEWAY_PAYMENTS_URL needs it, or nobody could tell the "
+    "processor's webhooks from a stranger's; set it to what that signs with, whsec_ and then base64"
+)
+
+
+def takes_payments(settings: Settings) -> bool:
+    return settings.payments_url is not None or settings.env == "development"
 
 
 def payment_ports(settings: Settings, stores: Stores, queue: Queue) -> PaymentPorts:
@@ -33,28 +50,30 @@ def payment_ports(settings: Settings, stores: Stores, queue: Queue) -> PaymentPo
 
 def payments_vendor(settings: Settings, http: VendorHttp) -> Payments:
     """Raises `ConfigurationError`."""
+    if not takes_payments(settings):
+        return Payments(NoProcessor(), POLL_EVERY)
     chosen = payments_settings(settings)
     try:
         return Payments(SimulatedProcessor(chosen, http), chosen.poll_every)
     except ValueError:  # whose text may hold the secret
-        raise _wrong() from None
+        raise ConfigurationError(_WRONG) from None
 
 
-def with_payments(readers: Mapping[str, WebhookReader], settings: Settings) -> Mapping[str, WebhookReader]:
-    """The webhooks' readers, live as they were, and that of the payments, which no client may name."""
+def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:
+    """The reader of the processor's webhooks, by the name that no table may take. Raises `ConfigurationError`."""
+    if not takes_payments(settings):
+        return {}
     try:
-        own = webhooks_of(payments_settings(settings))
+        return {VENDOR: webhooks_of(payments_settings(settings))}
     except ValueError:
-        raise _wrong() from None
-    return ChainMap[str, WebhookReader]({VENDOR: own}, cast("dict[str, WebhookReader]", readers))
+        raise ConfigurationError(_WRONG) from None
 
 
 def payments_settings(settings: Settings) -> PaymentsSettings:
-    """The simulated processor signs as the other simulated vendors do."""
-    secret = settings.payments_webhook_secret or SecretStr(settings.table_environment()[DEMO_WEBHOOK_SECRET])
+    """Raises `ConfigurationError`."""
     return PaymentsSettings(
         url=payments_url(settings),
-        secret=secret,
+        secret=_secret(settings),
         webhook_url=f"{settings.public_base}/webhooks/{VENDOR}",
         pages=_pages(settings),
     )
@@ -69,8 +88,10 @@ def payments_url(settings: Settings) -> str:
     return (settings.payments_url or f"{settings.demo_vendors_url.rstrip('/')}/processor").rstrip("/")
 
 
-def _wrong() -> ConfigurationError:
-    return ConfigurationError(
-        "GATEWAY_PAYMENTS_URL, GATEWAY_PAYMENTS_WEBHOOK_SECRET: write https://host/path, and whsec_ and then base64, "
-        "as the processor shows them"
-    )
+def _secret(settings: Settings) -> SecretStr:
+    """The simulated processor signs as the other simulated vendors do."""
+    if settings.payments_webhook_secret is not None:
+        return settings.payments_webhook_secret
+    if settings.env == "production":
+        raise ConfigurationError(_UNSIGNED)
+    return SecretStr(settings.table_environment()[DEMO_WEBHOOK_SECRET])

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from cli.backup_note import read_moment, read_note, remove_note
 from cli.home import Home
+from cli.payments import payments_vendor
 from cli.settings import Settings
 from cli.stores import Stores, open_stores
 from cli.watching import live_vendors
@@ -41,7 +43,7 @@ def run(settings: Settings, taken_at: str | None, *, dry_run: bool) -> None:
 
 async def _settle(settings: Settings, taken_at: datetime, *, dry_run: bool) -> Counter[str]:
     async with VendorHttp() as http, open_stores(settings) as stores:
-        policies = live_vendors(settings, http).policies
+        policies = policies_of(settings, http)
         rules = Rules(VendorPolicy(), settings.retention)
 
         def doubted(job: Job) -> Job | None:
@@ -52,6 +54,11 @@ async def _settle(settings: Settings, taken_at: datetime, *, dry_run: bool) -> C
         if not dry_run:
             await _record(settings, stores, taken_at)
         return await settle_doubts(stores.database, doubted, dry_run=dry_run)
+
+
+def policies_of(settings: Settings, http: VendorHttp) -> Mapping[str, VendorPolicy]:
+    """Of the tables' vendors, and of payments: a processor honours keys, so none of them need be given up."""
+    return live_vendors(settings, http, also=[payments_vendor(settings, http)]).policies
 
 
 async def _record(settings: Settings, stores: Stores, taken_at: datetime) -> None:

@@ -25,14 +25,14 @@ from cli.local_inbox import with_local_inbox
 from cli.logs import start_logging
 from cli.notices import notice_ports, short_link_ports
 from cli.orders import order_ports
-from cli.payments import payment_ports, with_payments
+from cli.payments import payment_ports, payment_readers
 from cli.processes import REQUESTS_SECONDS
 from cli.server import StoppingServer
 from cli.settings import Settings
 from cli.settings_facts import API_KIND
 from cli.settings_told import settings_told
 from cli.stores import Stores, open_stores, tell_of_clock
-from cli.watching import files_of, live_vendors, watched
+from cli.watching import Receiving, files_of, live_vendors, watched
 from domain.backpressure import Ceilings
 from domain.commerce.kept_payments import KeepsPayments
 from domain.edge.malformed import ProblemProtocol
@@ -107,7 +107,7 @@ async def _open_receiver(
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
     async with open_inbox(stores.database, queue) as inbox:
         ports = WebhookPorts(
-            readers=with_payments(vendors.webhooks, settings),
+            readers=vendors.webhooks,
             inbox=inbox,
             failures=WindowedFailureLimit(),
             trusted_hops=settings.trusted_hops,
@@ -120,7 +120,8 @@ async def _open_receiver(
 async def _open_vendors(settings: Settings, stores: Stores, parts: frozenset[str]) -> AsyncIterator[LiveVendors]:
     """The vendors by name, policy and webhooks: nobody here calls one. The receiver alone need not know the secrets."""
     async with VendorHttp() as http, AsyncExitStack() as stack:
-        vendors = live_vendors(settings, http, home=Home.at(settings.home))
+        receiving = Receiving(Home.at(settings.home), payment_readers(settings))
+        vendors = live_vendors(settings, http, receiving=receiving)
         reload: Callable[[], object] = vendors.reload
         if parts != {WEBHOOKS}:
             told = await stack.enter_async_context(settings_told(settings, stores, vendors, API_KIND))

@@ -25,11 +25,14 @@ class ShopSettings(BaseSettings):
     )
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
     payments_url: HttpUrl | None = Field(
-        None, description="address of the payment processor, https://host/path; default the simulated one"
+        None,
+        description="address of the payment processor, https://host/path; default the simulated one in development, "
+        "and none in production",
     )
     payments_webhook_secret: SecretStr | None = Field(
         None,
-        description="what the payment processor signs webhooks with, whsec_…; default that of the simulated vendors",
+        description="what the payment processor signs webhooks with, whsec_…; default that of the simulated vendors "
+        "in development, and none in production",
     )
     short_hosts: str | None = Field(
         None,

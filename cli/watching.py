@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cli.settings import DOTENV, Settings
 from domain.errors import ConfigurationError
 from domain.infra.background import in_background
 from domain.vendors import Vendor
+from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors, VendorSources
 from vendors.registry import ADAPTERS, MakeVendor
@@ -37,22 +39,28 @@ class SecretsInHome:
         write_whole(self._path, text)
 
 
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """What a receiver of webhooks has: a home, where former secrets outlive it, and readers that no vendor here has."""
+
+    home: Home
+    readers: Mapping[str, WebhookReader]
+
+
 def live_vendors(
     settings: Settings,
     http: VendorHttp,
     *,
-    home: Home | None = None,
+    receiving: Receiving | None = None,
     also: Sequence[Vendor] = (),
     adapters: Mapping[str, MakeVendor] = ADAPTERS,
 ) -> LiveVendors:
-    """
-    The vendors as the settings say, and those that were made already.
-
-    A home lets former webhook secrets outlive the process. Raises `ConfigurationError`.
-    """
+    """The vendors as the settings say, and those that were made already. Raises `ConfigurationError`."""
     made = {vendor.name: partial(_made, vendor) for vendor in also}
     sources = VendorSources(settings.vendors_files, lambda: _environment(settings), {**adapters, **made})
-    return LiveVendors(sources, http, SecretHistory(SecretsInHome(home) if home else None))
+    if receiving is None:
+        return LiveVendors(sources, http)
+    return LiveVendors(sources, http, SecretHistory(SecretsInHome(receiving.home)), receiving.readers)
 
 
 @asynccontextmanager

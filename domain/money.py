@@ -1,7 +1,8 @@
 """
 Money: an integer of minor units beside its currency. No float ever touches it.
 
-Codes and exponents: ISO 4217 (amendment 176). Left out are funds, metals and codes for testing, in which nobody pays.
+Codes and exponents: ISO 4217 as of 2026, when the lev had gone. Left out is what nobody pays in: funds, metals, codes
+for testing, and VED, a second code of the bolívar.
 """
 
 from collections.abc import Iterable

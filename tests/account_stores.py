@@ -1,14 +1,12 @@
 """Fixtures: accounts, faked and in a real MongoDB, behind the same ports; and the words to test them with."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from pymongo import AsyncMongoClient, MongoClient
+from pymongo import AsyncMongoClient
 
 from domain.accounts.api_keys import ApiKey
 from domain.accounts.audit import Act, Entry
@@ -28,6 +26,7 @@ from domain.request_ids import new_request_id
 from tests.fakes_accounts import FakeApiKeys, FakeAuditLog, FakeLinks, FakeSessions, FakeUsers
 from tests.leaks.ledger import Ledger
 from tests.leaks.places import read_row
+from tests.servers import kept_database
 from tests.strategies import NOON
 
 
@@ -88,10 +87,7 @@ async def accounts_database(accounts_url: str, leaks: Ledger) -> AsyncIterator[D
 
 @pytest.fixture(scope="session")
 def accounts_url(mongo_url: str) -> Iterator[str]:
-    name = f"accounts_{os.getpid()}"
-    yield urlunsplit(urlsplit(mongo_url)._replace(path=f"/{name}"))
-    with MongoClient[dict[str, object]](mongo_url) as client:
-        client.drop_database(name)
+    yield from kept_database(mongo_url, "accounts")
 
 
 async def open_accounts(database: Database, stack: AsyncExitStack) -> Accounts:

@@ -1,12 +1,9 @@
 """Fixtures: the shop, faked and in a real MongoDB, behind the same ports."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from pymongo import MongoClient
 
 from domain.commerce.ports import Orders, Products, RequestKeys, ShortLinks
 from domain.infra.commerce.orders import MongoOrders
@@ -18,6 +15,7 @@ from domain.infra.mongo import Database, open_mongo, prepare_commerce
 from tests.fakes_commerce import FakeProducts
 from tests.fakes_notices import DESTINATIONS, FakeRequestKeys, FakeShortLinks
 from tests.fakes_orders import FakeOrders
+from tests.servers import kept_database
 
 
 @pytest.fixture
@@ -105,7 +103,4 @@ async def commerce_database(commerce_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def commerce_url(mongo_url: str) -> Iterator[str]:
-    name = f"commerce_{os.getpid()}"
-    yield urlunsplit(urlsplit(mongo_url)._replace(path=f"/{name}"))
-    with MongoClient[dict[str, object]](mongo_url) as client:
-        client.drop_database(name)
+    yield from kept_database(mongo_url, "commerce")

@@ -1,17 +1,32 @@
 """
-Fixtures for everybody, and a loud word on skips.
+Fixtures for everybody, who runs beside whom, and a loud word on skips.
 
 A skip hides what does not work. Where `GATEWAY_STRICT_SKIPS` is set (continuous integration),
 one that `tests/skips.txt` does not name fails the run.
 """
 
 import os
+import re
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
+ROOT = Path(__file__).resolve().parents[1]
+SYSTEM = "tests/system/"
+SHARED = {  # gateways of tests/system/conftest.py, and the fixtures that lead to them
+    "fortress": {"fortress"},
+    "hurt gateway": {"victim", "victims_jobs", "victims_vendor"},
+    "gateway": {"gateway", "jobs"},
+}
+
+# No test fails because a machine was slow: neither by an example's time nor by that of making one up.
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("usual")
 settings.register_profile("faults")  # three times as many examples of the machines in `tests/worker`
 pytest_plugins = [
     "tests.leaks.plugin",
@@ -23,6 +38,34 @@ pytest_plugins = [
 ]
 
 _skipped: dict[str, str] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no process is left alone with them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SYSTEM))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False
+    return Groups(config, log)
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file runs in one process, and so do all files that share a running gateway, which is then started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(nodeid.partition("::")[0])
+
+
+@cache
+def _group_of(file: str) -> str:
+    """By the fixtures that its tests name, unless it has a gateway of its own."""
+    text = (ROOT / file).read_text() if file.startswith(SYSTEM) else ""
+    if "def jobs(" in text:
+        return file
+    words = set(re.findall(r"\w+", text))
+    return next((group for group, names in SHARED.items() if names & words), file)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -49,7 +92,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _note_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail"):
-        _skipped[report.nodeid] = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _skipped[report.nodeid] = reason
 
 
 def _unlisted() -> set[str]:

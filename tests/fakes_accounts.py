@@ -24,21 +24,13 @@ from domain.errors import Unavailable
 from domain.infra.post import mail_job
 from domain.jobs import Job
 from domain.ports import Accepted
+from tests.outages import MayBeDown
 from tests.strategies import NOON
 
 A_MINUTE = timedelta(minutes=1)
 
 
-class _MayBeDown:
-    def __init__(self) -> None:
-        self.down = False
-
-    def _answer(self) -> None:
-        if self.down:
-            raise Unavailable("the store does not answer just now")
-
-
-class FakeSessions(_MayBeDown):
+class FakeSessions(MayBeDown):
     """A `Sessions` over one dictionary."""
 
     def __init__(self, *sessions: Session) -> None:
@@ -81,7 +73,7 @@ class FakeSessions(_MayBeDown):
         return True
 
 
-class FakeApiKeys(_MayBeDown):
+class FakeApiKeys(MayBeDown):
     """An `ApiKeys` over one dictionary."""
 
     def __init__(self, *keys: ApiKey) -> None:
@@ -116,7 +108,7 @@ class FakeApiKeys(_MayBeDown):
             self.stored[key_id] = replace(key, used_at=now)
 
 
-class FakeLinks(_MayBeDown):
+class FakeLinks(MayBeDown):
     """A `Links` over one dictionary."""
 
     def __init__(self) -> None:
@@ -137,7 +129,7 @@ class FakeLinks(_MayBeDown):
         return self.stored.pop(link_id)
 
 
-class FakeUsers(_MayBeDown):
+class FakeUsers(MayBeDown):
     """A `Users` over one dictionary. `remove` reaches the other stores that it was given."""
 
     def __init__(
@@ -204,7 +196,7 @@ class FakeUsers(_MayBeDown):
             raise Taken("email")
 
 
-class FakeAuditLog(_MayBeDown):
+class FakeAuditLog(MayBeDown):
     """An `AuditLog` over one list; what is noted is there at once, unless the log is down."""
 
     def __init__(self) -> None:
@@ -303,7 +295,7 @@ class FakeTokens:
             return None
 
 
-class FakePost(_MayBeDown):
+class FakePost(MayBeDown):
     """A `Post` that keeps the mails, one for each key."""
 
     def __init__(self) -> None:
@@ -348,7 +340,7 @@ class FakeSignInLimit:
         self.addresses[address] -= 1
 
 
-class FakeJobsOfUser(_MayBeDown):
+class FakeJobsOfUser(MayBeDown):
     """A `JobsOfUser` of given jobs; `forgotten` are the clients whose jobs were to be forgotten."""
 
     def __init__(self, *jobs: Job) -> None:

@@ -11,21 +11,12 @@ from uuid import UUID
 
 from api.ports import CommercePorts
 from domain.commerce.ports import ProductFilter, StoredFile
-from domain.commerce.products import MOST_IMAGES, Image, Product
+from domain.commerce.products import MOST_IMAGES, Image, Product, image_of
 from domain.commerce.words import words_of
-from domain.errors import Unavailable
 from domain.money import Money
 from domain.request_ids import new_request_id
+from tests.outages import MayBeDown
 from tests.strategies import NOON
-
-
-class MayBeDown:
-    def __init__(self) -> None:
-        self.down = False
-
-    def _answer(self) -> None:
-        if self.down:
-            raise Unavailable("the store does not answer just now")
 
 
 class FakeProducts(MayBeDown):
@@ -88,6 +79,13 @@ class FakeProducts(MayBeDown):
         if len(product.images) >= MOST_IMAGES:
             return False
         self._alter(product, now, images=[*product.images, image])
+        return True
+
+    async def remove_image(self, product_id: UUID, image_id: UUID, now: datetime) -> bool:
+        product = await self.find(product_id)
+        if product is None or image_of(product, image_id) is None:
+            return False
+        self._alter(product, now, images=[image for image in product.images if image.id != image_id])
         return True
 
     def sell(self, product_id: UUID, pieces: int = 1) -> None:

@@ -8,8 +8,9 @@ from api.ports import NoticePorts, ShortLinkPorts
 from domain.commerce.short_links import LIFETIME, Destinations, ShortLink, new_code
 from domain.errors import Unavailable
 from tests.fakes_accounts import FakePost, FakeUsers
-from tests.fakes_commerce import FakeProducts, MayBeDown
+from tests.fakes_commerce import FakeProducts
 from tests.fakes_orders import FakeOrders
+from tests.outages import MayBeDown
 
 PAY = "https://pay.example"  # where short links of the tests may lead to
 DESTINATIONS = Destinations(frozenset({"pay.example"}))

@@ -9,6 +9,7 @@ from api.ports import OrderPorts
 from domain import interventions
 from domain.commerce.drafts import Draft, Item
 from domain.commerce.following import Following, follow_ups
+from domain.commerce.moving import UNPAID
 from domain.commerce.orders import Order
 from domain.commerce.payments import kind_of
 from domain.commerce.placing import shortage
@@ -18,7 +19,8 @@ from domain.jobs import Job
 from domain.request_ids import new_request_id
 from domain.transitions import Rules
 from domain.vendors import VendorPolicy
-from tests.fakes_commerce import FakeProducts, MayBeDown
+from tests.fakes_commerce import FakeProducts, a_product
+from tests.outages import MayBeDown
 from tests.strategies import NOON
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -80,6 +82,12 @@ class FakeOrders(MayBeDown):
         self._answer()
         waiting = [(order.sweep_at, order) for order in self.stored.values() if order.sweep_at is not None]
         return [order for at, order in sorted(waiting, key=lambda pair: pair[0]) if at <= now][:limit]
+
+    async def forget(self, client: str, now: datetime) -> int:
+        self._answer()
+        held = [order for order in self.stored.values() if order.client == client and _holds_of_owner(order)]
+        self.stored |= {order.id: _forgotten(order, now) for order in held}
+        return len(held)
 
 
 class FakeNotices(MayBeDown):
@@ -182,9 +190,40 @@ def _is_of(order: Order, draft: Draft) -> bool:
     return order.id == draft.id or (keyed and (order.client, order.idempotency_key) == key)
 
 
+def _holds_of_owner(order: Order) -> bool:
+    words = [step.why for step in order.history if step.by == order.client]
+    return any(each is not None for each in (order.user, order.idempotency_key, *words))
+
+
+def _forgotten(order: Order, now: datetime) -> Order:
+    """As the real one leaves it."""
+    bare = [step.model_copy(update={"why": None}) if step.by == order.client else step for step in order.history]
+    gone = {"user": None, "idempotency_key": None, "fingerprint": None, "history": bare, "epoch": order.epoch + 1}
+    times = {"expires_at": now, "sweep_at": now} if order.status in UNPAID else {}
+    return order.model_copy(update={**gone, **times})
+
+
 def _is_wanted(order: Order, which: OrderFilter) -> bool:
     return (
         which.owner in (None, order.client)
         and which.status in (None, order.status)
         and (which.before is None or order.id < which.before)
     )
+
+
+class Shelf:
+    """Ten mugs, three of which Ann orders."""
+
+    def __init__(self) -> None:
+        self.mug = a_product()
+        self.products = FakeProducts(self.mug)
+        self.orders, self.notices = FakeOrders(self.products), FakeNotices()
+
+    @property
+    def stock(self) -> int:
+        return self.products.stored[self.mug.id].stock
+
+    async def order(self) -> Order:
+        placed = await self.orders.place(a_draft((self.mug, 3)))
+        assert isinstance(placed, Order)
+        return placed

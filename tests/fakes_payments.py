@@ -13,7 +13,7 @@ from domain.payments.redacting import redacted
 from domain.payments.refunding import reserved
 from domain.payments.settling import Contradiction, check_change
 from domain.request_ids import new_request_id
-from tests.fakes_commerce import MayBeDown
+from tests.outages import MayBeDown
 from tests.strategies import NOON
 
 

@@ -15,8 +15,7 @@ from domain.outcomes import Done, Failed, Outcome, Waiting
 from domain.transitions import Rules, settle, start
 from domain.unknowns import Unknown, unanswered
 from domain.vendors import VendorPolicy
-from tests.fakes_commerce import FakeProducts, a_product
-from tests.fakes_orders import FakeNotices, FakeOrders, FakePaymentJobs, a_draft
+from tests.fakes_orders import FakePaymentJobs, Shelf
 from tests.strategies import NOON
 
 LATER = NOON + timedelta(minutes=1)
@@ -28,26 +27,16 @@ DECLINED = Failed("vendor_failed", "the card was declined")
 NO_ANSWER = unanswered("no answer")
 
 
-class Till:
-    """Ten mugs, three of which Ann has ordered; a fake of each port, and what stands between them."""
+class Till(Shelf):
+    """A fake of each port, and what stands between them."""
 
-    def __init__(self) -> None:
-        self.mug = a_product()
-        self.products = FakeProducts(self.mug)
-        self.orders, self.notices, self.payments = FakeOrders(self.products), FakeNotices(), FakePaymentJobs()
+    def __init__(self, payments: FakePaymentJobs | None = None) -> None:
+        super().__init__()
+        self.payments = payments or FakePaymentJobs()
         self.now = LATER
         self.desk = Desk(self.payments, lambda: self.now)
         self.following = Following(self.orders, follow_ups(self.notices, self.desk))
         self.ends = PaymentEnds(self.following, self.payments, lambda: self.now)
-
-    @property
-    def stock(self) -> int:
-        return self.products.stored[self.mug.id].stock
-
-    async def order(self) -> Order:
-        placed = await self.orders.place(a_draft((self.mug, 3)))
-        assert isinstance(placed, Order)
-        return placed
 
     def step(self, at: datetime = LATER) -> Step:
         return Step(at=at, status=Status.AWAITING_PAYMENT, by="user:ann")

@@ -58,6 +58,18 @@ def data_bomb() -> bytes:
     return png_of(chunk(b"IDAT", zlib.compress(b"\0" * 64 * 1024 * 1024, 9)))
 
 
+def profile_bomb() -> bytes:
+    """A profile of colours that unpacks to 16 MiB."""
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(b"\0" * 16 * 1024 * 1024, 9))
+    return png_of(profile, chunk(b"IDAT", zlib.compress(b"\0\1\2\3")))
+
+
+def far_frame(place: int, size: int) -> bytes:
+    """A GIF whose screen has 100 pixels, and whose frame ends far beyond it."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    return screen + b"," + struct.pack("<HHHHB", place, place, size, size, 0) + b"\2\2L\1\0;"
+
+
 def zip_file() -> bytes:
     return b"PK\x03\x04" + b"\0" * 100
 

@@ -62,6 +62,14 @@ def mongo_database_url(mongo_url: str, leaks: Ledger) -> Iterator[str]:
         client.drop_database(name)
 
 
+def kept_database(mongo_url: str, name: str) -> Iterator[str]:
+    """One for all tests of this process, each of which leaves it empty; dropped in the end."""
+    mine = f"{name}_{os.getpid()}"
+    yield urlunsplit(urlsplit(mongo_url)._replace(path=f"/{mine}"))
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        client.drop_database(mine)
+
+
 def _running(server: Server) -> Iterator[str]:
     child = server.start()
     try:

@@ -1,13 +1,11 @@
 """Fixtures: a database and a Redis of the test's own, and workers that run on them."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from pymongo import MongoClient
@@ -27,6 +25,7 @@ from domain.vendors import Call, Vendor, VendorPolicy
 from domain.webhooks import EVENTS
 from tests.leaks.ledger import Ledger
 from tests.leaks.places import read_mongo
+from tests.servers import kept_database
 from tests.strategies import a_job
 from worker.apart import ApartStarter
 from worker.clock import FleetClock
@@ -137,10 +136,7 @@ def jobs_url(stores_url: str, leaks: Ledger) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def stores_url(mongo_url: str) -> Iterator[str]:
-    name = f"stores_{os.getpid()}"
-    yield urlunsplit(urlsplit(mongo_url)._replace(path=f"/{name}"))
-    with MongoClient[dict[str, Any]](mongo_url) as client:
-        client.drop_database(name)
+    yield from kept_database(mongo_url, "stores")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
@@ -19,6 +20,8 @@ from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
 from vendors.registry import ADAPTERS, MakeVendor, load_vendors
 from vendors.signatures.secrets import KeepsSecret, SecretHistory
+
+NOBODY: Mapping[str, WebhookReader] = MappingProxyType({})
 
 _T = TypeVar("_T")
 
@@ -41,7 +44,15 @@ class LiveVendors(Mapping[str, Vendor]):
     The first reading raises `ConfigurationError`, later ones never.
     """
 
-    def __init__(self, sources: VendorSources, http: VendorHttp, history: SecretHistory | None = None) -> None:
+    def __init__(
+        self,
+        sources: VendorSources,
+        http: VendorHttp,
+        history: SecretHistory | None = None,
+        readers: Mapping[str, WebhookReader] = NOBODY,
+    ) -> None:
+        """`readers` are of webhooks that none of these vendors sends, and are looked after likewise."""
+        self._own_readers = readers
         self._sources = sources
         self._http = http
         self._history = history or SecretHistory()
@@ -90,7 +101,7 @@ class LiveVendors(Mapping[str, Vendor]):
         environment = self._sources.environment()
         adapters = self._adapters(environment)
         vendors = load_vendors(self._sources.files, environment, self._http, adapters=adapters, known=self._vendors)
-        self._readers = _readers(vendors, self._history)
+        self._readers = _readers(vendors, self._own_readers, self._history)
         self._vendors, self._environment = vendors, environment
 
     def _adapters(self, environment: Mapping[str, str]) -> Mapping[str, MakeVendor]:
@@ -104,9 +115,11 @@ def _as_it_was(vendor: Vendor, _http: VendorHttp, _environment: Mapping[str, str
     return vendor
 
 
-def _readers(vendors: Mapping[str, Vendor], history: SecretHistory) -> Mapping[str, WebhookReader]:
+def _readers(
+    vendors: Mapping[str, Vendor], own: Mapping[str, WebhookReader], history: SecretHistory
+) -> Mapping[str, WebhookReader]:
     sending = {name: vendor.webhooks for name, vendor in vendors.items() if isinstance(vendor, SendsWebhooks)}
-    readers = {name: reader for name, reader in sending.items() if reader is not None}
+    readers = {**{name: reader for name, reader in sending.items() if reader is not None}, **own}
     keeping = {name: reader for name, reader in readers.items() if isinstance(reader, KeepsSecret)}
     former = history.note({name: reader.key for name, reader in keeping.items()}, datetime.now(UTC))
     return readers | {name: reader.with_former(former.get(name)) for name, reader in keeping.items()}

@@ -46,6 +46,7 @@ class Act(StrEnum):
     PAYMENT_TRIED = "payment.tried"  # by an admin
     PAYMENT_REFUNDED = "payment.refunded"
     IMAGE_UPLOADED = "product.image_uploaded"
+    IMAGE_REMOVED = "product.image_removed"
     RESTORED = "jobs.restored"
     SETTINGS_CHANGED = "settings.changed"
 

@@ -1,18 +1,20 @@
 """
-Leaving: a person's account goes, with their sessions, keys and links, and what their jobs hold of them.
+Leaving: a person's account goes, with their sessions, keys and links, and what their jobs and orders hold of them.
 
-What stays is the record, where they are an id that nobody can look up any more, and the keys that an admin made for
-services: these go on, since a service is nobody's. Each of them has an entry, for those who look which secrets somebody
-who has left may know.
+What stays is the record, and the books of what was sold, where they are an id that nobody can look up any more, and the
+keys that an admin made for services: these go on, since a service is nobody's. Each of them has an entry, for those who
+look which secrets somebody who has left may know.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.accounts.password_trials import Attempt, PasswordTrials
-from domain.accounts.ports import ApiKeys, AuditLog, JobsOfUser, Users
+from domain.accounts.ports import ApiKeys, AuditLog, KeptOfUser, Users
 from domain.accounts.users import User
 from domain.errors import FieldError, Forbidden, Unavailable
 
@@ -21,7 +23,7 @@ from domain.errors import FieldError, Forbidden, Unavailable
 class Leaving:
     users: Users
     keys: ApiKeys
-    jobs: JobsOfUser
+    kept: Sequence[KeptOfUser]
     trials: PasswordTrials
     audit: AuditLog
 
@@ -37,10 +39,14 @@ class Leaving:
             raise _wrong()
         await self.audit.write(doer.entry(Act.DELETED, user.client))
         await self._record_what_stays(user, doer)
-        await self.jobs.forget(user.client, doer.at)
+        await self._forget(user.client, doer.at)
         await self.users.remove(user)
         with suppress(Unavailable):  # of a job that was submitted in between the words stay until it expires
-            await self.jobs.forget(user.client, doer.at)
+            await self._forget(user.client, doer.at)
+
+    async def _forget(self, client: str, now: datetime) -> None:
+        for kept in self.kept:
+            await kept.forget(client, now)
 
     async def _record_what_stays(self, user: User, doer: Doer) -> None:
         for key in await self.keys.list(user.client):

@@ -131,7 +131,20 @@ class AuditLog(Protocol):
         ...
 
 
-class JobsOfUser(Protocol):
+class KeptOfUser(Protocol):
+    """What a store keeps of a user, by `User.client`, besides their account."""
+
+    async def forget(self, client: str, now: datetime) -> int:
+        """
+        Remove what nobody needs once they have left; what needs time is marked by then.
+
+        Answers how much this call did: done twice it does nothing more, but for what came meanwhile. Raises
+        `Unavailable`.
+        """
+        ...
+
+
+class JobsOfUser(KeptOfUser, Protocol):
     """A user's jobs, by `User.client`. Both raise `Unavailable`."""
 
     async def forget(self, client: str, now: datetime) -> int:

@@ -1,5 +1,5 @@
 """
-What admins do to the catalogue: products are made, changed and deleted.
+What admins do to the catalogue: products are made, changed and deleted, and lose images.
 
 Each act is on record before it is done, so nothing is done unrecorded; a store that fails in between leaves an entry of
 what was tried, and the admin, who was told so, tries again.
@@ -14,7 +14,7 @@ from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.accounts.ports import AuditLog
 from domain.commerce.ports import Products
-from domain.commerce.products import Product, tag_of
+from domain.commerce.products import Product, image_of, tag_of
 from domain.errors import Conflict, KeyReused, NotFound, Outdated
 
 CHANGEABLE = frozenset({"name", "description", "category", "price", "stock"})
@@ -78,6 +78,18 @@ class Catalogue:
         if not await self.products.delete(product_id, doer.at):
             raise no_such_product()
 
+    async def remove_image(self, product_id: UUID, image_id: UUID, doer: Doer) -> None:
+        """
+        The product has it no longer. Its pictures stay in the file store: another image may have the same ones.
+
+        Raises `NotFound`, also for one that was removed before.
+        """
+        if image_of(await self.find(product_id), image_id) is None:
+            raise no_such_image()
+        await self.audit.write(doer.entry(Act.IMAGE_REMOVED, subject_of(product_id), image=str(image_id)))
+        if not await self.products.remove_image(product_id, image_id, doer.at):
+            raise no_such_image()
+
     async def find(self, product_id: UUID) -> Product:
         """Raises `NotFound`."""
         product = await self.products.find(product_id)
@@ -93,6 +105,10 @@ def subject_of(product_id: UUID) -> str:
 
 def no_such_product() -> NotFound:
     return NotFound("Product not found")
+
+
+def no_such_image() -> NotFound:
+    return NotFound("the product has no such image")
 
 
 def _altered(product: Product, doer: Doer, changes: Mapping[str, Any]) -> Product:

@@ -13,11 +13,14 @@ from typing import assert_never
 
 import structlog
 
+from domain.commerce.moving import BEGIN_PAYMENT
 from domain.commerce.orders import Order, Status
 from domain.commerce.payments import LIFETIME, Known, checkout_job, known_of, refund_job, withdrawal_job
 from domain.commerce.ports import PaymentJobs
 from domain.errors import Unavailable
 from domain.jobs import Job
+
+_LOST = "nobody knows whether a cancelled order was paid; look at the processor"
 
 log = structlog.get_logger()
 
@@ -30,7 +33,10 @@ class Desk:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def begin(self, order: Order) -> None:
-        if order.status is Status.AWAITING_PAYMENT and order.payment is not None:
+        """Of an order that was cancelled first it is withdrawn, and stays owed until that is done."""
+        if order.status is Status.CANCELLED:
+            await self.withdraw(order)
+        elif order.status is Status.AWAITING_PAYMENT and order.payment is not None:
             await self.payments.put(checkout_job(order, self.clock()))
 
     async def withdraw(self, order: Order) -> None:
@@ -38,6 +44,9 @@ class Desk:
         if order.payment is None:
             return
         payment, now = await self._payment_of(order), self.clock()
+        if payment is None:
+            log.error(_LOST, order_id=str(order.id), why="its payment's job is no longer kept")
+            return
         match known_of(payment):
             case Known.UNPAID:
                 return
@@ -55,20 +64,25 @@ class Desk:
             case never:
                 assert_never(never)
 
-    async def _payment_of(self, order: Order) -> Job:
-        """Stored now where it never was: whoever was about to do so finds it called off."""
+    async def _payment_of(self, order: Order) -> Job | None:
+        """
+        Stored now where it never was: whoever was about to do so finds it called off.
+
+        None for one that was on record, and outlived its time there: a new one would tell that nobody was charged.
+        """
         payment = None if order.payment is None else await self.payments.find(order.payment)
-        if payment is None:
-            await self.payments.put(checkout_job(order, self.clock()))
-            payment = None if order.payment is None else await self.payments.find(order.payment)
+        if payment is not None or BEGIN_PAYMENT not in (order.owed or ()):
+            return payment
+        await self.payments.put(checkout_job(order, self.clock()))
+        payment = None if order.payment is None else await self.payments.find(order.payment)
         if payment is None:
             raise Unavailable("the payment cannot be read just now")
         return payment
 
     async def _ask_again(self, order: Order, payment: Job, now: datetime) -> None:
         """It stays owed until the processor has said what became of it, or has forgotten the key."""
-        if payment.redacted_at is not None or order.updated_at + LIFETIME <= now:
-            log.error("nobody knows whether a cancelled order was paid; look at the processor", order_id=str(order.id))
+        if payment.redacted_at is not None or payment.created_at + LIFETIME <= now:
+            log.error(_LOST, order_id=str(order.id), why="the processor may have forgotten the payment's key")
             return
         await self.payments.ask_again(payment, now)
         raise Unavailable("nobody knows yet whether it was paid; the processor is asked again")

@@ -3,8 +3,8 @@ Images of products: what is taken in, and the job that makes two pictures of eac
 
 The bytes wait in the file store under a digest before the job is stored, which knows them by that alone: no job
 carries 10 MiB, and whoever runs it finds them there. A digest is of the product's id and the bytes together, so that
-what waits for one product is never taken away by another's job; and it is all that the job's key is made of: the same
-bytes for the same product are one job, however often they are sent.
+what waits for one product is never taken away by another's job; and it is what the job's key is made of: the same
+bytes for the same product are one job, however often they are sent, until what it made is taken off the product.
 """
 
 import re
@@ -93,10 +93,12 @@ def name_in_path(path: str) -> str:
     return path.removeprefix("/media/")
 
 
-def image_job(product_id: UUID, digest: str, now: datetime, traceparent: str | None = None) -> Job:
-    """The job that makes the pictures; the first one of this digest is the only one."""
+def image_job(
+    product_id: UUID, digest: str, now: datetime, traceparent: str | None = None, *, after: UUID | None = None
+) -> Job:
+    """The job that makes the pictures; the first one of this digest is the only one, and so is the one `after` it."""
     created = to_milliseconds(now)
-    key = f"{VENDOR}:{digest}"
+    key = f"{VENDOR}:{digest}" if after is None else f"{VENDOR}:{digest}:{after}"
     return Job(
         id=new_request_id(),
         client=CLIENT,

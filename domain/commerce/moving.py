@@ -59,6 +59,13 @@ def struck_off(order: Order, done: Collection[str], now: datetime) -> Order:
     return _looked_at(order.model_copy(update={"epoch": order.epoch + 1, "owed": left or None}), now)
 
 
+def owing(order: Order, kind: str, now: datetime) -> Order:
+    """The order, which owes this once more; as it is, where it does."""
+    if kind in (order.owed or ()):
+        return order
+    return _looked_at(order.model_copy(update={"epoch": order.epoch + 1, "owed": [kind, *(order.owed or ())]}), now)
+
+
 def has_expired(order: Order, now: datetime) -> bool:
     return order.status in UNPAID and order.expires_at is not None and order.expires_at <= now
 

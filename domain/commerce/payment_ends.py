@@ -9,7 +9,7 @@ import structlog
 
 from domain.commerce.changing import change_order
 from domain.commerce.following import Following
-from domain.commerce.moving import GATEWAY, moved
+from domain.commerce.moving import GATEWAY, REFUND_IF_PAID, moved, owing
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.payments import CHECKOUT, REFUND, Known, kind_of, known_of, refund_job
 from domain.commerce.ports import PaymentJobs
@@ -50,8 +50,22 @@ class PaymentEnds:
                 await self.payments.put(refund_job(after, payment, self.clock()))
         elif known is Known.UNPAID:
             await self._move(order, payment.id, Status.CANCELLED, NOT_PAID)
-        else:  # unknown is not failed: the order waits, and its time ends it; what it owes then asks again
+        else:
             log.warning("nobody knows what became of a payment", order_id=str(order.id), request_id=str(payment.id))
+            await self._doubt(order, payment.id)
+
+    async def _doubt(self, order: Order, payment: UUID) -> None:
+        """
+        Unknown is not failed: the order waits, and its time ends it; what it owes then asks again.
+
+        One that has ended may have done what it owed, such as closing the page, and owes it anew.
+        """
+
+        def alter(it: Order) -> Order:
+            ended = it.status is Status.CANCELLED and it.payment == payment
+            return owing(it, REFUND_IF_PAID, self._now()) if ended else it
+
+        await self._write(order, alter)
 
     async def _refunded(self, order: Order, refund: Job) -> None:
         if refund.status is not JobStatus.COMPLETE:
@@ -69,11 +83,13 @@ class PaymentEnds:
         return await self._change(order, alter)
 
     async def _change(self, order: Order, alter: Callable[[Order], Order]) -> Order:
+        return await self.following.soon(await self._write(order, alter), self._now())
+
+    async def _write(self, order: Order, alter: Callable[[Order], Order]) -> Order:
         try:
-            after = await change_order(self.following.orders, order.id, None, alter)
+            return await change_order(self.following.orders, order.id, None, alter)
         except Conflict as fault:
             raise Unavailable(fault.detail) from None
-        return await self.following.soon(after, self._now())
 
     def _now(self) -> datetime:
         return to_milliseconds(self.clock())

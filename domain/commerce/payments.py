@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from domain.commerce.orders import Order
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.interventions import ORDER, may_have_acted
 from domain.jobs import Job, Status
 from domain.request_ids import derived_id
@@ -87,7 +87,10 @@ def withdrawal_job(order: Order, payment: Job, now: datetime) -> Job:
 
 
 def refund_job(order: Order, payment: Job, now: datetime) -> Job:
-    asked = Refund(payment.vendor_ref or "", order.total.amount, order.total.currency)
+    """Raises `Unavailable` until it is known by what name the processor has it: the word may overtake that answer."""
+    if payment.vendor_ref is None:
+        raise Unavailable("a payment is to be refunded of which the processor's name is not known yet")
+    asked = Refund(payment.vendor_ref, order.total.amount, order.total.currency)
     made = derived_id(payment.id, f"{payment.id}:refund")
     return _job(made, order, asked, REFUND, now, parent=payment.id, at_end=[ORDER])
 
@@ -103,6 +106,12 @@ def known_of(payment: Job) -> Known:
             return Known.OPEN
         case _:
             return Known.CALLED if payment.attempts or payment.attempts_folded else Known.UNCALLED
+
+
+def is_unsettled(job: Job) -> bool:
+    """Whether it has ended and may yet be run again: nobody knows what was paid, or what was is still to go back."""
+    failed = job.vendor == VENDOR and job.status is Status.FAILED
+    return failed and (kind_of(job) == REFUND or known_of(job) is Known.IN_DOUBT)
 
 
 def kind_of(job: Job) -> str:

@@ -64,6 +64,10 @@ class Products(Protocol):
         """False where the product is gone, or has too many. Adding one twice adds it once."""
         ...
 
+    async def remove_image(self, product_id: UUID, image_id: UUID, now: datetime) -> bool:
+        """False where the product is gone, or has no such image."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Short:
@@ -114,7 +118,16 @@ class Orders(Protocol):
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
-        """Whose `sweep_at` has come, the longest overdue first."""
+        """Whose `sweep_at` has come, the longest overdue first; one that cannot be read is left out, and logged."""
+        ...
+
+    async def forget(self, client: str, now: datetime) -> int:
+        """
+        Their owner leaves: remove whom to tell, the idempotency key, and what the owner wrote into the history.
+
+        What was sold stays, for the books. Nobody is left to pay what is unpaid: its time is up. Answers how many
+        orders this call changed; done twice it changes nothing more.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ from domain.money import Money
 
 MOST_STOCK = 1_000_000_000
 MOST_IMAGES = 20
+TOO_MANY_IMAGES = f"the product has {MOST_IMAGES} images, the most of one product; take one off it first"
 
 
 class Image(BaseModel):
@@ -48,6 +49,11 @@ class Product(BaseModel):
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None = None
+
+
+def image_of(product: Product, image_id: UUID) -> Image | None:
+    """The one that this job made, where the product has it."""
+    return next((image for image in product.images if image.id == image_id), None)
 
 
 def tag_of(product: Product) -> str:

@@ -55,6 +55,7 @@ class OrderDocument(Document):
 
     id: UUID  # type: ignore[assignment]
     client: str
+    status: str
     epoch: int
     idempotency_key: str | None = None
     payment_ids: list[UUID] | None = None
@@ -65,6 +66,8 @@ class OrderDocument(Document):
         keep_nulls = False
         indexes: ClassVar = [
             IndexModel([("client", ASCENDING), ("_id", DESCENDING)], name="by_client"),
+            IndexModel([("client", ASCENDING), ("status", ASCENDING), ("_id", DESCENDING)], name="by_client_status"),
+            IndexModel([("status", ASCENDING), ("_id", DESCENDING)], name="by_status"),
             IndexModel(
                 [("client", ASCENDING), ("idempotency_key", ASCENDING)],
                 name="once_per_key",

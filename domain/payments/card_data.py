@@ -1,5 +1,5 @@
 """
-Card data in what a client wrote: none of it may be stored here, or the gateway would have to be run as a bank's vault is.
+Card data in what a client wrote: none of it may be stored here, or the gateway would have to be run as a vault is.
 
 A number is taken for a card's by its first digit, its length and its check digit (ISO/IEC 7812-1), a field by its name.
 """
@@ -9,7 +9,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _NAMES = frozenset(
-    ["cardnumber", "cardno", "ccnumber", "creditcardnumber", "debitcardnumber", "pan", "cvv", "cvv2", "cvc", "cvc2", "csc", "securitycode", "cardsecuritycode", "cardverificationvalue", "track1", "track2", "trackdata"]
+    [
+        "cardnumber",
+        "cardno",
+        "ccnumber",
+        "creditcardnumber",
+        "debitcardnumber",
+        "pan",
+        "cvv",
+        "cvv2",
+        "cvc",
+        "cvc2",
+        "csc",
+        "securitycode",
+        "cardsecuritycode",
+        "cardverificationvalue",
+        "track1",
+        "track2",
+        "trackdata",
+    ]
 )
 _NUMBER = re.compile(r"(?<![0-9.])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
 

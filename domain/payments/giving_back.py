@@ -19,7 +19,7 @@ from domain.request_ids import new_request_id
 
 _CROWDED = "others change this payment at the same moment; try again with the same Idempotency-Key"
 _REUSED = (
-    "this Idempotency-Key came before with another body; take a new key for another refund, or send the first body again"
+    "this Idempotency-Key came before with another body; take a new key for another refund, or send the first again"
 )
 
 

@@ -5,9 +5,8 @@ Building one takes 70 ms, a request one. What `build_app` reads while it builds 
 of the ports is looked up again when it is used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
-from functools import cache
 from typing import Any
 
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -16,6 +15,7 @@ from api.app import build_app
 from api.ports import ApiPorts
 
 _PORTS: ContextVar[ApiPorts] = ContextVar("ports")
+_BUILT: dict[Hashable, ASGIApp] = {}
 
 
 class _Now:
@@ -28,30 +28,11 @@ class _Now:
         return getattr(self._look(_PORTS.get()), name)
 
 
-class _Shape:
-    """What an app depends on when it is built; of equal ones one app is built."""
-
-    def __init__(self, ports: ApiPorts) -> None:
-        self.ports = ports
-        accounts = ports.accounts
-        self._key = (
-            *(part is None for part in (accounts, ports.commerce, ports.orders, ports.notices, ports.short_links)),
-            ports.payments is None,
-            None if accounts is None else (accounts.trusted_hops, accounts.origins),
-            tuple(check.name for check in ports.health),
-            ports.anonymous_allowed,
-            ports.browsers,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Shape) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
 def app_of(ports: ApiPorts) -> ASGIApp:
-    app = _built(_Shape(ports))
+    shape = _shape_of(ports)
+    if shape not in _BUILT:
+        _BUILT[shape] = _built(ports)
+    app = _BUILT[shape]
 
     async def with_ports(scope: Scope, receive: Receive, send: Send) -> None:
         _PORTS.set(ports)
@@ -60,8 +41,19 @@ def app_of(ports: ApiPorts) -> ASGIApp:
     return with_ports
 
 
-@cache
-def _built(shape: _Shape) -> ASGIApp:
+def _shape_of(ports: ApiPorts) -> Hashable:
+    accounts = ports.accounts
+    return (
+        *(part is None for part in (accounts, ports.commerce, ports.orders, ports.notices, ports.short_links)),
+        ports.payments is None,
+        None if accounts is None else (accounts.trusted_hops, accounts.origins),
+        tuple(check.name for check in ports.health),
+        ports.anonymous_allowed,
+        ports.browsers,
+    )
+
+
+def _built(first: ApiPorts) -> ASGIApp:
     ports: Any = _Now(lambda ports: ports)
 
     async def pause() -> None:
@@ -70,8 +62,8 @@ def _built(shape: _Shape) -> ASGIApp:
     ports.callers = _Now(lambda ports: ports.callers)
     ports.limits = _Now(lambda ports: ports.limits)
     ports.brake = pause
-    ports.health = tuple(_check(number) for number in range(len(shape.ports.health)))
-    _PORTS.set(shape.ports)
+    ports.health = tuple(_check(number) for number in range(len(first.health)))
+    _PORTS.set(first)
     return build_app(ports)
 
 

@@ -43,7 +43,7 @@ from tests.fakes_accounts import (
     FakeUsers,
     fake_accounts,
 )
-from tests.fakes_commerce import FakeProducts, a_product, fake_commerce
+from tests.fakes_commerce import FakeProducts, a_product, an_image, fake_commerce
 from tests.fakes_notices import fake_notices, fake_short_links
 from tests.fakes_orders import FakeOrders, an_order, fake_orders
 from tests.fakes_payment_ports import FakeJobsOfPayments, fake_payments
@@ -78,6 +78,7 @@ class Somebody:
             "session_id": self.session.id,
             "key_id": self.key.id,
             "product_id": self.product.id,
+            "image_id": self.product.images[0].id,
             "order_id": self.order.id,
             "payment_id": self.payment.id,
             "token": "A" * 64,
@@ -103,7 +104,7 @@ def somebody(name: str, role: Role = Role.USER) -> Somebody:
         id=key_id, name=name, client=user.client, role=role, digest=digest, created_at=now, created_by=user.client,
         user=user_id,
     )  # fmt: skip
-    product = a_product()
+    product = a_product(images=[an_image()])
     order = an_order((product, 1), client=user.client, user=user.id)
     payment = a_paid_payment(client=user.client)
     return Somebody(user, session, key, text, ended(pending_job(client=user.client)), product, order, payment)

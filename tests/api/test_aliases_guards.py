@@ -9,6 +9,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
 from api.access import ACCESS
+from api.alias_calls import LARGEST_NAMING
 from api.alias_rows import Alias
 from api.aliases import ALIASES
 from api.limits import COUNTED_BY_ADDRESS, RequestLimits
@@ -83,6 +84,20 @@ async def test_who_may_not_come_in_is_refused_before_the_body_is_read(jane: OldC
     nobody = {"Authorization": "Bearer nobody", "Content-Type": "application/json"}
     answer = await jane.send("PUT", f"{V1}/change-password", content=body(), headers=nobody)
     assert (answer.status_code, read) == (401, [])
+
+
+async def test_of_a_body_that_names_an_order_no_more_is_read_than_an_id_takes(jane: OldClient) -> None:
+    """Before anybody asks who sent it: a stranger must not have us keep and read what they like."""
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(1024):
+            read.append(b" " * 1024)
+            yield read[-1]
+
+    nobody = {"Authorization": "Bearer nobody", "Content-Type": "application/json"}
+    answer = await jane.send("POST", "/api/pay-order", content=body(), headers=nobody)
+    assert (answer.status_code, len(read)) == (401, LARGEST_NAMING // 1024 + 1)
 
 
 async def test_failures_are_counted_together_by_whichever_path(jane: OldClient) -> None:

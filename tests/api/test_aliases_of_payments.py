@@ -76,7 +76,9 @@ async def test_a_payment_is_made_as_those_clients_spell_it(
     assert answer.headers["location"] == f"/payments/{payment.id}"
 
 
-@pytest.mark.parametrize("amount", ["20.00", "-1", "0", "", " 2000", "1e3", "9" * 19, "100000000", "٢", None, 20.5, True])
+@pytest.mark.parametrize(
+    "amount", ["20.00", "-1", "0", "", " 2000", "1e3", "9" * 19, "100000000", "٢", None, 20.5, True]
+)
 async def test_an_amount_is_text_of_digits_and_no_other(people: People, alice: AsyncClient, amount: Any) -> None:
     for path, body in (
         ("/api/payments", OLD_PAYMENT),

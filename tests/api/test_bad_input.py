@@ -193,6 +193,8 @@ async def test_many_faults_make_no_endless_answer(client: AsyncClient) -> None:
 
 
 @given(body=st.binary(max_size=200))
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 async def test_no_body_makes_a_500(client: AsyncClient, body: bytes) -> None:
     assert (await client.post("/jobs", content=body, headers=JSON)).status_code in (202, 400, 422)

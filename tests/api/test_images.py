@@ -107,6 +107,8 @@ async def test_the_same_bytes_again_leave_nothing_behind_where_the_pictures_are_
 ) -> None:
     await upload(root, path, a_file())
     [job] = image_jobs(people)
+    [product] = people.products.stored.values()
+    await people.products.add_image(product.id, an_image(id=job.id), people.now)
     await people.jobs.put(ended(job))
     people.files.stored.clear()  # as the job left it
     again = await upload(root, path, a_file())

@@ -6,12 +6,21 @@ from datetime import timedelta
 import pytest
 from httpx import AsyncClient
 
+from api.exports import PAGE
 from domain.accounts.audit import Act, Entry
+from domain.commerce.products import Product
 from domain.request_ids import new_request_id
 from tests.api.everybody import PASSWORD
 from tests.api.people import People
 from tests.api.samples import ended, pending_job
 from tests.api.streams import opened
+from tests.fakes_commerce import a_product
+from tests.fakes_orders import an_order
+
+
+@pytest.fixture
+def mug() -> Product:
+    return a_product()
 
 
 async def test_sessions_are_listed_with_the_one_that_asks(people: People, alice: AsyncClient) -> None:
@@ -78,6 +87,17 @@ async def test_an_export_tells_each_act_once_over_many_pages(people: People, ali
     assert set(told) >= {str(entry.id) for entry in entries}
 
 
+async def test_an_export_lists_ones_orders_as_the_api_shows_them_over_many_pages(
+    people: People, alice: AsyncClient, mug: Product
+) -> None:
+    mine = [an_order((mug, 1), client=people.alice.user.client) for _ in range(PAGE + 1)]
+    theirs = an_order((mug, 1), client=people.bob.user.client)
+    people.orders.stored |= {order.id: order for order in (*mine, theirs)}
+    told = (await alice.get("/users/me/export")).json()["orders"]
+    assert [order["id"] for order in told] == [str(order.id) for order in reversed(mine)]
+    assert told[0] == (await alice.get(f"/orders/{mine[-1].id}")).json()
+
+
 async def test_an_export_is_written_job_by_job(people: People) -> None:
     jobs = [ended(pending_job(client=people.alice.user.client)) for _ in range(3)]
     people.user_jobs.stored |= {job.id: job for job in jobs}
@@ -110,6 +130,21 @@ async def test_who_leaves_is_gone_with_all_that_is_theirs(people: People, alice:
     (entry,) = people.audit.entries
     assert (entry.act, entry.actor, entry.subject) == (Act.DELETED, gone.user.client, gone.user.client)
     assert "alice" not in repr(entry)
+
+
+async def test_what_orders_hold_of_who_leaves_goes_and_what_was_sold_stays(
+    people: People, alice: AsyncClient, mug: Product
+) -> None:
+    mine, theirs = (
+        an_order((mug, 1), client=one.user.client, user=one.user.id, idempotency_key="k")
+        for one in (people.alice, people.bob)
+    )
+    people.orders.stored |= {mine.id: mine, theirs.id: theirs}
+    assert (await alice.request("DELETE", "/users/me", json={"password": PASSWORD})).status_code == 204
+    left = people.orders.stored[mine.id]
+    assert (left.user, left.idempotency_key, left.expires_at) == (None, None, people.now)
+    assert (left.lines, left.total, left.client) == (mine.lines, mine.total, mine.client)
+    assert people.orders.stored[theirs.id] == theirs
 
 
 async def test_keys_that_an_admin_made_for_services_stay_and_each_is_on_record(
@@ -165,11 +200,13 @@ async def test_a_password_is_not_guessed_by_leaving(people: People, alice: Async
     assert people.alice.user.id in people.users.stored
 
 
-async def test_who_could_not_leave_is_still_there_to_ask_again(people: People, alice: AsyncClient) -> None:
-    people.user_jobs.down = True
+@pytest.mark.parametrize("away", ["user_jobs", "orders"])
+async def test_who_could_not_leave_is_still_there_to_ask_again(people: People, alice: AsyncClient, away: str) -> None:
+    store = getattr(people, away)
+    store.down = True
     assert (await alice.request("DELETE", "/users/me", json={"password": PASSWORD})).status_code == 503
     assert people.alice.user.id in people.users.stored
-    people.user_jobs.down = False
+    store.down = False
     assert (await alice.request("DELETE", "/users/me", json={"password": PASSWORD})).status_code == 204
 
 

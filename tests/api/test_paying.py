@@ -93,6 +93,13 @@ class PayingPeople(People):
         return replace(ports, orders=orders)
 
 
+class PeopleWithoutProcessor(PayingPeople):
+    def ports(self) -> ApiPorts:
+        ports = super().ports()
+        assert ports.orders is not None
+        return replace(ports, orders=replace(ports.orders, takes_payments=False))
+
+
 class PatientPeople(PayingPeople):
     patience_seconds = 20.0
 
@@ -246,6 +253,18 @@ async def test_an_admin_who_begins_one_for_somebody_is_on_record(
     assert (await root.post(f"/orders/{order}/pay")).status_code == 202
     [act] = [entry for entry in people.audit.entries if entry.act is Act.ORDER_MOVED]
     assert act.subject == f"order:{order}"
+
+
+async def test_where_no_processor_is_set_nobody_pays_and_the_order_stays_as_it_is() -> None:
+    people = PeopleWithoutProcessor()
+    async with people.client("alice") as alice:
+        order = await placed(people, alice)
+        answer = await alice.post(f"/orders/{order}/pay")
+        assert (answer.status_code, answer.json()["code"]) == (503, "payments-not-configured")
+        assert "GATEWAY_PAYMENTS_URL" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await alice.get(f"/orders/{order}")).json()["status"] == "Pending"
+    assert people.processor.begun == []
 
 
 async def test_a_body_or_a_query_is_refused(people: PayingPeople, alice: AsyncClient) -> None:

@@ -140,7 +140,9 @@ async def test_details_that_are_none_of_a_cards_are_taken(alice: AsyncClient, de
     assert (await sent(alice, payment(details=details))).status_code == 201
 
 
-@pytest.mark.parametrize("method", ["null", "1", '""', '"pm card"', '"pm/../x"', '"4242424242424242"', f'"{"x" * 256}"'])
+@pytest.mark.parametrize(
+    "method", ["null", "1", '""', '"pm card"', '"pm/../x"', '"4242424242424242"', f'"{"x" * 256}"']
+)
 async def test_a_way_to_pay_is_the_processors_id_of_one(people: People, alice: AsyncClient, method: str) -> None:
     made = a_payment(client=people.alice.user.client)
     people.payments.stored[made.id] = made

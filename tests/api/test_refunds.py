@@ -114,7 +114,7 @@ async def test_who_loses_a_race_is_told_what_is_left_by_then(people: People, roo
         await store(payment.id, None, rival)
         return await store(*which)
 
-    people.payments.reserve = reserve_second  # type: ignore[method-assign]
+    people.payments.reserve = reserve_second  # type: ignore[method-assign,assignment]
     late = await refunded(root, payment, "a", amount=101)
     assert (late.status_code, late.json()["code"]) == (409, "refund-too-large")
     rest = await refunded(root, payment, "b")
@@ -130,7 +130,7 @@ async def test_all_that_is_left_is_what_is_left_once_a_rival_was_first(people: P
         await store(payment.id, None, a_refund(900))
         return await store(*which)
 
-    people.payments.reserve = reserve_second  # type: ignore[method-assign]
+    people.payments.reserve = reserve_second  # type: ignore[method-assign,assignment]
     answer = await refunded(root, payment)
     assert (answer.status_code, answer.json()["amount"]) == (202, 100)
     assert look(people, payment).refunding == 1000

@@ -21,7 +21,9 @@ from tests.api.samples import BODY, ended, pending_job
 from tests.domain.test_json_text import VALUES
 from tests.fakes import FakeJobs
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 JSON = {"Content-Type": "application/json"}
 BYTES = st.binary(max_size=60)
 FIELD_BYTES = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)

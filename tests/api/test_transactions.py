@@ -90,7 +90,13 @@ async def test_a_cursor_is_of_its_own_list_alone(people: People, alice: AsyncCli
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("limit=0", "limit"), ("limit=101", "limit"), ("payment_id=x", "payment_id"), ("cursor=x", "cursor"), ("a=1", "a")],
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("payment_id=x", "payment_id"),
+        ("cursor=x", "cursor"),
+        ("a=1", "a"),
+    ],
 )
 async def test_what_a_list_does_not_take_is_named(alice: AsyncClient, query: str, name: str) -> None:
     answer = await alice.get(f"/transactions?{query}")

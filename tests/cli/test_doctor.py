@@ -1,5 +1,6 @@
 """`gateway doctor`, on real servers: what it finds, and that it says what to do."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from redis import Redis
 
 from cli import doctor
 from domain.infra.mongo import open_mongo, prepare_accounts, prepare_mongo
+from tests.s3_server import BUCKET, KEY_ID, SECRET, serving
 
 
 @pytest.fixture
@@ -55,6 +57,22 @@ def test_servers_that_are_away_are_found_and_the_rest_is_still_looked_at(
     out = capsys.readouterr().out
     assert "WRONG  GATEWAY_REDIS_URL: Redis does not answer" in out
     assert "ok     MongoDB" in out
+
+
+@pytest.mark.parametrize("key", [KEY_ID, "AKIAOTHER"], ids=["open", "closed"])
+def test_a_bucket_is_asked_and_left_as_it_is(
+    prepared: None, flags: dict[str, str], key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("obstore")
+    with serving() as bucket:
+        told = {"ACCESS_KEY_ID": key, "SECRET_ACCESS_KEY": SECRET, "ENDPOINT_URL": bucket.url}
+        for name, value in told.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        bucket.stored[f"original/{'ab' * 32}.original"] = (b"an upload", datetime.now(UTC))
+        assert doctor.run({**flags, "media_bucket": BUCKET}) == (0 if key == KEY_ID else 1)
+        assert len(bucket.stored) == 1
+    found = "ok     images: in the bucket shop" if key == KEY_ID else "WRONG  GATEWAY_MEDIA_BUCKET: the bucket shop"
+    assert found in capsys.readouterr().out
 
 
 def test_a_wrong_setting_is_the_first_thing_to_mend(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.media import media_settings
-from cli.media_stores import media_files
+from cli.media_stores import check_bucket_variables, media_files
 from cli.settings import load_settings
 from domain.errors import ConfigurationError
 
@@ -53,6 +53,36 @@ def test_a_bucket_is_opened_by_the_keys_of_the_file_too(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("AWS_ACCESS_KEY_ID=AKIATEST\nAWS_SECRET_ACCESS_KEY=hunter2\nAWS_REGION=eu-west-1\n")
     files = media_files(load_settings({"media_bucket": "shop/images"}))
     assert type(files).__name__ == "S3Files"
+
+
+@pytest.mark.parametrize(
+    ("told", "blamed"),
+    [
+        ({"AWS_ENDPOINT_URL": "minio:9000"}, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL": "https://"}, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL": "http://key:hunter2@minio:9000"}, "AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL": "http://min io"}, "AWS_ENDPOINT_URL"),
+        ({"AWS_REGION": "eu west/1"}, "AWS_REGION"),
+        ({"AWS_ACCESS_KEY_ID": "AKIATEST"}, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "hunter2"}, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "AKIA\nTEST", "AWS_SECRET_ACCESS_KEY": "hunter2"}, "AWS_ACCESS_KEY_ID"),
+    ],
+    ids=range(8),
+)
+def test_what_opens_no_bucket_is_told_at_the_start_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], blamed: str
+) -> None:
+    pytest.importorskip("obstore")
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"^{blamed}: ") as refusal:
+        media_files(load_settings({"media_bucket": "shop"}))
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9000", "https://s3.example/store/", "http://[::1]:9000"])
+def test_any_s3_has_an_address(address: str) -> None:
+    check_bucket_variables({"AWS_ENDPOINT_URL": address})
 
 
 def test_a_secret_stands_in_no_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:

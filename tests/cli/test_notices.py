@@ -26,6 +26,7 @@ def test_the_simulated_processors_page_is_led_to_in_development_only() -> None:
     page, here = "http://127.0.0.1:8900/processor/pay/co_1", {"demo_vendors_url": "http://127.0.0.1:8900"}
     assert allowed(page, env="development", **here)
     assert not allowed(page, env="production", **here)
+    assert not allowed("https://127.0.0.1:8900/", env="production", **here)
     assert not allowed("http://127.0.0.1:8901/", env="development", **here)
     assert not allowed(page, env="development", demo_vendors="0", **here)
 

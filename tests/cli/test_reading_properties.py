@@ -18,7 +18,9 @@ from tests.cli.gateway_double import ID, JOB, Double
 from tests.domain.test_json_text import VALUES
 from vendors.json_slices import NotJson
 
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 DATA = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), min_size=1, max_size=20).map(
     str.encode
 )

@@ -271,7 +271,9 @@ steps = st.lists(
 
 
 @given(steps=steps)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 async def test_nothing_is_lost_claimed_twice_or_counted_wrong(
     queue: Queue, redis: RedisClient, steps: list[tuple[str, int, str]]
 ) -> None:

@@ -175,7 +175,9 @@ steps = st.lists(
     cost=st.integers(1, 3),
     steps=steps,
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 async def test_no_window_ever_holds_more_than_its_amount(
     timed: TimedRedis, limit: str, cost: int, steps: list[tuple[str, int]]
 ) -> None:

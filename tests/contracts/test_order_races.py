@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from domain.commerce.cancelling import cancel_order
 from domain.commerce.drafts import Draft
@@ -19,7 +21,7 @@ from domain.errors import Unavailable
 from domain.infra.commerce.orders import MongoOrders
 from domain.infra.commerce.products import MongoProducts
 from domain.infra.commerce.transactions import Transactions, Turns
-from domain.infra.mongo import Database, open_mongo
+from domain.infra.mongo import CODEC, Database, open_mongo
 from tests.contracts.cutting_proxy import Lost, open_proxy
 from tests.fakes_commerce import a_product
 from tests.fakes_orders import a_draft
@@ -49,6 +51,27 @@ class Town:
 
     async def orders(self) -> list[Order]:
         return list(await self.shops[0].list(OrderFilter(None, limit=1_000)))
+
+
+class Heard(CommandListener):
+    """What MongoDB was sent: each command's name, and what it says of reads and writes where it says so."""
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[str, Any]] = []
+        self.reads: list[Any] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        name, command = event.command_name, event.command
+        if name == "commitTransaction" or (name == "update" and "autocommit" not in command):
+            self.writes.append((name, command.get("writeConcern")))
+        if command.get("startTransaction"):
+            self.reads.append(command.get("readConcern"))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """It was sent; that is all that is asked."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Likewise."""
 
 
 @pytest.fixture
@@ -172,6 +195,30 @@ async def test_a_commit_that_never_arrives_leaves_all_as_it_was_and_its_repeat_p
         repeated = await asyncio.gather(*(orders.place(a_draft((mug, 3), idempotency_key="k")) for _ in range(2)))
     assert repeated[0] == repeated[1]
     assert await town.stock(mug) == 7
+
+
+async def test_orders_and_stock_are_read_as_of_one_moment_and_written_for_a_majority(
+    town: Town, commerce_url: str
+) -> None:
+    """By a client of its own without our defaults, so that nothing but the orders' own words counts."""
+    (mug,) = await town.stocked(10)
+    heard = Heard()
+    async with AsyncMongoClient[dict[str, Any]](commerce_url, w=1, event_listeners=[heard]) as client:
+        orders = MongoOrders(client.get_default_database().with_options(CODEC), patience_seconds=PATIENT)
+        order = await orders.place(a_draft((mug, 3)))
+        assert isinstance(order, Order)
+        waiting = moved(order, Step(at=NOON, status=Status.AWAITING_PAYMENT, by="user:ann"), payment=order.id)
+        assert await orders.change(order, waiting)
+        assert await orders.change(waiting, moved(waiting, CANCEL))
+        assert await orders.forget("user:ann", NOON) == 1
+    majority = {"w": "majority"}
+    assert [(name, {"w": concern["w"]}) for name, concern in heard.writes] == [
+        ("commitTransaction", majority),
+        ("update", majority),
+        ("commitTransaction", majority),
+        ("update", majority),
+    ]
+    assert [concern["level"] for concern in heard.reads] == ["snapshot", "snapshot"]
 
 
 async def test_who_waits_too_long_for_others_is_told_to_come_back(commerce_database: Database) -> None:

@@ -239,6 +239,29 @@ async def test_no_image_is_added_beyond_the_most_or_to_what_is_gone(products: Pr
     assert await products.find(mug.id) == mug
 
 
+async def test_an_image_is_taken_off_once_and_makes_room_for_another(products: Products) -> None:
+    images = [an_image() for _ in range(MOST_IMAGES)]
+    mug = await products.add(a_product(images=images))
+    assert [await products.remove_image(mug.id, images[3].id, LATER) for _ in range(2)] == [True, False]
+    assert await products.change(mug, changed(mug, name="Mug")) is False
+    assert await products.find(mug.id) == changed(mug, images=[*images[:3], *images[4:]], updated_at=LATER)
+    assert await products.add_image(mug.id, an_image(), LATER) is True
+
+
+async def test_no_image_is_taken_off_another_product_or_one_that_is_gone(products: Products) -> None:
+    image = an_image()
+    mug, cup = await products.add(a_product(images=[image])), await products.add(a_product())
+    gone = await deleted(products, images=[image])
+    for product_id, image_id in (
+        (cup.id, image.id),
+        (gone.id, image.id),
+        (new_request_id(), image.id),
+        (mug.id, cup.id),
+    ):
+        assert await products.remove_image(product_id, image_id, LATER) is False
+    assert await products.find(mug.id) == mug
+
+
 async def sell(database: Database, product: Product) -> None:
     """As an order does it: beside the version."""
     await database.products.update_one({"_id": product.id}, {"$inc": {"stock": -1}})
@@ -346,6 +369,7 @@ async def test_a_store_that_is_away_is_unavailable(nowhere: Database) -> None:
         products.change(mug, changed(mug)),
         products.delete(mug.id, LATER),
         products.add_image(mug.id, an_image(), LATER),
+        products.remove_image(mug.id, mug.id, LATER),
         return_exceptions=True,
     )
-    assert [type(refusal) for refusal in refusals] == [Unavailable] * 8
+    assert [type(refusal) for refusal in refusals] == [Unavailable] * 9

@@ -19,7 +19,7 @@ from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
 from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status
 from domain.request_ids import new_request_id
 from domain.vendors import Call
-from tests.fakes_payments import FakePaymentStore, a_payment
+from tests.fakes_payments import FakePaymentStore
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
 from tests.loadtest.stripe.api import Api

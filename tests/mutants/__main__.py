@@ -74,6 +74,10 @@ class Run:
         return cls(done.returncode, done.stdout + done.stderr)
 
 
+def all_mutants() -> list[Mutant]:
+    return [Mutant(**row) for row in tomllib.loads(TABLE.read_text())["mutant"]]
+
+
 def copy_to(tree: Path) -> None:
     """What git knows of the checkout, as it stands on the disk."""
     words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -102,7 +106,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    mutants = [Mutant(**row) for row in tomllib.loads(TABLE.read_text())["mutant"]]
+    mutants = all_mutants()
     with tempfile.TemporaryDirectory(prefix="gateway-mutants-") as directory:
         tree = Path(directory)
         copy_to(tree)

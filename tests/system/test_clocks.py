@@ -105,9 +105,13 @@ def test_the_clocks_are_as_wrong_as_these_tests_say(clocks: ThreeClocks) -> None
 
 
 async def test_a_limit_holds_over_one_true_and_two_wrong_clocks(jobs: Jobs, vendor: VendorControl) -> None:
-    """Slow: 60 jobs at 20 a second."""
-    ended = await jobs.all_ended(await jobs.submit_many(60, vendor="rated"))
-    assert {job["status"] for job in ended} == {"complete"}
+    """Slow: 60 jobs at 20 a second; once more where a busy machine let the true worker make all of the calls."""
+    ended: list[dict[str, Any]] = []
+    for _ in range(4):
+        ended = await jobs.all_ended(await jobs.submit_many(60, vendor="rated"))
+        assert {job["status"] for job in ended} == {"complete"}
+        if callers(ended) & set(OFF):
+            break
     assert callers(ended) & set(OFF)
     times = sorted(call["at_monotonic"] for call in await vendor.calls_of([job["request_id"] for job in ended]))
     assert len(times) == 60

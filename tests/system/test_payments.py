@@ -5,6 +5,8 @@ The law of money: what the processor charged, less what it gave back, is what th
 """
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,8 @@ from tests.system.client import client_of, until
 from tests.system.running import Gateway
 from tests.system.test_openapi_holds import key_of
 from tests.system.test_orders import all_orders, bought, insist
+from tests.vendors.test_signatures import standard
+from vendors.signatures.schemes import SCHEMES
 
 pytestmark = pytest.mark.system
 
@@ -82,6 +86,30 @@ async def test_a_buyer_is_led_to_the_page_by_a_short_link_pays_there_and_the_ord
         asked = await http.post("/jobs", json={"vendorType": "payments", "vendorPayload": stolen})
         assert (asked.status_code, asked.json()["errors"][0]["pointer"]) == (422, "/vendorType")
     assert await totals(gateway, order["id"]) == (1999, 0)
+
+
+async def test_a_strangers_word_pays_for_nothing_and_the_processors_once(gateway: Gateway) -> None:
+    async with client_of(gateway.url) as http:
+        http.headers["Authorization"] = f"Bearer {key_of(gateway)}"
+        _, order = await bought(http, 5)
+        payment = await paying(http, order["id"])
+        reference = payment["redirect_url"].rpartition("/")[2]
+        told = {"id": reference, "status": "paid", "metadata": {"job": payment["request_id"]}}
+        body, now = json.dumps(told).encode(), datetime.now(UTC)
+        ours = SCHEMES["standard"].read_secret((gateway.home / "demo-webhook.secret").read_text())
+
+        async def tell(body: bytes, headers: dict[str, str]) -> int:
+            return (await http.post("/webhooks/payments", content=body, headers=headers)).status_code
+
+        right = standard(body, now, ours)
+        assert await tell(body, {}) == 401
+        assert await tell(body, standard(body, now, b"a stranger's key, of 32 letters.")) == 401
+        assert await tell(body, standard(body, now - timedelta(minutes=6), ours)) == 401
+        assert await tell(body.replace(b"paid", b"Paid"), right) == 401
+        assert (await http.get(f"/orders/{order['id']}")).json()["status"] == "AwaitingPayment"
+        assert [await tell(body, right) for _ in range(2)] == [202, 200]
+        shown = await ended(http, order["id"], "Paid")
+        assert [step["status"] for step in shown["history"]] == ["Pending", "AwaitingPayment", "Paid"]
 
 
 async def test_a_payment_that_is_declined_ends_the_order_and_its_stock_goes_back(gateway: Gateway) -> None:

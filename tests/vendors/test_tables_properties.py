@@ -12,7 +12,9 @@ from vendors.table.fields import check_url
 from vendors.table.lines import Lines
 from vendors.table.reading import read_tables
 
-few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 SECRET = "hunter2"
 ENVIRONMENT = {"KEY": SECRET, "SIGNED": "whsec_aHVudGVyMg=="}
 LINES = (

@@ -20,7 +20,9 @@ from webhooks.ports import WebhookPorts
 SECRETS = {"standard": "whsec_" + "aHVudGVyMi1odW50ZXIyLWh1bnRlcjIh"}  # KEY as each scheme spells it
 TABLE = {"reference": "/id", "request_id": "/ours", "status": "/status", "done": ["done"], "failed": ["failed"]}
 every_scheme = pytest.mark.parametrize("scheme", sorted(SIGN))
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 WORDS = st.sampled_from(["done", "failed", "half way", "", "\ud800", "x" * 600]) | st.integers() | st.none()
 SAID = st.fixed_dictionaries({}, optional={"id": WORDS, "ours": WORDS, "status": WORDS, "error": WORDS})

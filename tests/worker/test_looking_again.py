@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -197,7 +198,7 @@ class Late:
         return self._takes
 
 
-async def applied_late(stores: Stores, late: Late, **said: object) -> WebhookEvent:
+async def applied_late(stores: Stores, late: Late, **said: Any) -> WebhookEvent:
     inbox = Inbox(stores)
     event = await inbox.take(queued=False, **said)
     async with open_event_runner(stores.station(seldom(), late_looks=late)) as runner:

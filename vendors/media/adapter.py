@@ -16,7 +16,7 @@ import msgspec
 from domain.backoff import Backoff
 from domain.commerce.images import VENDOR, Compression, name_in_path, original_name, path_of_picture, picture_name
 from domain.commerce.ports import FileStore, Products
-from domain.commerce.products import MOST_IMAGES, Image, Product
+from domain.commerce.products import TOO_MANY_IMAGES, Image, image_of
 from domain.errors import NotNow, Unavailable
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.vendors import Call, VendorPolicy
@@ -32,7 +32,7 @@ FOR_EVER = timedelta(days=3650)
 AWAY = timedelta(seconds=5)  # until stores and processes are asked again; no try is used up
 
 PRODUCT_GONE = Failed("product_gone", "the product was deleted before its image was made")
-TOO_MANY = Failed("too_many_images", f"the product has {MOST_IMAGES} images, the most of one product")
+TOO_MANY = Failed("too_many_images", TOO_MANY_IMAGES)
 UPLOAD_GONE = Failed("upload_gone", "the uploaded file is no longer kept; upload it again")
 NO_COMPRESSION = Failed("bad_payload", "the payload names no product and no uploaded file")
 
@@ -43,7 +43,7 @@ class Compressor(Protocol):
     """Makes the pictures, somewhere where it harms nobody."""
 
     async def compress(self, source: bytes) -> Pictures | Refused:
-        """Raises `Busy` where nothing was begun, `ChildLost` where nothing came of it."""
+        """Raises `Busy`, which says why, where nothing was begun, `ChildLost` where nothing came of it."""
         ...
 
 
@@ -107,10 +107,13 @@ class Media:
             return await self._see_to(asked, call.request_id)
         except Unavailable as fault:
             raise NotNow(fault.detail, until=self._clock() + AWAY) from None
-        except Busy:
-            raise NotNow("all processes are busy with other images", until=self._clock() + AWAY) from None
+        except Busy as fault:
+            raise NotNow(str(fault), until=self._clock() + AWAY) from None
         except ChildLost as fault:
-            return Retry("image_unreadable", f"the process that read the image was lost: {fault}")
+            return Retry(
+                "image_unreadable",
+                f"the process that read the image was lost ({fault}); save the image anew and upload that",
+            )
 
     async def _see_to(self, asked: Compression, request_id: UUID) -> Outcome:
         """
@@ -121,7 +124,7 @@ class Media:
         product = await self._products.find(asked.product_id)
         if product is None:
             return PRODUCT_GONE
-        image = _of_job(product, request_id) or await self._make(asked, request_id)
+        image = image_of(product, request_id) or await self._make(asked, request_id)
         if isinstance(image, Failed):
             return image
         if not await self._products.add_image(asked.product_id, image, self._clock()):
@@ -162,7 +165,3 @@ class Media:
     async def _bytes_of(self, path: str) -> int:
         found = await self._files.find(name_in_path(path))
         return 0 if found is None else found.size
-
-
-def _of_job(product: Product, request_id: UUID) -> Image | None:
-    return next((image for image in product.images if image.id == request_id), None)

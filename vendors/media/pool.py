@@ -17,6 +17,8 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
+import structlog
+
 from vendors.media.child import settle_down
 from vendors.media.settings import MediaSettings
 
@@ -24,13 +26,15 @@ START_SECONDS = 30.0  # of a child: half a second of work, on a machine that has
 
 _T = TypeVar("_T")
 
+log = structlog.get_logger()
+
 
 class ChildLost(Exception):
     """The child died of it, or was killed since it took too long: nothing came of it."""
 
 
 class Busy(Exception):
-    """No child was free in time: nothing was begun."""
+    """No child was free in time, or none could be started: nothing was begun. Its text says which."""
 
 
 class Children:
@@ -47,7 +51,7 @@ class Children:
             async with asyncio.timeout(self._settings.patience_seconds):
                 await self._free.acquire()
         except TimeoutError:
-            raise Busy from None
+            raise Busy("all processes are busy with other images") from None
         try:
             return await self._run(work, given)
         finally:
@@ -122,11 +126,19 @@ class _Child:
 
 
 async def _start(memory_bytes: int) -> _Child:
-    """A new interpreter, not a fork: the worker has threads, and secrets in its memory."""
+    """
+    A new interpreter, not a fork: the worker has threads, and secrets in its memory.
+
+    Raises `Busy`: it is the machine that has no room for one, and no image is to blame.
+    """
     context = get_context("spawn")
     executor = ProcessPoolExecutor(1, mp_context=context, initializer=settle_down, initargs=(memory_bytes,))
     try:
         return _Child(executor, await _answer_of(executor.submit(os.getpid), START_SECONDS))
+    except (ChildLost, OSError) as fault:
+        _wind_up(executor)
+        log.warning("no process for images could be started", fault=str(fault))
+        raise Busy("no process could be started to read it in") from None
     except BaseException:
         _wind_up(executor)
         raise

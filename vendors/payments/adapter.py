@@ -13,7 +13,7 @@ import msgspec
 
 from domain.backoff import Backoff
 from domain.commerce.payments import LIFETIME, VENDOR, Asked, Checkout, Refund, Withdrawal
-from domain.outcomes import Failed, Outcome
+from domain.outcomes import Failed, Outcome, Retry
 from domain.vendors import Call, VendorPolicy
 from domain.webhooks import WebhookReader
 
@@ -22,6 +22,7 @@ TRIES = 100  # over half a day: a processor that is away for hours loses us no p
 BACKOFF = Backoff(base_seconds=0.5, cap_seconds=600)
 
 NO_PAYMENT = Failed("bad_payload", "The payload is no checkout, no withdrawal and no refund.")
+NOT_CONFIGURED = Retry("payments_not_configured", "No processor is set: set GATEWAY_PAYMENTS_URL and start again.")
 
 _asked = msgspec.json.Decoder(Asked)
 
@@ -30,7 +31,7 @@ class Processor(Protocol):
     """Moves money. All methods answer as `Vendor.call` does, and raise what that raises."""
 
     @property
-    def webhooks(self) -> WebhookReader: ...
+    def webhooks(self) -> WebhookReader | None: ...
 
     async def open(self, checkout: Checkout, call: Call) -> Outcome:
         """Take a checkout: `Waiting`, with the buyer's page as a `TakenWith`."""
@@ -87,3 +88,25 @@ class Payments:
 
     async def poll(self, call: Call, reference: str) -> Outcome:
         return await self._processor.look(reference, call)
+
+
+class NoProcessor:
+    """
+    A `Processor` where nobody has set any: the gateway runs, and its payments say what is missing.
+
+    None of them fails at once: one that was begun at a processor may be paid there, and its order must not end by ours.
+    """
+
+    webhooks = None
+
+    async def open(self, checkout: Checkout, call: Call) -> Outcome:  # noqa: ARG002 - there is nothing to be done with them
+        return NOT_CONFIGURED
+
+    async def look(self, reference: str, call: Call) -> Outcome:  # noqa: ARG002 - likewise
+        return NOT_CONFIGURED
+
+    async def close(self, reference: str, call: Call) -> Outcome:  # noqa: ARG002 - likewise
+        return NOT_CONFIGURED
+
+    async def refund(self, refund: Refund, call: Call) -> Outcome:  # noqa: ARG002 - likewise
+        return NOT_CONFIGURED

@@ -8,9 +8,12 @@ cores: of a product that there is enough of, 200 pieces are sold to 200 at once 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+from pydantic import ValidationError
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession as Session
 from pymongo.errors import DuplicateKeyError
@@ -22,11 +25,14 @@ from domain.commerce.ports import OrderFilter, Short
 from domain.commerce.products import Product
 from domain.errors import Unavailable
 from domain.infra.accounts.rows import Row, collection, store_faults
+from domain.infra.commerce.forgotten import forgotten, holding
 from domain.infra.commerce.transactions import Transactions
 from domain.infra.commerce_documents import ORDERS, PRODUCTS
 from domain.infra.mongo import Database
 
 NOT_DELETED: Row = {"deleted_at": {"$exists": False}}
+
+log = structlog.get_logger()
 
 
 class MongoOrders:
@@ -77,7 +83,13 @@ class MongoOrders:
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
         with store_faults():
             rows = await self._orders.find({"sweep_at": {"$lte": now}}).sort("sweep_at", 1).limit(limit).to_list(None)
-        return [_order(row) for row in rows]
+        return [order for order in map(_readable, rows) if order is not None]
+
+    async def forget(self, client: str, now: datetime) -> int:
+        """Of so many orders that it takes too long, those it got to are done, and the next call goes on."""
+        with store_faults():
+            result = await self._orders.update_many(holding(client), forgotten(now))
+        return result.modified_count
 
     async def _place(self, draft: Draft, session: Session) -> Order | Sequence[Short]:
         """The earlier order first: its repeat finds it also where there is no stock left."""
@@ -152,6 +164,14 @@ def _row(order: Order) -> Row:
 
 def _order(row: Row) -> Order:
     return Order.model_validate({**row, "id": row["_id"]})
+
+
+def _readable(row: Row) -> Order | None:
+    """None for one that this program has no words for: the stock that others hold must not wait for it."""
+    with suppress(ValidationError):  # whose text quotes the order
+        return _order(row)
+    log.error("an order cannot be read, and nobody looks after it", order_id=str(row["_id"]))
+    return None
 
 
 def _update(after: Order) -> Row:

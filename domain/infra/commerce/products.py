@@ -94,6 +94,12 @@ class MongoProducts:
                 return True
             return await self._products.find_one(has_it, {"_id": 1}) is not None
 
+    async def remove_image(self, product_id: UUID, image_id: UUID, now: datetime) -> bool:
+        has_it = {**_listed(product_id), "images.id": image_id}
+        with store_faults():
+            result = await self._products.update_one(has_it, {**_altered(now), "$pull": {"images": {"id": image_id}}})
+        return result.matched_count == 1
+
     async def _earlier(self, product: Product) -> Row | None:
         """What was in the way: the product itself, of a try whose answer was lost, or another of the same key."""
         found = await self._products.find_one({"_id": product.id})

@@ -1,8 +1,10 @@
 """What admins do to the catalogue while others buy from it, and what is on record."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -166,6 +168,18 @@ async def test_what_is_for_nobody_to_change_is_a_bug(name: str) -> None:
     acts, _ = catalogue(FakeProducts(mug))
     with pytest.raises(ValueError, match=name):
         await acts.change(mug.id, {name: None}, ROOT)
+
+
+async def test_an_image_that_somebody_else_takes_off_meanwhile_is_not_found() -> None:
+    class Rival(FakeProducts):
+        async def remove_image(self, product_id: UUID, image_id: UUID, now: datetime) -> bool:
+            await super().remove_image(product_id, image_id, now)
+            return await super().remove_image(product_id, image_id, now)
+
+    mug = a_product(images=[an_image()])
+    acts, _ = catalogue(Rival(mug))
+    with pytest.raises(NotFound):
+        await acts.remove_image(mug.id, mug.images[0].id, ROOT)
 
 
 async def test_what_is_gone_is_neither_changed_nor_recorded() -> None:

@@ -3,13 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.commerce.cancelling import cancel_order
+from domain.commerce.moving import BEGIN_PAYMENT, REFUND_IF_PAID
 from domain.commerce.orders import Order, Status, Step
-from domain.commerce.payments import LIFETIME, Known, known_of
+from domain.commerce.paying import begin_payment
+from domain.commerce.payments import LIFETIME, Known, known_of, refund_job
 from domain.errors import Unavailable
+from domain.interventions import note_late
 from domain.jobs import Job
-from domain.outcomes import Failed
+from domain.outcomes import Done, Failed
+from domain.redaction import may_be_redacted
 from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till, begun
 
 
@@ -90,9 +95,55 @@ async def test_in_doubt_the_processor_is_asked_again_under_the_same_key_until_it
 async def test_when_the_processor_has_forgotten_the_key_a_person_has_to_look(till: Till) -> None:
     order, job = await cancelled(till)
     failed = till.come_to(job, NO_ANSWER)
-    till.now = order.updated_at + LIFETIME
-    await till.desk.withdraw(order)
+    late = order.model_copy(update={"updated_at": job.created_at + timedelta(days=6)})  # when it was cancelled
+    till.now = job.created_at + LIFETIME
+    await till.desk.withdraw(late)
     assert till.payments.stored[job.id] == failed
+
+
+async def test_a_payment_that_is_no_longer_on_record_is_not_taken_for_one_that_never_was(till: Till) -> None:
+    order, job = await cancelled(till)
+    till.come_to(job, NO_ANSWER)
+    till.payments.stored.clear()
+    with capture_logs() as logs:
+        await till.desk.withdraw(order)
+    assert till.payments.stored == {}
+    assert [(entry["log_level"], entry["order_id"]) for entry in logs] == [("error", str(order.id))]
+
+
+async def test_what_never_was_on_record_stays_so_owed_until_it_is_called_off(till: Till) -> None:
+    order = await begin_payment(till.orders, (await till.order()).id, "user:ann", till.step())
+    step = Step(at=LATER, status=Status.CANCELLED, by="user:ann")
+    order = await cancel_order(till.orders, order.id, "user:ann", step)
+    till.payments.down = True
+    order = await till.following.follow(order, LATER)
+    assert {BEGIN_PAYMENT, REFUND_IF_PAID} <= {*(order.owed or ())}
+    till.payments.down = False
+    assert (await till.following.follow(order, LATER + timedelta(minutes=1))).owed is None
+    assert [job.status for job in till.payments.stored.values()] == ["cancelled"]
+
+
+async def test_beginning_what_was_paid_meanwhile_gives_nothing_back(till: Till) -> None:
+    order, job = await till.paying()
+    await till.ends.tell(till.heard(till.come_to(job, TAKEN), PAID))
+    await till.desk.begin(till.look(order))
+    assert till.kinds() == ["payment.checkout"]
+
+
+async def test_what_is_to_be_refunded_waits_until_it_is_known_by_what_name(till: Till) -> None:
+    """The word overtook the answer to the call, which tells the name."""
+    order, job = await cancelled(till)
+    overtaken = till.heard(begun(job), PAID)
+    with pytest.raises(Unavailable):
+        await till.desk.withdraw(order)
+    with pytest.raises(Unavailable):
+        await till.ends.tell(overtaken)
+    assert till.kinds() == ["payment.checkout"]
+    late = note_late(overtaken, TAKEN, LATER)
+    till.payments.stored[job.id] = late
+    await till.ends.tell(late)
+    [refund] = till.payments.of_kind("payment.refund")
+    assert '"reference":"co_1"' in refund.payload
 
 
 async def test_a_store_that_is_away_leaves_it_owed(till: Till) -> None:
@@ -114,3 +165,16 @@ async def test_only_the_processors_own_no_or_never_having_asked_proves_that_nobo
     assert known_of(till.heard(till.come_to(job, TAKEN), DECLINED)) is Known.UNPAID
     assert known_of(till.heard(till.come_to(job, TAKEN), PAID)) is Known.PAID
     assert known_of(till.come_to(job, Failed("reply_without_reference", "what?", 200))) is Known.IN_DOUBT
+
+
+async def test_what_may_yet_be_asked_for_or_given_back_keeps_the_words_that_it_takes(till: Till) -> None:
+    """Also where its buyer has left, or all words are removed a day after their end."""
+    order, job = await till.paying()
+    refused, later = Failed("vendor_rejected", "no", 409), LATER + timedelta(days=2)
+    declined = till.heard(till.come_to(job, TAKEN), DECLINED)
+    paid = till.heard(till.come_to(job, TAKEN), PAID)
+    refund = refund_job(order, paid, LATER)
+    assert not may_be_redacted(till.come_to(job, NO_ANSWER), later)
+    assert not may_be_redacted(till.come_to(refund, refused), later)
+    for settled in (declined, paid, till.come_to(job, refused), till.come_to(refund, Done("{}"))):
+        assert may_be_redacted(settled, later)

@@ -12,8 +12,7 @@ from domain.commerce.moving import moved
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.upkeep import Upkeep
 from domain.errors import Unavailable
-from tests.fakes_commerce import FakeProducts, a_product
-from tests.fakes_orders import HALF_AN_HOUR, FakeNotices, FakeOrders, FakePaymentDesk, a_draft
+from tests.fakes_orders import HALF_AN_HOUR, FakeOrders, FakePaymentDesk, Shelf
 from tests.strategies import NOON
 
 LATER = NOON + timedelta(minutes=1)
@@ -21,24 +20,12 @@ PAYMENT = UUID(int=7)
 CANCEL = Step(at=LATER, status=Status.CANCELLED, by="user:ann")
 
 
-class World:
-    """Ten mugs, three of which Ann has ordered."""
-
+class World(Shelf):
     def __init__(self) -> None:
-        self.mug = a_product()
-        self.products = FakeProducts(self.mug)
-        self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
+        super().__init__()
+        self.desk = FakePaymentDesk()
         self.following = Following(self.orders, follow_ups(self.notices, self.desk))
         self.upkeep = Upkeep(self.orders, self.following)
-
-    @property
-    def stock(self) -> int:
-        return self.products.stored[self.mug.id].stock
-
-    async def order(self) -> Order:
-        placed = await self.orders.place(a_draft((self.mug, 3)))
-        assert isinstance(placed, Order)
-        return placed
 
     async def paying(self) -> Order:
         """One whose payment is under way."""
@@ -158,7 +145,7 @@ async def test_one_order_that_cannot_be_helped_does_not_keep_the_others_waiting(
     class Refusing(FakeOrders):
         async def change(self, before: Order, after: Order) -> bool:
             if before.id == broken.id:
-                raise Unavailable("not this one")
+                raise Unavailable("the store does not answer just now")
             return await super().change(before, after)
 
     broken, other = await world.order(), await world.order()

@@ -20,6 +20,24 @@ def test_a_job_is_known_by_its_digest_alone() -> None:
     assert image_job(product, "cd" * 32, NOON).idempotency_key != first.idempotency_key
 
 
+def test_the_job_after_another_is_known_by_both() -> None:
+    product = new_request_id()
+    first = image_job(product, DIGEST, NOON)
+    second, again = (image_job(product, DIGEST, NOON, after=first.id) for _ in range(2))
+    assert (second.idempotency_key, second.fingerprint) == (again.idempotency_key, again.fingerprint)
+    assert (
+        len(
+            {
+                first.idempotency_key,
+                second.idempotency_key,
+                image_job(product, DIGEST, NOON, after=second.id).idempotency_key,
+            }
+        )
+        == 3
+    )
+    assert second.payload == first.payload
+
+
 def test_a_digest_is_of_the_product_and_the_bytes() -> None:
     product = new_request_id()
     assert digest_of(product, b"x") == digest_of(product, b"x")

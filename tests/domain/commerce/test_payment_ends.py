@@ -1,15 +1,18 @@
 """What an order learns of its payment: once, whoever tells it, and whatever else happened to it meanwhile."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from domain.commerce.cancelling import cancel_order
+from domain.commerce.moving import SOONEST
 from domain.commerce.orders import Order, Status, Step
 from domain.errors import Unavailable
 from domain.jobs import Job
 from domain.outcomes import Done, Failed
-from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till
+from domain.transitions import fail
+from tests.payments import DECLINED, LATER, NO_ANSWER, ONCE, PAID, TAKEN, Till
 from tests.strategies import a_job
 
 
@@ -83,6 +86,24 @@ async def test_what_is_paid_after_its_withdrawal_is_on_record_goes_back_too(till
     withdrawn = await till.following.follow(await cancel(till, order), LATER)
     assert (withdrawn.owed, till.kinds()) == (None, ["payment.checkout", "payment.withdraw"])
     await till.ends.tell(till.heard(taken, PAID))
+    assert len(till.payments.of_kind("payment.refund")) == 1
+
+
+async def test_a_payment_in_doubt_after_its_page_was_to_be_closed_is_owed_anew_and_asked_for_again(till: Till) -> None:
+    order, job = await till.paying()
+    taken = till.come_to(job, TAKEN)
+    assert (await till.following.follow(await cancel(till, order), LATER)).owed is None
+    doubtful = fail(taken, Failed("poison", "it killed its workers"), ONCE, LATER)
+    till.payments.stored[job.id] = doubtful
+    for _ in range(2):
+        await till.ends.tell(doubtful)
+    owing = till.look(order)
+    assert (owing.status, owing.owed, owing.sweep_at) == (Status.CANCELLED, ["refund_if_paid"], LATER + SOONEST)
+    assert "refund_if_paid" in ((await till.following.follow(owing, LATER + SOONEST)).owed or [])
+    again = till.payments.stored[job.id]
+    assert (again.status, again.generation) == ("pending", 1)
+    till.heard(till.come_to(again, TAKEN), PAID)
+    assert (await till.following.follow(till.look(order), LATER + timedelta(minutes=1))).owed is None
     assert len(till.payments.of_kind("payment.refund")) == 1
 
 

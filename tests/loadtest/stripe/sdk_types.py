@@ -7,7 +7,7 @@ optional, and nothing of another type.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Any, ForwardRef, Literal, Union, get_args, get_origin
@@ -55,10 +55,10 @@ def _faults_of_many(value: Any, outer: type, kind: Any, place: str) -> list[str]
     return _faults_of_each(value, list if outer is list else dict, kind, place)
 
 
-def _faults_of_each(value: Any, outer: type, kind: Any, place: str) -> list[str]:
+def _faults_of_each(value: Any, outer: type[list[Any] | dict[Any, Any]], kind: Any, place: str) -> list[str]:
     if not isinstance(value, outer):
         return [f"{place}: {value!r} is no {outer.__name__}"]
-    rows = value.items() if isinstance(value, dict) else enumerate(value)
+    rows: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
     return [fault for name, inner in rows for fault in faults(inner, kind, f"{place}/{name}")]
 
 

@@ -147,6 +147,7 @@ async def test_an_image_that_kills_its_process_is_tried_again_a_few_times(world:
     outcome = await world.vendor.call(world.call)
     assert isinstance(outcome, Retry)
     assert (outcome.code, outcome.closes_vendor) == ("image_unreadable", False)
+    assert outcome.reason.endswith("was lost (the process died); save the image anew and upload that")
     assert world.vendor.policy.attempts == 4
     assert world.original in world.files.stored
 
@@ -155,10 +156,11 @@ async def test_an_image_that_kills_its_process_is_tried_again_a_few_times(world:
 async def test_what_is_away_costs_no_try(world: World, away: str) -> None:
     world.files.down, world.products.down = away == "files", away == "products"
     if away == "processes":
-        world.compressor.answer = Busy()
+        world.compressor.answer = Busy("none is free")
     with pytest.raises(NotNow) as held:
         await world.vendor.call(world.call)
     assert held.value.until == NOON + timedelta(seconds=5)
+    assert away != "processes" or str(held.value) == "none is free"
 
 
 @pytest.mark.parametrize(

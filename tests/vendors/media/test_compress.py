@@ -12,10 +12,12 @@ from tests.pictures import (
     an_image,
     data_bomb,
     encoded,
+    far_frame,
     halves,
     linear_profile,
     noise,
     pixel_bomb,
+    profile_bomb,
     text_bomb,
     zip_file,
 )
@@ -186,6 +188,14 @@ def test_a_profile_that_is_none_or_of_another_kind_is_passed_over() -> None:
         assert is_near(colour_at(made(an_image(64, 64, icc_profile=profile)).large, 0.2, 0.5), BLUE)
 
 
+def test_of_the_two_images_in_a_telephones_file_the_first_is_taken() -> None:
+    """MPO: a JPEG with another behind it, of the depth, or the other eye's."""
+    source = encoded(halves(3000, 1500), "MPO", save_all=True, append_images=[Image.new("RGB", (64, 64))])
+    assert source.startswith(b"\xff\xd8\xff")
+    large = made(source).large
+    assert ((large.width, large.height), is_near(colour_at(large, 0.2, 0.5), BLUE)) == ((1600, 800), True)
+
+
 def test_damaged_metadata_are_no_reason_to_refuse_an_image() -> None:
     worded = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x04abc\0\0\0\0\0"  # an orientation that is no number
     for exif in (b"Exif\0\0MM\0*\0\0\0\x08\xff\xff broken", b"Exif\0\0" + worded):
@@ -205,8 +215,14 @@ def test_one_pixel_more_than_are_taken_is_too_many() -> None:
     assert refused(an_image(801, 1, "JPEG"), terms) == "image_too_large"
 
 
+@pytest.mark.parametrize(("place", "size"), [(0, 30_000), (60_000, 10)], ids=["larger", "far away"])
+def test_a_frame_beyond_its_screen_counts_as_it_is_drawn(place: int, size: int) -> None:
+    assert refused(far_frame(place, size)) == "image_too_large"
+
+
 def test_a_packed_bomb_is_not_unpacked() -> None:
     assert refused(text_bomb()) == "image_unreadable"
+    assert refused(profile_bomb()) == "image_unreadable"
     assert (made(data_bomb()).large.width, len(data_bomb()) < 100_000) == (1, True)
 
 

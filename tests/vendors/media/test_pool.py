@@ -151,6 +151,14 @@ async def test_a_child_has_no_more_memory_than_it_may_and_writes_no_file(tmp_pat
         assert await pool.run(write, str(tmp_path / "file")) == "refused"
 
 
+async def test_a_child_that_cannot_be_started_is_nothing_begun() -> None:
+    """It has no room for its first thread: a machine's trouble, and no image's."""
+    async with children(memory_bytes=1024**2) as pool:
+        for _ in range(2):
+            with pytest.raises(Busy, match="no process could be started"):
+                await pool.run(tell_pid)
+
+
 async def test_the_largest_image_that_is_taken_fits_into_a_childs_memory() -> None:
     """A WebP is the thirstiest. Slow: 40 million pixels are made, and read."""
     source = encoded(Image.new("RGB", (8000, 5000)), "WEBP", lossless=True, quality=0, method=0)
