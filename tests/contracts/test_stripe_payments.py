@@ -19,6 +19,7 @@ from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
 from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status
 from domain.request_ids import new_request_id
 from domain.vendors import Call
+from tests.fakes_orders import FakePaymentJobs
 from tests.fakes_payments import FakePaymentStore
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
@@ -97,7 +98,8 @@ async def till(simulated: Vendors) -> AsyncIterator[Till]:
     store = FakePaymentStore()
     async with VendorHttp() as http:
         hearing = Hearing(store)
-        vendor = StripePayments(StripeDoor(settings, http), hearing, StripeWebhooks.of(settings), "https://shop.test")
+        door, webhooks = StripeDoor(settings, http), StripeWebhooks.of(settings)
+        vendor = StripePayments(door, hearing, FakePaymentJobs(), webhooks, "https://shop.test")
         yield Till(vendor, store, stripe)
 
 

@@ -26,7 +26,7 @@ LATER = timedelta(minutes=15)  # until it is asked again what a person has to lo
 log = structlog.get_logger()
 
 
-class _NotHeard(Exception):
+class NotHeard(Exception):
     """Stripe did not say how it stands; the outcome says why."""
 
     def __init__(self, outcome: Retry | Failed) -> None:
@@ -75,7 +75,7 @@ class Booking:
         async def read(payment: Payment, read_at: datetime) -> MoneyState:
             state = await look_at(self._door, reference, call, asked=payment.total, read_at=read_at)
             if isinstance(state, Retry | Failed):
-                raise _NotHeard(state)
+                raise NotHeard(state)
             return state
 
         return await self._hearing.hear(payment_id, read)
@@ -85,7 +85,7 @@ async def told(doing: Awaitable[Outcome], call: Call) -> Outcome:
     """Whatever keeps us from booking what Stripe says is no word of Stripe's: it is asked again."""
     try:
         return await doing
-    except _NotHeard as nothing:
+    except NotHeard as nothing:
         return nothing.outcome
     except Unavailable as fault:
         return Retry("store_away", f"What Stripe said could not be booked ({fault.detail}).", AWAY)

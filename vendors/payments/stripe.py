@@ -15,19 +15,23 @@ import structlog
 
 from domain.commerce.payments import VENDOR, Checkout, Withdrawal
 from domain.commerce.payments import Refund as RefundOfOrder
+from domain.commerce.ports import PaymentJobs
 from domain.money import Money
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.payments.hearing import Hearing
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
 from domain.payments.payments import Failure
+from domain.payments.reconcile_jobs import Reconcile
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call, VendorPolicy
 from domain.webhooks import WebhookReader
 from vendors.payments.adapter import BACKOFF, NO_PAYMENT, TIMEOUT, TRIES
 from vendors.payments.booking import Booking, told
+from vendors.payments.reconciling import Reconciliation
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.faults import Declined
 from vendors.stripe.words import (
+    PAYMENT,
     REFUND,
     Customer,
     CustomerAsked,
@@ -43,9 +47,9 @@ KEY_LIFETIME = timedelta(hours=24)  # of Stripe's idempotency keys
 POLL_EVERY = timedelta(seconds=15)  # what no webhook has told is asked for
 AWAY = timedelta(seconds=1)  # until a store is asked again
 LATER = timedelta(minutes=15)  # until it is asked again what a person has to look at
-PAYMENT, ORDER = "payment", "order"  # in the metadata of what we make there
+ORDER = "order"  # in the metadata of what we make there
 
-Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal | RefundOfOrder
+Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal | RefundOfOrder | Reconcile
 
 _asked = msgspec.json.Decoder(Asked)
 
@@ -57,7 +61,9 @@ class StripePayments:
 
     name = VENDOR
 
-    def __init__(self, door: StripeDoor, hearing: Hearing, webhooks: WebhookReader, pages: str) -> None:
+    def __init__(
+        self, door: StripeDoor, hearing: Hearing, jobs: PaymentJobs, webhooks: WebhookReader, pages: str
+    ) -> None:
         """Buyers of orders come back to `{pages}/orders/{order_id}`."""
         self.policy = VendorPolicy(
             attempts=TRIES,
@@ -70,6 +76,7 @@ class StripePayments:
         self._door = door
         self._hearing = hearing
         self._booking = Booking(door, hearing)
+        self._reconciliation = Reconciliation(door, hearing, jobs)
         self._webhooks = webhooks
         self._pages = pages
 
@@ -118,6 +125,8 @@ class StripePayments:
                 return await self._close(reference, call)
             case RefundOfOrder():
                 return await self._refund_order(asked, call)
+            case Reconcile():
+                return await self._reconciliation.compare(asked, call)
             case _:
                 assert_never(asked)
 

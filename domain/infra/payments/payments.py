@@ -29,10 +29,12 @@ from domain.infra.payments.rows import (
     transaction_of,
     update_to,
 )
-from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Transaction
+from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Status, Transaction
 from domain.payments.ports import TransactionFilter
 from domain.payments.refunding import SOONEST, check_reservable, owed_for
 from domain.payments.settling import Contradiction, check_change
+
+_UNDER_WAY = [Status.PROCESSING.value, Status.REQUIRES_ACTION.value]
 
 
 class MongoPaymentStore:
@@ -103,6 +105,15 @@ class MongoPaymentStore:
         with store_faults():
             rows = await self._payments.find(overdue).sort("sweep_at", 1).limit(limit).to_list(None)
         return [payment_of(row) for row in rows]
+
+    async def unsettled(self, after: UUID | None, limit: int) -> Sequence[Payment]:
+        behind: Row = {} if after is None else {"_id": {"$gt": after}}
+        found: dict[UUID, Row] = {}
+        with store_faults():
+            for which in ({"status": {"$in": _UNDER_WAY}}, {"refunding": {"$gt": 0}}):
+                rows = await self._payments.find({**which, **behind}).sort("_id", 1).limit(limit).to_list(None)
+                found |= {row["_id"]: row for row in rows}
+        return [payment_of(found[payment]) for payment in sorted(found)[:limit]]
 
     async def _settle(self, before: Payment, after: Payment, rows: Sequence[Row], session: Session) -> bool:
         with _nobody_elses():
