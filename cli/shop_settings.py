@@ -34,6 +34,13 @@ class ShopSettings(BaseSettings):
         description="what the payment processor signs webhooks with, whsec_…; default that of the simulated vendors "
         "in development, and none in production",
     )
+    reconcile_every_seconds: int = Field(
+        3600,
+        ge=0,
+        le=604_800,
+        description="how often the books are compared with the payment processor's lists, in seconds up to 604800; "
+        "0: never by itself",
+    )
     short_hosts: str | None = Field(
         None,
         description="hosts that short links may lead to besides the payment processor's own, like pay.example or "

@@ -19,6 +19,7 @@ from cli.mails import open_email
 from cli.media import open_media
 from cli.orders import open_orders, orders_looked_after
 from cli.payments import payments_vendor
+from cli.reconciling import books_compared
 from cli.settings import Settings
 from cli.settings_facts import WORKER_KIND
 from cli.settings_told import settings_told
@@ -106,6 +107,7 @@ async def _work(settings: Settings, kind: Kind) -> None:
                 settings_told(settings, stores, known, WORKER_KIND) as told,
                 watched(files_of(settings), told.after(reload)),
                 orphaned(worker.stop) if kind.apart else orders_looked_after(orders, clock),
+                books_compared(settings, stores, orders.queue, vendors, clock),
             ):
                 await worker.run()
 
