@@ -19,7 +19,6 @@ import msgspec
 from cli.addresses import with_servers
 from cli.api_options import INTERRUPTED_EXIT, as_json, say, say_json
 from cli.columns import Table, printable
-from cli.logs import start_logging
 from cli.options import setting_flags
 from cli.settings import Settings, load_settings
 from cli.stores import open_stores
@@ -61,7 +60,6 @@ def reconcile(*, since: str, as_json: bool, **flags: str | None) -> None:
     """
     asked = Reconcile(new_request_id(), read_since(since, datetime.now(UTC)))
     settings = with_servers(load_settings(flags))
-    start_logging(settings.log_level)
     run = Run(asked, lambda line: click.echo(line, err=True))
     try:
         compared = asyncio.run(_follow(settings, run))
@@ -95,6 +93,7 @@ class Run:
 
     asked: Reconcile
     tell: Tell
+    patience_seconds: float = TAKEN_UP_SECONDS
     at: UUID | None = field(default=None, init=False)
 
     async def follow(self, jobs: PaymentJobs, reader: JobReader) -> Compared:
@@ -109,7 +108,7 @@ class Run:
         return compared
 
     async def _ended(self, job_id: UUID, reader: JobReader) -> Job:
-        job = await reader.wait_until_ended(job_id, None, TAKEN_UP_SECONDS)
+        job = await reader.wait_until_ended(job_id, None, self.patience_seconds)
         if job is not None and not job.ended:
             self.tell(_why_not_yet(job))
         while job is not None and not job.ended:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import msgspec
 from pydantic import SecretStr
 
 from domain.commerce.payments import Checkout
+from domain.commerce.ports import PaymentJobs
 from domain.infra.mongo import Database
 from domain.infra.payments.payments import MongoPaymentStore
 from domain.jobs import Job, JobError
@@ -55,7 +56,7 @@ class Till:
 
     store: MongoPaymentStore
     stripe: Api
-    jobs: FakePaymentJobs = field(default_factory=FakePaymentJobs)
+    jobs: FakePaymentJobs
     later: timedelta = timedelta(0)  # by how much our clock is ahead
     _vendor: StripePayments | None = None
 
@@ -157,11 +158,13 @@ class Till:
 
 
 @asynccontextmanager
-async def till_at(vendors: Vendors, database: Database) -> AsyncIterator[Till]:
+async def till_at(vendors: Vendors, database: Database, jobs: PaymentJobs | None = None) -> AsyncIterator[Till]:
+    """The vendor puts jobs on record in `jobs`, where they are given, and else in the till's own."""
     base = f"http://127.0.0.1:{vendors.port}/stripe"
     settings = StripeSettings(SecretStr("sk_test_simulated"), SecretStr("whsec_x"), base)
     async with VendorHttp() as http:
-        here = Till(MongoPaymentStore(database), Api(vendors))
+        here = Till(MongoPaymentStore(database), Api(vendors), FakePaymentJobs())
         hearing, webhooks = Hearing(here.store, here.clock), StripeWebhooks.of(settings)
-        here._vendor = StripePayments(StripeDoor(settings, http), hearing, here.jobs, webhooks, "https://shop.test")
+        door = StripeDoor(settings, http)
+        here._vendor = StripePayments(door, hearing, jobs or here.jobs, webhooks, "https://shop.test")
         yield here

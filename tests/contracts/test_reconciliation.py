@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from domain.infra.commerce.payment_jobs import MongoPaymentJobs
 from domain.infra.mongo import Database
 from domain.jobs import Status as JobStatus
 from domain.outcomes import Done, Retry
@@ -16,6 +18,7 @@ from domain.request_ids import new_request_id
 from tests.contracts.stripe_till import A_DAY, DECLINED, EVERYTHING, TEN_MINUTES, Till, now, till_at
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
+from tests.stores import Stores
 from vendors.payments.reconciling import MOST_HEARD
 
 
@@ -265,3 +268,25 @@ async def test_a_look_that_fails_ends_the_page_there_and_the_next_job_goes_on(ti
     assert compared.next is not None
     assert (await till.page(till.jobs.stored[compared.next])).report.counts == {Finding.MENDED: 2}
     assert await till.adds_up()
+
+
+async def test_workers_make_a_run_of_themselves(
+    simulated: Vendors, payments_database: Database, stores: Stores
+) -> None:
+    jobs = MongoPaymentJobs(stores.database, stores.queue)
+    async with till_at(simulated, payments_database, jobs) as till:
+        till.stripe.control("DELETE", "/everything")
+        payment, job = await till.tried()
+        till.charge_behind_our_back(job, payment)
+        async with stores.worker(till.vendor), stores.worker(till.vendor):
+            first = page_job(Reconcile(new_request_id(), now() - TEN_MINUTES), now())
+            await jobs.put(first)
+            following: UUID | None = first.id
+            while following is not None:
+                on_record = await jobs.find(following)
+                assert on_record is not None
+                ended = await stores.ended(on_record)
+                compared = msgspec.json.decode(ended.result or "", type=Compared)
+                following = compared.next
+        assert compared.report.counts == {Finding.MENDED: 1}
+        assert await till.adds_up()

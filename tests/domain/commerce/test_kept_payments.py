@@ -15,13 +15,14 @@ from tests.strategies import a_job
 
 CHECKOUT = a_job(vendor="payments", metadata={"kind": "payment.checkout"}, status=Status.FAILED)
 REFUND = a_job(vendor="payments", metadata={"kind": "payment.refund"}, status=Status.FAILED)
+COMPARING = a_job(vendor="payments", client="gateway", metadata={"kind": "payments.reconcile"})
 WAITING = a_job(vendor="payments", metadata={"kind": "payment.checkout"})
 OTHER = a_job(status=Status.FAILED)
 
 
 @pytest.fixture
 def control() -> KeepsPayments:
-    jobs = FakeJobs(CHECKOUT, REFUND, WAITING, OTHER)
+    jobs = FakeJobs(CHECKOUT, REFUND, WAITING, COMPARING, OTHER)
     return KeepsPayments(FakeControl(jobs), jobs)
 
 
@@ -49,6 +50,13 @@ async def test_an_admin_has_a_refund_that_failed_tried_again_and_its_buyer_does_
     with pytest.raises(Conflict):
         await control.retry(REFUND.id, "acme")
     assert (await control.retry(REFUND.id, None)).status is Status.PENDING
+
+
+async def test_nobody_stops_the_books_from_being_compared(control: KeepsPayments) -> None:
+    for owner, refusal in ((None, Conflict), ("acme", NotFound)):
+        for act in (control.cancel, control.delete):
+            with pytest.raises(refusal):
+                await act(COMPARING.id, owner)
 
 
 async def test_anothers_payment_is_not_there(control: KeepsPayments) -> None:
