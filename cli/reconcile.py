@@ -100,12 +100,12 @@ class Run:
         """Put it on record, and return what it has found in the end. Raises `Unavailable`, `click.ClickException`."""
         job = page_job(self.asked, datetime.now(UTC))
         await jobs.put(job)
-        following: UUID | None = job.id
-        while following is not None:
-            self.at = following
-            compared = _read(await self._ended(following, reader))
-            following = compared.next
-        return compared
+        self.at = job.id
+        while True:
+            compared = _read(await self._ended(self.at, reader))
+            if compared.next is None:
+                return compared
+            self.at = compared.next
 
     async def _ended(self, job_id: UUID, reader: JobReader) -> Job:
         job = await reader.wait_until_ended(job_id, None, self.patience_seconds)

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from pydantic import SecretStr
@@ -117,7 +116,7 @@ class Till:
     async def page_of_an_order(self) -> tuple[Payment, Waiting]:
         """An order's payment whose page is open, and whose job has ended in doubt."""
         made = new_request_id()
-        under_way = {"status": Status.PROCESSING, "order": new_request_id(), "job": made, "tries": 1}
+        under_way: dict[str, Any] = {"status": Status.PROCESSING, "order": new_request_id(), "job": made, "tries": 1}
         payment = await self.store.add(
             Payment(id=made, client="acme", total=PRICE, created_at=now(), updated_at=now(), **under_way)
         )
@@ -133,10 +132,9 @@ class Till:
         """A whole run."""
         asked = Reconcile(new_request_id(), since or now() - TEN_MINUTES)
         await self.jobs.put(page_job(asked, now()))
-        following: UUID | None = asked.run
-        while following is not None:
-            compared = await self.page(self.jobs.stored[following])
-            following = compared.next
+        compared = await self.page(self.jobs.stored[asked.run])
+        while compared.next is not None:
+            compared = await self.page(self.jobs.stored[compared.next])
         return compared.report
 
     async def page(self, job: Job) -> Compared:
@@ -154,7 +152,7 @@ class Till:
 
     async def adds_up(self) -> bool:
         """What is judged: charges less refunds at the processor are the sum of our transactions."""
-        return await self.held() == self.stripe.totals()["left"].get("usd", 0)
+        return bool(await self.held() == self.stripe.totals()["left"].get("usd", 0))
 
 
 @asynccontextmanager

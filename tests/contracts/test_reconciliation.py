@@ -10,8 +10,9 @@ import pytest
 from domain.infra.commerce.payment_jobs import MongoPaymentJobs
 from domain.infra.mongo import Database
 from domain.jobs import Status as JobStatus
-from domain.outcomes import Done, Retry
+from domain.outcomes import Done, Retry, Waiting
 from domain.payments.payments import RefundStatus, Status
+from domain.payments.processing import BEGIN
 from domain.payments.reconcile_jobs import Compared, Reconcile, page_id, page_job
 from domain.payments.reconciling import Finding, Report
 from domain.request_ids import new_request_id
@@ -133,6 +134,29 @@ async def test_a_refund_whose_job_is_at_it_is_left_to_that(till: Till) -> None:
     assert (await till.look(payment)).refunding == 700
 
 
+async def test_a_refund_that_stripe_has_is_never_released_though_its_word_could_not_be_booked(till: Till) -> None:
+    """A machine's clock was ahead: what is read now is older than what is booked."""
+    till.later = 3 * A_DAY
+    payment = await till.paid()
+    refund, job = await till.refunding(payment, 700)
+    marks = {"refund": str(refund.id)}
+    till.stripe.make("refunds", {"payment_intent": payment.reference, "amount": 700, "metadata": marks})
+    till.end_in_doubt(job)
+    till.later = A_DAY
+    assert Finding.RELEASED not in (await till.compare()).counts
+    till.later = 4 * A_DAY
+    await till.compare()
+    assert ((await till.look(payment)).refunded, await till.adds_up()) == (700, True)
+
+
+async def test_a_payment_that_stripe_no_longer_has_is_a_persons(till: Till) -> None:
+    payment = await till.paid()
+    _, job = await till.refunding(payment, 700)
+    till.end_in_doubt(job)
+    till.stripe.control("DELETE", "/everything")
+    assert (await till.compare()).ids == {Finding.NOT_AT_PROCESSOR: [str(payment.id)]}
+
+
 async def test_what_others_made_is_counted_and_named_and_booked_nowhere(till: Till) -> None:
     stranger = till.stripe.paid()
     report = await till.compare()
@@ -155,6 +179,28 @@ async def test_a_try_that_stripe_has_never_heard_of_is_reported_and_never_charge
     beyond = await till.compare(since=now() + timedelta(minutes=1))
     assert beyond.ids == {Finding.IN_DOUBT: [str(payment.id)]}
     assert ((await till.look(payment)).status, till.stripe.totals()["charges"]) == (Status.PROCESSING, 0)
+
+
+async def test_a_payment_whose_job_is_still_to_be_put_on_record_is_left_to_that(till: Till) -> None:
+    payment, job = await till.tried()
+    del till.jobs.stored[job.id]
+    owing = payment.model_copy(update={"owed": [BEGIN], "epoch": payment.epoch + 1})
+    assert await till.store.change(payment, owing)
+    till.later = A_DAY
+    assert await till.compare() == Report()
+
+
+async def test_a_payment_that_its_buyer_has_to_confirm_is_at_stripe_and_open(till: Till) -> None:
+    payment, job = await till.tried(card="pm_card_authenticationRequired")
+    waiting = await till.call(job)
+    assert isinstance(waiting, Waiting)
+    till.end_in_doubt(job)
+    till.later = A_DAY
+    report = await till.compare()
+    assert report.ids == {Finding.OPEN: [str(payment.id)]}
+    till.stripe.press((await till.look(payment)).next_action or "", "complete")
+    await till.compare()
+    assert ((await till.look(payment)).status, await till.adds_up()) == (Status.COMPLETED, True)
 
 
 async def test_the_no_to_an_earlier_try_ends_no_later_one(till: Till) -> None:
@@ -281,12 +327,14 @@ async def test_workers_make_a_run_of_themselves(
         async with stores.worker(till.vendor), stores.worker(till.vendor):
             first = page_job(Reconcile(new_request_id(), now() - TEN_MINUTES), now())
             await jobs.put(first)
-            following: UUID | None = first.id
-            while following is not None:
-                on_record = await jobs.find(following)
-                assert on_record is not None
-                ended = await stores.ended(on_record)
-                compared = msgspec.json.decode(ended.result or "", type=Compared)
-                following = compared.next
+            compared = await _compared(stores, first.id)
+            while compared.next is not None:
+                compared = await _compared(stores, compared.next)
         assert compared.report.counts == {Finding.MENDED: 1}
         assert await till.adds_up()
+
+
+async def _compared(stores: Stores, page: UUID) -> Compared:
+    job = await stores.reader.wait_until_ended(page, None, 20)
+    assert job is not None
+    return msgspec.json.decode(job.result or "", type=Compared)
