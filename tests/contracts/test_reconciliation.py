@@ -16,7 +16,7 @@ from domain.payments.processing import BEGIN
 from domain.payments.reconcile_jobs import Compared, Reconcile, page_id, page_job
 from domain.payments.reconciling import Finding, Report
 from domain.request_ids import new_request_id
-from tests.contracts.stripe_till import A_DAY, DECLINED, EVERYTHING, TEN_MINUTES, Till, now, till_at
+from tests.contracts.stripe_till import A_DAY, BACK, DECLINED, EVERYTHING, TEN_MINUTES, Till, now, till_at
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
 from tests.stores import Stores
@@ -149,6 +149,17 @@ async def test_a_refund_that_stripe_has_is_never_released_though_its_word_could_
     assert ((await till.look(payment)).refunded, await till.adds_up()) == (700, True)
 
 
+async def test_a_refund_made_at_stripe_that_its_bank_is_long_at_is_not_ours_to_release(till: Till) -> None:
+    payment = await till.paid()
+    till.stripe.control("PUT", "/outcomes", {"refunds": "pending"})
+    till.stripe.control("POST", "/refunds", {"payment_intent": payment.reference, "amount": 800})
+    till.stripe.control("PUT", "/outcomes", {})
+    await till.compare()
+    till.later = timedelta(days=9)
+    assert (await till.compare()).counts == {Finding.AGREED: 2, Finding.OPEN: 1}
+    assert (await till.look(payment)).refunding == 800
+
+
 async def test_a_payment_that_stripe_no_longer_has_is_a_persons(till: Till) -> None:
     payment = await till.paid()
     _, job = await till.refunding(payment, 700)
@@ -226,6 +237,21 @@ async def test_two_charges_of_one_payment_are_a_contradiction_and_nothing_is_boo
     report = await till.compare()
     assert report.counts == {Finding.CONTRADICTION: 1, Finding.AGREED: 1}
     assert (await till.look(payment), await till.held()) == (payment, 2000)
+
+
+async def test_a_second_charge_that_somebody_gave_back_stays_a_persons(till: Till) -> None:
+    payment, job = await till.tried(card=DECLINED)
+    await till.call(job)
+    declined = (await till.look(payment)).reference
+    till.end(job, status=JobStatus.FAILED)
+    _, second = await till.tried(await till.look(payment))
+    await till.call(second)
+    till.end(second)
+    till.stripe.make(f"payment_intents/{declined}/confirm", {"payment_method": "pm_card_visa", "return_url": BACK})
+    till.stripe.control("POST", "/refunds", {"payment_intent": declined})
+    before = await till.look(payment)
+    assert (await till.compare()).counts == {Finding.CONTRADICTION: 2, Finding.AGREED: 1}
+    assert (await till.look(payment), await till.adds_up()) == (before, True)
 
 
 async def test_what_stripe_says_that_cannot_be_is_a_persons_and_stops_nobody(till: Till) -> None:
@@ -332,6 +358,17 @@ async def test_workers_make_a_run_of_themselves(
                 compared = await _compared(stores, compared.next)
         assert compared.report.counts == {Finding.MENDED: 1}
         assert await till.adds_up()
+
+
+async def test_what_could_not_be_looked_at_is_never_passed_over(till: Till) -> None:
+    payment, job = await till.tried()
+    till.charge_behind_our_back(job, payment)
+    till.end_in_doubt(job)
+    fault = {"mode": "api_error", "status": 500, "times": 1}
+    till.stripe.control("PUT", "?on=GET%20/v1/payment_intents/*", [fault])
+    first = page_job(Reconcile(new_request_id(), now() - TEN_MINUTES), now())
+    assert isinstance(await till.call(first), Retry)
+    assert (await till.page(first)).report.counts == {Finding.MENDED: 1}
 
 
 async def _compared(stores: Stores, page: UUID) -> Compared:

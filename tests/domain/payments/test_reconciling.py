@@ -135,5 +135,12 @@ def test_a_report_counts_all_and_names_the_first_few_once(notes: list[tuple[Find
         assert report.ids.get(finding, []) == named
 
 
+def test_a_report_does_not_grow_with_the_account() -> None:
+    report = Report()
+    for number in range(MOST_NAMED + 5):
+        report = report.noting(Finding.STRANGER, f"pi_{number}")
+    assert (report.compared, len(report.ids[Finding.STRANGER]), report.left) == (MOST_NAMED + 5, MOST_NAMED, 0)
+
+
 def _job(generation: int) -> Job:
     return a_job(generation=generation)
