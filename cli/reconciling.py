@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from cli.orders import OrdersHere
 from cli.settings import Settings
-from cli.stores import Stores
 from domain.commerce.payments import VENDOR
 from domain.infra.background import in_background
-from domain.infra.commerce.payment_jobs import MongoPaymentJobs
-from domain.infra.queue import Queue
 from domain.payments.reconcile_rota import ReconcileRota
 from domain.vendors import Vendor
 from vendors.payments.stripe import StripePayments
@@ -19,13 +17,12 @@ from worker.reconciling import compare_in_time
 
 @asynccontextmanager
 async def books_compared(
-    settings: Settings, stores: Stores, queue: Queue, vendors: Mapping[str, Vendor], clock: FleetClock
+    settings: Settings, orders: OrdersHere, vendors: Mapping[str, Vendor], clock: FleetClock
 ) -> AsyncIterator[None]:
     """During the block; only where this worker speaks to Stripe, and unless GATEWAY_RECONCILE_EVERY_SECONDS is 0."""
     every = timedelta(seconds=settings.reconcile_every_seconds)
     if not every or not isinstance(vendors.get(VENDOR), StripePayments):
         yield
         return
-    rota = ReconcileRota(MongoPaymentJobs(stores.database, queue, settings.retention), every)
-    async with in_background(compare_in_time(rota, clock)):
+    async with in_background(compare_in_time(ReconcileRota(orders.jobs, every), clock)):
         yield

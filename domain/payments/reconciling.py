@@ -5,7 +5,6 @@ Reconciliation: what the processor lists, held against our books. Nothing is boo
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum, StrEnum, auto
 from typing import assert_never
 from uuid import UUID
@@ -18,7 +17,6 @@ from domain.payments.money_state import RefundState, Standing
 from domain.payments.payments import Payment, RefundStatus, Status
 
 MOST_NAMED = 20  # of each finding; the counts go on
-DOUBT_LASTS = timedelta(hours=24)  # as long as the processor remembers a key, what it was asked for may be asked again
 
 
 class Phase(StrEnum):

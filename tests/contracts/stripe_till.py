@@ -164,5 +164,5 @@ async def till_at(vendors: Vendors, database: Database, jobs: PaymentJobs | None
         here = Till(MongoPaymentStore(database), Api(vendors), FakePaymentJobs())
         hearing, webhooks = Hearing(here.store, here.clock), StripeWebhooks.of(settings)
         door = StripeDoor(settings, http)
-        here._vendor = StripePayments(door, hearing, jobs or here.jobs, webhooks, "https://shop.test")
+        here._vendor = StripePayments(door, hearing, jobs or here.jobs, webhooks, "https://shop.test", limit=None)
         yield here

@@ -7,6 +7,7 @@ be released.
 
 from datetime import datetime
 
+from domain.commerce.payments import KEY_LIFETIME
 from domain.commerce.ports import PaymentJobs
 from domain.jobs import Job
 from domain.outcomes import Failed, Retry
@@ -14,7 +15,7 @@ from domain.payments.hearing import Hearing
 from domain.payments.jobs import LIFETIME
 from domain.payments.payments import Payment, Refund, RefundStatus, Status
 from domain.payments.processing import BEGIN
-from domain.payments.reconciling import DOUBT_LASTS, Finding
+from domain.payments.reconciling import Finding
 from domain.payments.refunding import owed_for
 from domain.vendors import Call
 from vendors.payments.booking import NotHeard
@@ -56,7 +57,7 @@ class Doubts:
             finding = await self._comparing.mend(payment, reference)
             return Finding.OPEN if finding is Finding.AGREED else finding
         tried, ended = (payment.created_at, payment.updated_at) if job is None else (job.created_at, job.updated_at)
-        if self._now() - ended <= DOUBT_LASTS:
+        if self._now() - ended <= KEY_LIFETIME:
             return Finding.OPEN
         return Finding.NOT_AT_PROCESSOR if tried >= since else Finding.IN_DOUBT
 
@@ -108,7 +109,7 @@ class Doubts:
         if job is not None and not job.ended:
             return Finding.OPEN
         ended = refund.created_at + LIFETIME if job is None else job.updated_at
-        if self._now() - ended <= DOUBT_LASTS:
+        if self._now() - ended <= KEY_LIFETIME:
             return Finding.OPEN
         if str(refund.id) in await self._refunds_there(payment):
             return Finding.OPEN

@@ -86,7 +86,7 @@ class Reconciliation:
         behind = None if asked.after is None else UUID(asked.after)
         ours = await self._hearing.payments.unsettled(behind, OURS_AT_ONCE)
         rows = [(str(payment.id), partial(doubts.of, payment, asked.since)) for payment in ours]
-        return _Page(rows, len(ours) == OURS_AT_ONCE)
+        return _Page(rows, more=bool(ours))  # one that cannot be read is left out of them, so none is full for certain
 
     async def _go_on(self, rest: "Reconcile | Compared") -> Outcome:
         if isinstance(rest, Compared):
