@@ -9,7 +9,7 @@ from domain.errors import Unavailable
 from domain.payments.reconcile_rota import ReconcileRota
 from worker.clock import FleetClock
 
-PAUSE_SECONDS = 10.0
+PAUSE_SECONDS = 2.0
 
 log = structlog.get_logger()
 

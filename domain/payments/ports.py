@@ -74,5 +74,5 @@ class PaymentStore(Protocol):
         ...
 
     async def unsettled(self, after: UUID | None, limit: int) -> Sequence[Payment]:
-        """Those under way, and those of which a refund is; the oldest first, behind `after`, as far as they can be read."""
+        """Those under way, and those of which a refund is: the oldest first, of the ids behind `after`."""
         ...
