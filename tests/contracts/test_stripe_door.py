@@ -4,7 +4,6 @@ The door to Stripe, on the simulated one and, with `STRIPE_SECRET_KEY=sk_test_â€
 What Stripe alone decides cannot be told by a stub of ours: the same tests say that both are the same to us.
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from domain.payments.payments import RefundStatus
 from domain.request_ids import new_request_id
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call
+from tests.contracts.stripe_accounts import key_of_test_mode
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
 from vendors.http import VendorHttp
@@ -69,9 +69,7 @@ async def account(request: pytest.FixtureRequest) -> AsyncIterator[Account]:
         port = request.getfixturevalue("simulated").port
         key, base = "sk_test_simulated", f"http://127.0.0.1:{port}/stripe"
     else:
-        key, base = os.environ.get("STRIPE_SECRET_KEY", ""), API_BASE
-        if not key.startswith("sk_test_"):
-            pytest.skip("STRIPE_SECRET_KEY is no key of Stripe's test mode")
+        key, base = key_of_test_mode(), API_BASE
     settings = StripeSettings(SecretStr(key), SecretStr("whsec_x"), base)
     async with VendorHttp() as http:
         yield Account(StripeDoor(settings, http), settings)
@@ -202,3 +200,18 @@ async def test_an_amount_that_is_too_small_is_a_no_with_stripes_own_code(account
 async def test_money_without_decimals_comes_back_as_it_was_asked_for(account: Account, money: Money, card: str) -> None:
     paid = sure(await account.door.create_intent(IntentAsked(money, card, BACK), a_call()))
     assert (paid.money, paid.received) == (money, money)
+
+
+@pytest.mark.parametrize("kind", ["sk_live_", "rk_live_"])
+def test_no_test_is_made_with_a_live_key_and_none_repeats_it(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", f"{kind}of_somebody")
+    with pytest.raises(pytest.fail.Exception, match="STRIPE_SECRET_KEY is a live key") as refusal:
+        key_of_test_mode()
+    assert "of_somebody" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", ["", "pk_test_x", "rk_test_x", "whsec_x"])
+def test_a_key_that_is_none_of_test_mode_is_used_for_nothing(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    with pytest.raises(pytest.skip.Exception, match="no key of Stripe's test mode"):
+        key_of_test_mode()
