@@ -12,7 +12,7 @@ import pytest
 
 from domain.commerce.payments import Checkout, Withdrawal
 from domain.outcomes import Done, Failed, Retry, Waiting
-from domain.payments.jobs import Look, NewCheckout, NewCustomer
+from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer
 from domain.payments.payments import Kind, RefundStatus, Status
 from domain.payments.ports import PaymentStore, TransactionFilter
 from domain.request_ids import new_request_id
@@ -147,6 +147,27 @@ async def test_what_could_not_be_booked_is_asked_for_again_and_charged_once(
     store.down = False
     assert isinstance(await till.tried(payment, request_id=tried), Done)
     assert await till.held() == 2000
+
+
+@not_localstripe
+async def test_a_try_in_doubt_is_no_declined_payment(till: Till) -> None:
+    first, second, tried = await till.payment(), await till.payment(), new_request_id()
+    await till.tried(first, request_id=tried)
+    till.calls.clear()
+    assert isinstance(await till.tried(second, request_id=tried), Failed)
+    assert (await till.now(second)).status is Status.PROCESSING
+
+
+@not_localstripe
+async def test_a_refund_in_doubt_keeps_what_it_reserved(till: Till) -> None:
+    payment = await till.paid()
+    first, second = await till.reserved(payment, 500), await till.reserved(payment, 700)
+    await till.give_back(payment, first)
+    till.calls.clear()
+    under_the_same_key = GiveBack(payment.id, second.id, payment.reference or "", second.amount, "USD")
+    assert isinstance(await till.do(under_the_same_key, first.id), Failed)
+    after = await till.now(payment)
+    assert (after.refunded, after.refunding, await till.held()) == (500, 700, 1500)
 
 
 @not_localstripe
