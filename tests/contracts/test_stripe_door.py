@@ -5,7 +5,7 @@ What Stripe alone decides cannot be told by a stub of ours: the same tests say t
 """
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -115,6 +115,13 @@ async def test_a_declined_card_is_an_explicit_no(account: Account, card: str, de
     assert (state.standing, state.captured) == (Standing.DECLINED, 0)
     assert state.failure is not None
     assert state.failure.code == "card_declined"
+
+
+async def test_after_a_no_the_next_generation_is_a_try_of_its_own(account: Account) -> None:
+    call, asked = a_call(), IntentAsked(USD, "pm_card_visa_chargeDeclined", BACK)
+    said = [await account.door.create_intent(asked, each) for each in (call, call, replace(call, generation=2))]
+    first, again, next_one = [answer.intent_id for answer in said if isinstance(answer, Declined)]
+    assert (first == again, first == next_one) == (True, False)
 
 
 async def test_who_has_to_prove_who_they_are_is_sent_on_and_can_be_called_off(account: Account) -> None:

@@ -86,7 +86,8 @@ def test_the_same_word_again_changes_nothing() -> None:
 def test_an_older_word_changes_nothing() -> None:
     refunded = later(PAID, refunds=(given_back("re_1", 1000, RefundStatus.COMPLETED),))
     payment = after(a_payment(), refunded)
-    assert settled(payment, PAID, NOON) is None
+    pending = replace(PAID, refunds=(given_back("re_1", 1000, RefundStatus.PENDING),))
+    assert [settled(payment, older, NOON) for older in (OPEN, PAID, pending)] == [None, None, None]
     assert payment.status is Status.REFUNDED
 
 
@@ -218,6 +219,7 @@ class Words(RuleBasedStateMachine):
         for transaction in found.transactions:
             assert transaction.id not in self.transactions
             self.transactions[transaction.id] = transaction
+        assert found.payment.captured >= self.payment.captured
         self.payment = found.payment
 
     @invariant()
