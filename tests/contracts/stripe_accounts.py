@@ -37,8 +37,8 @@ class Account:
         return VendorHttp(Dialect() if self.dialect else None)
 
     def ask(self, method: str, path: str, **params: Any) -> Any:
-        sent = {"params" if method == "GET" else "data": params}
-        answer = self.http.request(method, path, **sent)
+        asks = method == "GET"
+        answer = self.http.request(method, path, params=params if asks else None, data=None if asks else params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -70,7 +70,7 @@ class Account:
         charge = self.ask("GET", f"charges/{latest if isinstance(latest, str) else latest['id']}")
         refunds = self.ask("GET", "refunds", payment_intent=intent["id"], limit=100)["data"]
         taken = charge["amount"] if charge["status"] == "succeeded" and charge["captured"] else 0
-        return int(taken) - sum(refund["amount"] for refund in refunds if refund["status"] == "succeeded")
+        return int(taken - sum(refund["amount"] for refund in refunds if refund["status"] == "succeeded"))
 
 
 def key_of_test_mode() -> str:
