@@ -13,7 +13,7 @@ from domain.payments.payments import Payment, Status
 from domain.request_ids import new_request_id
 from tests.contracts import stripe_accounts
 from tests.contracts.stripe_accounts import Account
-from tests.contracts.stripe_till import CARD, PRICE, Till, till_at
+from tests.contracts.counted_till import CARD, PRICE, Till, till_at
 from tests.fakes_payments import FakePaymentStore
 from tests.loadtest.stripe.api import Api
 

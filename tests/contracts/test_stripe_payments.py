@@ -18,7 +18,7 @@ from domain.payments.ports import PaymentStore, TransactionFilter
 from domain.request_ids import new_request_id
 from tests.contracts import stripe_accounts
 from tests.contracts.stripe_accounts import Account
-from tests.contracts.stripe_till import BACK, PRICE, Till, till_at
+from tests.contracts.counted_till import BACK, PRICE, Till, till_at
 from tests.fakes_payments import FakePaymentStore
 
 # It has no sessions, forgets keys, and gives back more than was paid.
