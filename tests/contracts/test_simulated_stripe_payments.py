@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from domain.commerce.payments import Checkout
-from domain.commerce.payments import Refund as RefundOfOrder
 from domain.outcomes import Done, Retry, Waiting
+from domain.payments.of_orders import reserve_all
 from domain.payments.payments import Payment, Status
 from domain.request_ids import new_request_id
 from tests.contracts import stripe_accounts
-from tests.contracts.stripe_accounts import Account
 from tests.contracts.counted_till import CARD, PRICE, Till, till_at
+from tests.contracts.stripe_accounts import Account
 from tests.fakes_payments import FakePaymentStore
 from tests.loadtest.stripe.api import Api
 
@@ -60,7 +60,9 @@ async def test_an_order_is_paid_on_its_page(till: Till, stripe: Api) -> None:
     stripe.press(page, "pay", card=CARD)
     assert isinstance(await till.poll(payment.id, waiting.reference), Done)
     assert ((await till.now(payment)).status, await till.held()) == (Status.COMPLETED, 2000)
-    assert isinstance(await till.do(RefundOfOrder(waiting.reference, 2000, "USD", payment.id)), Done)
+    reserved = await reserve_all(till.store, payment.id, datetime.now(UTC))
+    assert reserved is not None
+    assert isinstance(await till.give_back(*reserved), Done)
     assert ((await till.now(payment)).status, await till.held()) == (Status.REFUNDED, 0)
 
 
