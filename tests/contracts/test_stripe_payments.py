@@ -15,6 +15,7 @@ from domain.outcomes import Done, Failed, Retry, Waiting
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer
 from domain.payments.payments import Kind, RefundStatus, Status
 from domain.payments.ports import PaymentStore, TransactionFilter
+from domain.payments.processing import begun
 from domain.request_ids import new_request_id
 from tests.contracts import stripe_accounts
 from tests.contracts.counted_till import BACK, PRICE, Till, till_at
@@ -78,6 +79,21 @@ async def test_a_declined_payment_fails_by_the_banks_word_and_may_be_tried_again
     assert ((await till.now(payment)).status, await till.held()) == (Status.COMPLETED, 2000)
 
 
+@not_localstripe
+async def test_a_look_at_a_declined_try_says_nothing_of_the_next_one(till: Till) -> None:
+    payment = await till.payment()
+    await till.tried(payment, till.account.declines)
+    failed = await till.now(payment)
+    again = begun(failed, "pm_card_visa", datetime.now(UTC))
+    assert await till.store.change(failed, again)
+    look = Look(payment.id, failed.reference or "")
+    assert isinstance(await till.do(look), Done)
+    assert (await till.now(payment)).status is Status.PROCESSING
+    assert isinstance(await till.tried(again), Done)
+    assert isinstance(await till.do(look), Done)
+    assert ((await till.now(payment)).status, await till.held()) == (Status.COMPLETED, 2000)
+
+
 async def test_a_way_to_pay_that_there_is_not_fails_the_payment_too(till: Till) -> None:
     payment = await till.payment()
     assert isinstance(await till.tried(payment, "pm_nobody_has_this"), Failed)
@@ -88,8 +104,9 @@ async def test_a_way_to_pay_that_there_is_not_fails_the_payment_too(till: Till) 
 async def test_who_has_to_prove_who_they_are_pays_then(till: Till) -> None:
     if till.account.prove is None:
         pytest.skip("Stripe's own page wants a browser")
-    payment, tried = await till.payment(), new_request_id()
-    outcome = await till.tried(payment, till.account.asks(), tried)
+    tried = new_request_id()
+    payment = await till.payment(job=tried)
+    outcome = await till.tried(payment, till.account.asks())
     assert isinstance(outcome, Waiting)
     assert ((await till.now(payment)).status, await till.held()) == (Status.REQUIRES_ACTION, 0)
     till.account.prove(till.account, outcome.reference)
@@ -199,11 +216,12 @@ async def test_what_the_account_holds_is_the_sum_of_our_transactions_at_every_st
     account: Account, payments: PaymentStore
 ) -> None:
     async with till_at(account, payments) as till:
-        paid, other, tried = await till.paid(), await till.payment(), new_request_id()
+        paid, tried = await till.paid(), new_request_id()
+        other = await till.payment(job=tried)
         held = [await till.held()]
-        assert isinstance(await till.tried(other, account.declines), Failed)
+        assert isinstance(await till.tried(await till.payment(), account.declines), Failed)
         held.append(await till.held())
-        asked = await till.tried(other, account.asks(), tried)
+        asked = await till.tried(other, account.asks())
         assert isinstance(asked, Waiting)
         held.append(await till.held())
         for amount in (700, 1300):
