@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.money import Money
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Payment, Refund, Status, Transaction
-from domain.payments.ports import TransactionFilter
+from domain.payments.ports import PaymentFilter, TransactionFilter
 from domain.payments.redacting import redacted
 from domain.payments.refunding import reserved
 from domain.payments.settling import Contradiction, check_change
@@ -62,6 +62,16 @@ class FakePaymentStore(MayBeDown):
             return None
         self._store(after)
         return after
+
+    async def list(self, which: PaymentFilter) -> Sequence[Payment]:
+        self._answer()
+        newest_first = sorted(self.stored.values(), key=lambda payment: payment.id, reverse=True)
+        wanted = [
+            payment
+            for payment in newest_first
+            if which.owner in (None, payment.client) and (which.before is None or payment.id < which.before)
+        ]
+        return wanted[: which.limit]
 
     async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]:
         self._answer()
