@@ -37,8 +37,7 @@ class FakePaymentStore(MayBeDown):
 
     async def find(self, payment_id: UUID, owner: str | None) -> Payment | None:
         self._answer()
-        payment = self.stored.get(payment_id)
-        return payment if payment is not None and owner in (None, payment.client) else None
+        return self._owned(payment_id, owner)
 
     async def find_by_reference(self, reference: str) -> Payment | None:
         self._answer()
@@ -56,7 +55,8 @@ class FakePaymentStore(MayBeDown):
         return True
 
     async def reserve(self, payment_id: UUID, owner: str | None, refund: Refund) -> Payment | None:
-        payment = await self.find(payment_id, owner)
+        self._answer()
+        payment = self._owned(payment_id, owner)
         after = reserved(payment or _NOBODYS, refund)
         if payment is None or after is None:
             return None
@@ -89,6 +89,10 @@ class FakePaymentStore(MayBeDown):
         self._answer()
         waiting = [(payment.sweep_at, payment) for payment in self.stored.values() if payment.sweep_at is not None]
         return [payment for at, payment in sorted(waiting, key=lambda pair: pair[0]) if at <= now][:limit]
+
+    def _owned(self, payment_id: UUID, owner: str | None) -> Payment | None:
+        payment = self.stored.get(payment_id)
+        return payment if payment is not None and owner in (None, payment.client) else None
 
     def _store(self, payment: Payment) -> None:
         names = payment.references

@@ -156,6 +156,18 @@ async def test_every_fault_of_a_payment_is_named_at_once(
     assert people.payments.stored == {}
 
 
+@pytest.mark.parametrize("path", ["/payments", "/payments/checkout"])
+@pytest.mark.parametrize("twice", ['"amount":2000', '"currency":"EUR"'])
+async def test_what_is_said_twice_is_refused_and_neither_is_taken(
+    people: People, alice: AsyncClient, path: str, twice: str
+) -> None:
+    body = payment() if path == "/payments" else checkout()
+    answer = await sent(alice, f"{body[:-1]},{twice}}}", path)
+    assert answer.status_code in (400, 422)
+    assert people.payments.stored == {}
+    assert people.payment_jobs.stored == {}
+
+
 async def test_half_a_character_in_details_is_no_json(people: People, alice: AsyncClient) -> None:
     answer = await sent(alice, payment(details='{"a":"\\ud800"}'))
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-syntax")
