@@ -157,13 +157,12 @@ async def test_every_fault_of_a_payment_is_named_at_once(
 
 
 @pytest.mark.parametrize("path", ["/payments", "/payments/checkout"])
-@pytest.mark.parametrize("twice", ['"amount":2000', '"currency":"EUR"'])
+@pytest.mark.parametrize(("name", "again"), [("amount", "2000"), ("currency", '"EUR"')])
 async def test_what_is_said_twice_is_refused_and_neither_is_taken(
-    people: People, alice: AsyncClient, path: str, twice: str
+    people: People, alice: AsyncClient, path: str, name: str, again: str
 ) -> None:
     body = payment() if path == "/payments" else checkout()
-    answer = await sent(alice, f"{body[:-1]},{twice}}}", path)
-    assert answer.status_code in (400, 422)
+    assert pointers(await sent(alice, f'{body[:-1]},"{name}":{again}}}', path)) == [f"/{name}"]
     assert people.payments.stored == {}
     assert people.payment_jobs.stored == {}
 
