@@ -35,7 +35,7 @@ from domain.submitted_fields import to_milliseconds
 
 PAID = "this order is paid already"
 FAILED = "the payment failed, and the order is cancelled with it; place another order"
-NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set GATEWAY_PAYMENTS_URL"
+NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set STRIPE_SECRET_KEY"
 
 log = structlog.get_logger()
 

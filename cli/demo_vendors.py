@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from cli.settings import DEMO_WEBHOOK_SECRET, Settings
+from domain.commerce.payments import VENDOR
 from domain.errors import ConfigurationError
 from loadtest.stripe.webhooks import Endpoint
 from loadtest.vendors.app import main
@@ -15,6 +16,6 @@ def run(settings: Settings) -> None:
         raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
     told = settings.table_environment()
     secret = told[DEMO_WEBHOOK_SECRET]
-    told_where = told.get("DEMO_STRIPE_WEBHOOK_URL") or f"{settings.public_base}/webhooks/stripe"
+    told_where = told.get("DEMO_STRIPE_WEBHOOK_URL") or f"{settings.public_base}/webhooks/{VENDOR}"
     stripe = Endpoint(told_where, told.get("STRIPE_WEBHOOK_SECRET") or secret)
     main(address.hostname, address.port or 80, secret, (stripe,))

@@ -102,9 +102,9 @@ def _examine_payments(settings: Settings, report: Report) -> None:
         report.bad(fault.detail)
         return
     if takes:
-        report.good(f"payments: the processor posts to {settings.public_base}/webhooks/payments")
+        report.good(f"payments: Stripe posts to {settings.public_base}/webhooks/payments")
     else:
-        report.note("payments: none is taken (503, payments-not-configured); set GATEWAY_PAYMENTS_URL")
+        report.note("payments: none is taken (503, payments-not-configured); set STRIPE_SECRET_KEY")
 
 
 async def _images(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from cli.settings import PREFIX, Settings
 Command = Callable[..., Any]
 
 SERVERS = ("home", "mongo_url", "redis_url", "log_level", "env")
-TABLE = ("vendors_file", "public_url", "demo_vendors_url", "payments_url", "payments_webhook_secret")
+TABLE = ("vendors_file", "public_url", "demo_vendors_url", "payments_limit")
 KEEPING = (
     *("retention_days", "retention_complete_days", "retention_failed_days", "retention_cancelled_days"),
     "redact_days",

@@ -27,7 +27,6 @@ PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
 SECRETS = frozenset(  # URLs may hold passwords
     {"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET", "GATEWAY_JWT_SECRET", "GATEWAY_API_KEY"}
-    | {"GATEWAY_PAYMENTS_WEBHOOK_SECRET"}
 )
 DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; kept in the home unless it is set
 NOT_OURS = frozenset(

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
-from cli.process_settings import HttpUrl
 from domain.commerce.short_links import read_hosts
 
 
@@ -24,15 +23,8 @@ class ShopSettings(BaseSettings):
         description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
     )
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
-    payments_url: HttpUrl | None = Field(
-        None,
-        description="address of the payment processor, https://host/path; default the simulated one in development, "
-        "and none in production",
-    )
-    payments_webhook_secret: SecretStr | None = Field(
-        None,
-        description="what the payment processor signs webhooks with, whsec_…; default that of the simulated vendors "
-        "in development, and none in production",
+    payments_limit: str = Field(
+        "20/second", description="requests to Stripe of the whole fleet, such as 20/second, or 80/second; 90/minute"
     )
     short_hosts: str | None = Field(
         None,

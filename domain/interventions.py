@@ -27,7 +27,8 @@ from domain.unknowns import CODES_OF_DOUBT, Unknown
 
 CALLBACK = "callback"  # follow-ups: see `Job.follow_ups`
 ORDER = "order"  # the order that it is about has to learn of its end
-ON_RECORD = frozenset({CALLBACK, ORDER})  # what a `FollowUpRunner` does
+PAYMENT = "payment"  # likewise the payment
+ON_RECORD = frozenset({CALLBACK, ORDER, PAYMENT})  # what a `FollowUpRunner` does
 TELL_VENDOR = "vendor_cancel"
 PROGRESS_KEPT = 50
 TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up

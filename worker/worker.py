@@ -24,7 +24,7 @@ from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_ALL, WAKE_CHANNEL, Queue
 from domain.infra.redactions import Redactions
 from domain.infra.redis import RedisClient
-from domain.ports import FollowUpRunner
+from domain.ports import FollowUpRunner, LateLooks
 from domain.retention import Retention
 from domain.vendors import Vendor
 from domain.webhooks import EVENTS
@@ -129,6 +129,7 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     *,
     clock: FleetClock | None = None,
     starter: ApartStarter | None = None,
+    late_looks: LateLooks | None = None,
 ) -> AsyncIterator[Worker]:
     apart, clock = Apart(starter or NoProcesses()), clock or FleetClock()
     queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
@@ -149,6 +150,7 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         gates=gates,
         apart=settings.apart,
         call_apart=apart.call,
+        late_looks=late_looks,
     )
     async with (
         gates.again,

@@ -3,19 +3,24 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.commerce.payments import CHECKOUT, VENDOR, kind_of
+from domain.commerce.payments import CHECKOUT, GIVE_BACK, PROCESS, VENDOR, is_unsettled, kind_of
 from domain.errors import Conflict
 from domain.jobs import Job
 from domain.ports import JobControl, JobReader, Replayed, ReplayFilter
 
 _CANCEL = "a payment ends by its processor's word alone; cancel its order with POST /orders/{order_id}/cancel"
-_RETRY = "a payment is made once; place another order"
+_RETRY = {
+    CHECKOUT: "a payment is made once; place another order",
+    PROCESS: "a try is made once; make another with POST /payments/{payment_id}/process once this one has failed",
+    GIVE_BACK: "this refund has ended; make another with POST /payments/{payment_id}/refund",
+}
+_NOT_YOURS = "jobs of payments are retried by admins alone"
 _DELETE = "what was paid, and given back, stays on record"
 
 
 @dataclass(frozen=True, slots=True)
 class KeepsPayments:
-    """A `JobControl`. A refund that failed may be run again by an admin; nothing else of a payment is anybody's."""
+    """A `JobControl`. A refund of which nobody knows may be asked for again by an admin, and what moves no money."""
 
     inner: JobControl
     jobs: JobReader
@@ -26,8 +31,8 @@ class KeepsPayments:
 
     async def retry(self, request_id: UUID, owner: str | None) -> Job:
         job = await self.jobs.find(request_id, owner)
-        if job is not None and job.vendor == VENDOR and (owner is not None or kind_of(job) == CHECKOUT):
-            raise _kept(_RETRY)
+        if job is not None and job.vendor == VENDOR:
+            _refuse_retry(job, owner)
         return await self.inner.retry(request_id, owner)
 
     async def delete(self, request_id: UUID, owner: str | None) -> None:
@@ -43,6 +48,14 @@ class KeepsPayments:
         job = await self.jobs.find(request_id, owner)
         if job is not None and job.vendor == VENDOR:
             raise _kept(why)
+
+
+def _refuse_retry(job: Job, owner: str | None) -> None:
+    kind = kind_of(job)
+    if kind in _RETRY and not (kind == GIVE_BACK and is_unsettled(job)):
+        raise _kept(_RETRY[kind])
+    if owner is not None:
+        raise _kept(_NOT_YOURS)
 
 
 def _kept(why: str) -> Conflict:

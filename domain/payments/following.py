@@ -1,6 +1,6 @@
 """What a payment owes, until it is on record: the job of its try, and those of its refunds. As orders do."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from domain.payments.payments import Payment, RefundStatus
 from domain.payments.ports import PaymentStore
 from domain.payments.processing import BEGIN
 from domain.payments.refunding import SOONEST, owed_for
+from domain.payments.settling import ORDER_REFUNDED
 
 LOOKS = 3  # at a payment that went on meanwhile; then it is the sweep's
 LATEST = timedelta(hours=1)
@@ -22,11 +23,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PaymentFollowing:
-    """`return_url` is where a buyer comes back to who had to prove who they are."""
+    """
+    `return_url` is where a buyer comes back to who had to prove who they are.
+
+    `order_refunded` tells a payment's order that all of it went back, and raises `Unavailable`; None leaves it to a
+    process that knows orders.
+    """
 
     payments: PaymentStore
     jobs: PaymentJobs
     return_url: str
+    order_refunded: Callable[[Payment], Awaitable[None]] | None = None
 
     async def soon(self, payment: Payment, now: datetime) -> Payment:
         """The payment as it stands then. What goes wrong here is the sweep's: what was asked for is on record."""
@@ -54,6 +61,9 @@ class PaymentFollowing:
         try:
             if kind == BEGIN:
                 await self.jobs.put(try_job(payment, self.return_url, now))
+                return True
+            if kind == ORDER_REFUNDED and self.order_refunded is not None:
+                await self.order_refunded(payment)
                 return True
             pending = {owed_for(one): one for one in payment.refunds if one.status is RefundStatus.PENDING}
             if kind in pending:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.payments.changing import change_payment, settle_payment
 from domain.payments.money_state import MoneyState, Standing
-from domain.payments.payments import Failure, Payment
+from domain.payments.payments import Failure, Payment, Status
 from domain.payments.ports import PaymentStore
 from domain.payments.refunding import refused
 from domain.payments.settling import Settled, settled
@@ -38,12 +38,14 @@ class Hearing:
         await settle_payment(self.payments, payment_id, ask)
         return heard[-1]
 
-    async def declined(self, payment_id: UUID, failure: Failure) -> None:
-        """The processor said no before it had any object of the payment: nothing is to be read there."""
+    async def never_tried(self, payment_id: UUID, try_id: UUID, standing: Standing, failure: Failure) -> None:
+        """The processor has no object of this try, by its own no, or never asked: nothing is to be read there."""
 
         async def ask(payment: Payment) -> Settled | None:
+            if payment.job != try_id or payment.status is not Status.PROCESSING:  # another counts, or it was booked
+                return None
             now = self._now()
-            state = MoneyState(None, Standing.DECLINED, payment.total.currency, 0, now, failure=failure)
+            state = MoneyState(None, standing, payment.total.currency, 0, now, failure=failure)
             return settled(payment, state, now)
 
         await settle_payment(self.payments, payment_id, ask)

@@ -17,7 +17,8 @@ from uuid import UUID
 
 import msgspec
 
-from domain.commerce.payments import VENDOR
+from domain.commerce.payments import GIVE_BACK, PROCESS, VENDOR
+from domain.interventions import PAYMENT
 from domain.jobs import Job
 from domain.payments.payments import Payment, Refund
 from domain.request_ids import derived_id, new_request_id
@@ -25,8 +26,7 @@ from domain.submissions import QUEUED_WITHIN
 from domain.submitted_fields import to_milliseconds
 
 CREATE_CUSTOMER, CREATE_CHECKOUT = "customer.create", "checkout.create"
-PROCESS, GIVE_BACK, LOOK = "payment.process", "payment.give_back", "payment.look"
-PAYMENT = "payment"  # in `at_end`: the payment is to be told
+LOOK = "payment.look"
 LIFETIME = timedelta(days=7)  # of a payment under way: then a person has to look
 SOON = timedelta(hours=1)  # of what its caller waits for
 

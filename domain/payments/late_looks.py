@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from domain.commerce.payments import VENDOR
 from domain.commerce.ports import PaymentJobs
 from domain.jobs import Job
+from domain.payments.job_ends import payment_of_job
 from domain.payments.jobs import look_job
 from domain.payments.payments import Payment
 from domain.payments.ports import PaymentStore
-from domain.request_ids import read_request_id
 from domain.webhooks import LookAgain, Notice
 
 
@@ -37,6 +37,5 @@ class PaymentLooks:
 
     async def _payment_of(self, notice: Notice, job: Job | None) -> Payment | None:
         if job is not None:
-            named = read_request_id((job.metadata or {}).get("payment_id", ""))
-            return await self.payments.find(named or job.parent or job.id, None)
+            return await self.payments.find(payment_of_job(job), None)
         return None if notice.reference is None else await self.payments.find_by_reference(notice.reference)

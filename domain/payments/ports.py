@@ -81,5 +81,5 @@ class PaymentStore(Protocol):
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Payment]:
-        """Whose `sweep_at` has come, the longest overdue first."""
+        """Whose `sweep_at` has come, the longest overdue first; one that cannot be read is left out, and logged."""
         ...

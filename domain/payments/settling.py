@@ -13,9 +13,11 @@ from typing import assert_never
 from domain.money import Money
 from domain.payments.money_state import MoneyState, RefundState, Standing
 from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status, Transaction
+from domain.payments.refunding import SOONEST
 from domain.request_ids import dated_id, derived_id
 
 PROCESSOR = "processor"  # who made a refund that we did not ask for
+ORDER_REFUNDED = "order_refunded"  # owed: its order is to learn that all of it went back
 
 
 class Contradiction(Exception):
@@ -52,6 +54,8 @@ def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | Non
     after = payment.model_copy(
         update={**changes, "read_at": state.read_at, "epoch": payment.epoch + 1, "updated_at": now}
     )
+    if after.order is not None and after.status is Status.REFUNDED is not payment.status:
+        after = _owing(after, ORDER_REFUNDED, now)
     return Settled(after, tuple(_new_transactions(payment, after, state)))
 
 
@@ -63,6 +67,12 @@ def check_change(before: Payment, after: Payment, transactions: Sequence[Transac
         raise ValueError("with a payment its own transactions are written")
     if sum(each.signed for each in transactions) != _held(after) - _held(before):
         raise Contradiction("its transactions do not add up to what the processor holds")
+
+
+def _owing(payment: Payment, kind: str, now: datetime) -> Payment:
+    soon = now + SOONEST
+    owed = [*(each for each in payment.owed or () if each != kind), kind]
+    return payment.model_copy(update={"owed": owed, "sweep_at": min(soon, payment.sweep_at or soon)})
 
 
 def _held(payment: Payment) -> int:

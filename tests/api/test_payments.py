@@ -10,8 +10,8 @@ from httpx import AsyncClient, Response
 
 from api.app import build_app
 from domain.accounts.audit import Act
+from domain.commerce.payments import PROCESS
 from domain.money import Money
-from domain.payments.jobs import PROCESS
 from domain.payments.money_state import Standing
 from domain.payments.payments import Failure, Payment, Status
 from domain.payments.settling import settled

@@ -8,8 +8,8 @@ import pytest
 from httpx import AsyncClient, Response
 
 from domain.accounts.audit import Act
+from domain.commerce.payments import GIVE_BACK
 from domain.money import Money
-from domain.payments.jobs import GIVE_BACK
 from domain.payments.payments import Payment, Refund, RefundStatus, Status
 from tests.api.people import People
 from tests.fakes_payments import a_paid_payment, a_payment, a_refund

@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from domain.commerce.payments import Checkout, Withdrawal
-from domain.commerce.payments import Refund as RefundOfOrder
 from domain.money import Money
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.payments.hearing import Hearing
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
+from domain.payments.of_orders import reserve_all
 from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status
 from domain.request_ids import new_request_id
 from domain.vendors import Call
@@ -45,7 +45,14 @@ class Till:
 
     async def payment(self, **fields: Any) -> Payment:
         now = datetime.now(UTC)
-        usual = {"client": "acme", "total": PRICE, "status": Status.PROCESSING, "created_at": now, "updated_at": now}
+        usual = {
+            "client": "acme",
+            "total": PRICE,
+            "status": Status.PROCESSING,
+            "created_at": now,
+            "updated_at": now,
+            "job": new_request_id(),
+        }
         return await self.store.add(Payment(id=new_request_id(), **{**usual, **fields}))
 
     async def do(self, asked: msgspec.Struct, request_id: UUID | None = None) -> Outcome:
@@ -57,7 +64,9 @@ class Till:
         return await self.vendor.poll(replace(self.calls[request_id], operation="poll"), reference)
 
     async def tried(self, payment: Payment, card: str = "pm_card_visa") -> Outcome:
-        return await self.do(Try(payment.id, PRICE.amount, PRICE.currency, card, BACK))
+        """The try that the payment names; after that others."""
+        asked = Try(payment.id, PRICE.amount, PRICE.currency, card, BACK)
+        return await self.do(asked, payment.job if payment.job not in self.calls else None)
 
     async def paid(self) -> Payment:
         payment = await self.payment()
@@ -96,9 +105,8 @@ async def till(simulated: Vendors) -> AsyncIterator[Till]:
     settings = StripeSettings(SecretStr("sk_test_simulated"), SecretStr("whsec_x"), base)
     store = FakePaymentStore()
     async with VendorHttp() as http:
-        hearing = Hearing(store)
-        vendor = StripePayments(StripeDoor(settings, http), hearing, StripeWebhooks.of(settings), "https://shop.test")
-        yield Till(vendor, store, stripe)
+        door, webhooks = StripeDoor(settings, http), StripeWebhooks.of(settings)
+        yield Till(StripePayments(door, Hearing(store), webhooks, "https://shop.test", None), store, stripe)
 
 
 async def test_a_payment_is_completed_by_its_charge(till: Till) -> None:
@@ -183,7 +191,9 @@ async def test_an_order_is_paid_on_its_page(till: Till) -> None:
     till.stripe.press(page, "pay", card=CARD)
     assert isinstance(await till.poll(payment.id, waiting.reference), Done)
     assert (till.now(payment).status, till.held) == (Status.COMPLETED, 2000)
-    assert isinstance(await till.do(RefundOfOrder(waiting.reference, 2000, "USD", payment.id)), Done)
+    reserved = await reserve_all(till.store, payment.id, datetime.now(UTC))
+    assert reserved is not None
+    assert isinstance(await till.give_back(*reserved), Done)
     assert (till.now(payment).status, till.held) == (Status.REFUNDED, 0)
 
 

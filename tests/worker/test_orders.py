@@ -17,8 +17,9 @@ from tests.fakes_commerce import FakeProducts, a_product
 from tests.fakes_orders import FakeNotices, FakeOrders, FakePaymentDesk, a_draft
 from tests.stores import Stores
 from worker.clock import FleetClock
-from worker.orders import TURN, look_after_orders
+from worker.upkeep import look_after
 
+TURN = "orders"
 AN_HOUR = timedelta(hours=1)
 
 
@@ -62,7 +63,7 @@ class Shop:
     async def worker(self) -> AsyncIterator[None]:
         following = Following(self.orders, follow_ups(self.notices, FakePaymentDesk()))
         upkeep = Upkeep(self.orders, following)
-        async with in_background(look_after_orders(upkeep, self._queue, self.clock, pause_seconds=0.01)):
+        async with in_background(look_after(upkeep, TURN, self._queue, self.clock, pause_seconds=0.01)):
             yield
 
 

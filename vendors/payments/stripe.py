@@ -6,25 +6,23 @@ Quirk: an event of Stripe's says no more than that something changed, so each jo
 reads how the money stands, and books it, before the job ends.
 """
 
-from datetime import timedelta
 from typing import assert_never
-from uuid import UUID
 
 import msgspec
 import structlog
 
 from domain.commerce.payments import VENDOR, Checkout, Withdrawal
-from domain.commerce.payments import Refund as RefundOfOrder
 from domain.money import Money
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.payments.hearing import Hearing
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
+from domain.payments.money_state import Standing
 from domain.payments.payments import Failure
 from domain.unknowns import CODES_OF_DOUBT
-from domain.vendors import Call, VendorPolicy
+from domain.vendors import Call
 from domain.webhooks import WebhookReader
-from vendors.payments.adapter import BACKOFF, NO_PAYMENT, TIMEOUT, TRIES
 from vendors.payments.booking import Booking, told
+from vendors.payments.policy import policy_of
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.faults import Declined
 from vendors.stripe.words import (
@@ -39,13 +37,10 @@ from vendors.stripe.words import (
     session_end,
 )
 
-KEY_LIFETIME = timedelta(hours=24)  # of Stripe's idempotency keys
-POLL_EVERY = timedelta(seconds=15)  # what no webhook has told is asked for
-AWAY = timedelta(seconds=1)  # until a store is asked again
-LATER = timedelta(minutes=15)  # until it is asked again what a person has to look at
+NO_PAYMENT = Failed("bad_payload", "The payload is nothing that payments have jobs for.")
 PAYMENT, ORDER = "payment", "order"  # in the metadata of what we make there
 
-Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal | RefundOfOrder
+Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal
 
 _asked = msgspec.json.Decoder(Asked)
 
@@ -57,16 +52,11 @@ class StripePayments:
 
     name = VENDOR
 
-    def __init__(self, door: StripeDoor, hearing: Hearing, webhooks: WebhookReader, pages: str) -> None:
-        """Buyers of orders come back to `{pages}/orders/{order_id}`."""
-        self.policy = VendorPolicy(
-            attempts=TRIES,
-            backoff=BACKOFF,
-            timeout=TIMEOUT,
-            repeatable=True,
-            key_lifetime=KEY_LIFETIME,
-            poll_every=POLL_EVERY,
-        )
+    def __init__(
+        self, door: StripeDoor, hearing: Hearing, webhooks: WebhookReader, pages: str, limit: str | None
+    ) -> None:
+        """Buyers of orders come back to `{pages}/orders/{order_id}`. `limit`: of requests to Stripe, see `limits`."""
+        self.policy = policy_of(limit)
         self._door = door
         self._hearing = hearing
         self._booking = Booking(door, hearing)
@@ -91,8 +81,6 @@ class StripePayments:
         match asked:
             case GiveBack(payment_id=payment, reference=paid, refund_id=refund):
                 doing = self._booking.refund_of(payment, paid, refund, call)
-            case RefundOfOrder(payment_id=UUID() as payment, reference=paid):
-                doing = self._booking.refund_of(payment, paid, call.request_id, call)
             case Try(payment_id=payment):
                 doing = self._booking.standing_of(payment, reference, call)
             case _:
@@ -116,8 +104,6 @@ class StripePayments:
                 return await self._open(asked, call)
             case Withdrawal(reference=reference):
                 return await self._close(reference, call)
-            case RefundOfOrder():
-                return await self._refund_order(asked, call)
             case _:
                 assert_never(asked)
 
@@ -139,7 +125,8 @@ class StripePayments:
         if made is not None:
             await self._booking.hear(asked.payment_id, made, call)
         elif intent.code not in CODES_OF_DOUBT:
-            await self._hearing.declined(asked.payment_id, Failure(code=intent.code, message=intent.reason))
+            why = Failure(code=intent.code, message=intent.reason)
+            await self._hearing.never_tried(asked.payment_id, call.request_id, Standing.DECLINED, why)
         return intent
 
     async def _open(self, asked: Checkout, call: Call) -> Outcome:
@@ -168,6 +155,10 @@ class StripePayments:
         return Done("null" if isinstance(session, Failed) else session.text)
 
     async def _give_back(self, asked: GiveBack, call: Call) -> Outcome:
+        """Once it is sure that it was not made: under a key that Stripe has forgotten it would be made again."""
+        state = await self._booking.hear(asked.payment_id, asked.reference, call)
+        if any(refund.ours == asked.refund_id for refund in state.refunds):
+            return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
         money = Money(amount=asked.amount, currency=asked.currency)
         reason = None if asked.reason is None else Reason(asked.reason)
         refund = await self._door.create_refund(
@@ -180,21 +171,6 @@ class StripePayments:
                 await self._hearing.refund_refused(asked.payment_id, asked.refund_id, refund.reason)
             return refund
         return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
-
-    async def _refund_order(self, asked: RefundOfOrder, call: Call) -> Outcome:
-        """All of it, of what was paid although its order was cancelled."""
-        if asked.payment_id is None:
-            return NO_PAYMENT
-        state = await self._booking.hear(asked.payment_id, asked.reference, call)
-        if state.reference is None or state.captured == 0:
-            return Failed("nothing_captured", "Nothing was captured that could be given back.")
-        money = Money(amount=asked.amount, currency=asked.currency)
-        refund = await self._door.create_refund(
-            RefundAsked(state.reference, money, None, {REFUND: str(call.request_id)}), call
-        )
-        if isinstance(refund, Retry | Failed):
-            return refund
-        return await self._booking.refund_of(asked.payment_id, asked.reference, call.request_id, call)
 
 
 def _made(made: Customer | Session | Retry | Failed) -> Outcome:

@@ -7,11 +7,13 @@ never read as an operator.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from bson.int64 import Int64
+from pydantic import ValidationError
 from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession as Session
 from pymongo.errors import DuplicateKeyError
@@ -33,6 +35,8 @@ from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Transaction
 from domain.payments.ports import PaymentFilter, TransactionFilter
 from domain.payments.refunding import SOONEST, check_reservable, owed_for
 from domain.payments.settling import Contradiction, check_change
+
+log = structlog.get_logger()
 
 
 class MongoPaymentStore:
@@ -106,7 +110,7 @@ class MongoPaymentStore:
         overdue = {"sweep_at": {"$lte": now}}
         with store_faults():
             rows = await self._payments.find(overdue).sort("sweep_at", 1).limit(limit).to_list(None)
-        return [payment_of(row) for row in rows]
+        return [payment for payment in map(_readable, rows) if payment is not None]
 
     async def _settle(self, before: Payment, after: Payment, rows: Sequence[Row], session: Session) -> bool:
         with _nobody_elses():
@@ -120,6 +124,14 @@ class MongoPaymentStore:
         as_read = {"_id": before.id, "epoch": before.epoch}
         result = await self._payments.update_one(as_read, update_to(after), session=session)
         return result.matched_count == 1
+
+
+def _readable(row: Row) -> Payment | None:
+    """None for one that this program has no words for: what the others owe must not wait for it."""
+    with suppress(ValidationError):  # whose text quotes the payment
+        return payment_of(row)
+    log.error("a payment cannot be read, and nobody looks after it", payment_id=str(row["_id"]))
+    return None
 
 
 def _theirs(owner: str | None) -> Row:

@@ -10,7 +10,9 @@ from domain.commerce.moving import SOONEST
 from domain.commerce.orders import Order, Status, Step
 from domain.errors import Unavailable
 from domain.jobs import Job
-from domain.outcomes import Done, Failed
+from domain.outcomes import Failed
+from domain.payments.money_state import RefundState, Standing
+from domain.payments.payments import RefundStatus
 from domain.transitions import fail
 from tests.payments import DECLINED, LATER, NO_ANSWER, ONCE, PAID, TAKEN, Till
 from tests.strategies import a_job
@@ -32,7 +34,7 @@ async def paid(till: Till) -> tuple[Order, Job]:
 
 async def test_a_payment_makes_its_order_paid_once_and_its_buyer_is_told(till: Till) -> None:
     order, job = await paid(till)
-    assert job.follow_ups == ["order"]
+    assert job.follow_ups == ["order", "payment"]
     await asyncio.gather(*(till.ends.tell(job) for _ in range(3)))
     after = till.look(order)
     assert (after.status, after.expires_at, after.owed) == (Status.PAID, None, None)
@@ -72,11 +74,10 @@ async def test_what_was_paid_although_the_order_was_cancelled_goes_back_and_the_
     for _ in range(2):
         await till.ends.tell(ended)
         await till.desk.withdraw(cancelled)
-    [refund] = till.payments.of_kind("payment.refund")
+    [refund] = till.payments.of_kind("payment.give_back")
     assert till.look(order).status is Status.CANCELLED
-    done = till.come_to(refund, Done('{"status":"refunded"}'))
     for _ in range(2):
-        await till.ends.tell(done)
+        await till.given_back(refund)
     assert (till.look(order).status, till.stock) == (Status.REFUNDED, 10)
 
 
@@ -86,7 +87,7 @@ async def test_what_is_paid_after_its_withdrawal_is_on_record_goes_back_too(till
     withdrawn = await till.following.follow(await cancel(till, order), LATER)
     assert (withdrawn.owed, till.kinds()) == (None, ["payment.checkout", "payment.withdraw"])
     await till.ends.tell(till.heard(taken, PAID))
-    assert len(till.payments.of_kind("payment.refund")) == 1
+    assert len(till.payments.of_kind("payment.give_back")) == 1
 
 
 async def test_a_payment_in_doubt_after_its_page_was_to_be_closed_is_owed_anew_and_asked_for_again(till: Till) -> None:
@@ -104,16 +105,51 @@ async def test_a_payment_in_doubt_after_its_page_was_to_be_closed_is_owed_anew_a
     assert (again.status, again.generation) == ("pending", 1)
     till.heard(till.come_to(again, TAKEN), PAID)
     assert (await till.following.follow(till.look(order), LATER + timedelta(minutes=1))).owed is None
-    assert len(till.payments.of_kind("payment.refund")) == 1
+    assert len(till.payments.of_kind("payment.give_back")) == 1
 
 
 async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Till) -> None:
     order, job = await paid(till)
     await cancel(till, order)
     await till.ends.tell(job)
-    [refund] = till.payments.of_kind("payment.refund")
-    await till.ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    [refund] = till.payments.of_kind("payment.give_back")
+    await till.book_ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    payment = till.books.stored[job.id]
+    assert (payment.refundable, [each.status for each in payment.refunds]) == (5997, [RefundStatus.FAILED])
     assert till.look(order).status is Status.CANCELLED
+
+
+async def test_a_paid_order_of_which_all_was_given_back_at_the_processor_is_refunded(till: Till) -> None:
+    order, job = await paid(till)
+    await till.ends.tell(job)
+    till.books.refunds[job.id] = [RefundState("re_hand", 5997, RefundStatus.COMPLETED, LATER)]
+    till.books.hear(job.id, Standing.PAID)
+    till.orders.down = True
+    assert await till.upkeep.once(LATER + SOONEST) == 1
+    till.orders.down = False
+    assert till.books.stored[job.id].owed == ["order_refunded"]
+    assert await till.upkeep.once(LATER + timedelta(hours=1)) == 1
+    assert (till.look(order).status, till.stock, till.books.stored[job.id].owed) == (Status.REFUNDED, 10, None)
+
+
+async def test_what_went_back_before_its_order_knew_that_it_was_paid_is_told_after_that(till: Till) -> None:
+    order, job = await paid(till)
+    till.books.refunds[job.id] = [RefundState("re_hand", 5997, RefundStatus.COMPLETED, LATER)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.book_ends.tell(job)
+    assert till.look(order).status is Status.AWAITING_PAYMENT
+    await till.ends.tell(job)
+    await till.book_ends.tell(job)
+    assert till.look(order).status is Status.REFUNDED
+
+
+async def test_a_part_that_was_given_back_changes_no_order(till: Till) -> None:
+    order, job = await paid(till)
+    await till.ends.tell(job)
+    till.books.refunds[job.id] = [RefundState("re_hand", 5996, RefundStatus.COMPLETED, LATER)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.book_ends.tell(job)
+    assert (till.look(order).status, till.books.stored[job.id].owed) == (Status.PAID, None)
 
 
 async def test_another_payment_than_the_one_that_counts_moves_nothing_and_goes_back(till: Till) -> None:
@@ -122,7 +158,7 @@ async def test_another_payment_than_the_one_that_counts_moves_nothing_and_goes_b
     till.orders.stored[order.id] = other
     await till.ends.tell(job)
     assert till.look(order) == other
-    assert len(till.payments.of_kind("payment.refund")) == 1
+    assert len(till.payments.of_kind("payment.give_back")) == 1
 
 
 async def test_a_job_of_no_order_and_a_withdrawals_end_change_nothing(till: Till) -> None:
