@@ -64,5 +64,17 @@ def check_exact(amount: int, currency: str, field: str = "amount") -> None:
         raise _inexact(field, _WHOLE_ARIARY)
 
 
+def fault_of(total: Money) -> str | None:
+    """Why it cannot be charged, as what an amount has to be; None: it can."""
+    limits = limits_of(total.currency)
+    if not limits.least <= total.amount <= limits.most:
+        return limits.told
+    try:
+        check_exact(total.amount, total.currency)
+    except Invalid as fault:
+        return fault.errors[0].detail
+    return None
+
+
 def _inexact(field: str, detail: str) -> Invalid:
     return Invalid(f"/{field} {detail}", errors=(FieldError(f"/{field}", detail),))
