@@ -132,7 +132,9 @@ class Walk:
         _expect(opened, 200)
         button = _PAY.search(opened.text)
         if button is None:
-            raise Refused(f"{page} has no button to pay by; is STRIPE_SECRET_KEY set? This walk takes the simulated Stripe")
+            raise Refused(
+                f"{page} has no button to pay by; this walk takes the simulated Stripe: set no STRIPE_SECRET_KEY"
+            )
         self.tell("200 a page with a button to pay")
         action = urljoin(page, html.unescape(button[1]))
         self._say_request("POST", action, None, f"(card {CARD})")
