@@ -23,7 +23,8 @@ PAYING_OPERATIONS: Operations = {
         description="Begins the payment of the order's total, and waits up to 10 s for the processor's page. The order "
         "itself is the idempotency key: while its payment is under way, that one is answered, to two who ask at once "
         "as well. It is paid when the processor says so; a payment that fails ends the order, and its stock "
-        "goes back. An order that is paid, cancelled or too old: 409. A gateway without a processor: 503 "
+        "goes back. An order that is paid, cancelled or too old: 409; one whose total nobody can be charged: 409 "
+        "(`amount-not-chargeable`), and it stays as it is. A gateway without a processor: 503 "
         "(`payments-not-configured`).",
         parameters=(ORDER_ID,),
         answers=(

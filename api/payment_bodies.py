@@ -16,7 +16,7 @@ from domain.commerce.listing import read_name
 from domain.errors import BadSyntax, FieldError, Invalid
 from domain.json_text import is_too_deep, pointer_to, read_object
 from domain.money import MOST, Money, read_currency
-from domain.payments.amounts import check_chargeable
+from domain.payments.amounts import ANY, Limits, check_exact, limits_of
 from domain.payments.card_data import find_card_data, has_card_number
 from domain.payments.jobs import NewCheckout, NewCustomer
 from domain.payments.payments import Method
@@ -46,7 +46,7 @@ _METHOD_ID = (
     "and never a card's number"
 )
 _PAYMENT_ID = "must be the id of a payment: a string, a UUID in its 36 characters"
-_DIGITS = f"must be a whole number of minor units from 1 to {MOST}, or a string of its digits"
+_OR_DIGITS = "{told}, or a string of its digits"
 _WHOLE = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -69,11 +69,12 @@ class AskedBack:
 def read_payment(fields: Fields) -> Ordered:
     """Raises `Invalid` with every fault."""
     fields.expect("amount", "currency", "payment_method")
-    amount: Any = fields.take_whole("amount", 1, MOST)
     currency = _read_currency(fields)
+    limits = _limits_of(currency)
+    amount: Any = fields.take_whole("amount", limits.least, limits.most, limits.told)
     method = fields.take("payment_method", Method, _METHOD)
     details = _read_details(fields)
-    _check_chargeable(fields, amount, currency)
+    _check_exact(fields, amount, currency)
     fields.end()
     return Ordered(Money(amount=amount, currency=currency), method, details)
 
@@ -121,8 +122,8 @@ def read_checkout(fields: Fields, pages: str) -> NewCheckout:
     fields.expect("currency", "product_name", "amount")
     currency = _read_currency(fields)
     name = _read_text(fields, "product_name", lambda text: read_name(text, "product_name"))
-    amount = _read_amount_or_digits(fields)
-    _check_chargeable(fields, amount, currency)
+    amount = _read_amount_or_digits(fields, _limits_of(currency))
+    _check_exact(fields, amount, currency)
     fields.end()
     return NewCheckout(currency, name, amount, f"{pages}/payments/success", f"{pages}/payments/cancelled")
 
@@ -146,21 +147,25 @@ def _read_method_id(fields: Fields) -> Any:
     return text
 
 
-def _read_amount_or_digits(fields: Fields) -> Any:
-    raw: Any = fields.take("amount", msgspec.Raw, _DIGITS)
+def _limits_of(currency: Any) -> Limits:
+    return limits_of(currency) if isinstance(currency, str) else ANY
+
+
+def _read_amount_or_digits(fields: Fields, limits: Limits) -> Any:
+    raw: Any = fields.take("amount", msgspec.Raw, limits.told)
     if raw is UNSET:
         return UNSET
     text = bytes(raw).decode().strip()
     quoted = msgspec.json.decode(raw, type=str) if text.startswith('"') else text
-    if _WHOLE.fullmatch(quoted) and int(quoted) <= MOST:
+    if _WHOLE.fullmatch(quoted) and limits.least <= int(quoted) <= limits.most:
         return int(quoted)
-    return fields.blame("amount", _DIGITS)
+    return fields.blame("amount", _OR_DIGITS.format(told=limits.told))
 
 
-def _check_chargeable(fields: Fields, amount: Any, currency: Any) -> None:
+def _check_exact(fields: Fields, amount: Any, currency: Any) -> None:
     if isinstance(amount, int) and isinstance(currency, str):
         try:
-            check_chargeable(amount, currency)
+            check_exact(amount, currency)
         except Invalid as fault:
             fields.take_over(fault)
 

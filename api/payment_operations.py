@@ -88,7 +88,8 @@ _AMOUNT: Json = {
     "type": "integer",
     "minimum": 1,
     "maximum": MOST,
-    "description": "In minor units. Of a currency with three decimals (BHD) the last digit must be 0.",
+    "description": "In minor units, and within the limits of its currency: of USD 50 to 99999999. Of a currency with "
+    "three decimals (BHD) the last digit must be 0, of MGA the last two.",
 }
 _CURRENCY: Json = {"type": "string", "description": "ISO 4217, in any case.", "examples": ["USD"]}
 _NAME: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}

@@ -33,7 +33,7 @@ from domain.request_ids import new_request_id, read_request_id
 from domain.submissions import read_idempotency_key
 from domain.submitted_fields import to_milliseconds
 
-_UNTAKEN = "payments are not set up here; ask the operator, who names a processor to the gateway"
+_UNTAKEN = "payments are not set up here; whoever runs this gateway has to set STRIPE_SECRET_KEY"
 
 
 @post("/payments", status_code=HTTPStatus.CREATED)

@@ -14,8 +14,12 @@ def run(settings: Settings) -> None:
     address = urlsplit(settings.demo_vendors_url)
     if address.hostname is None or address.scheme != "http":
         raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
+    secret = settings.table_environment()[DEMO_WEBHOOK_SECRET]
+    main(address.hostname, address.port or 80, secret, (stripe_endpoint(settings),))
+
+
+def stripe_endpoint(settings: Settings) -> Endpoint:
+    """Where the simulated Stripe posts its events: to the vendor by which this gateway takes payments."""
     told = settings.table_environment()
-    secret = told[DEMO_WEBHOOK_SECRET]
-    told_where = told.get("DEMO_STRIPE_WEBHOOK_URL") or f"{settings.public_base}/webhooks/{VENDOR}"
-    stripe = Endpoint(told_where, told.get("STRIPE_WEBHOOK_SECRET") or secret)
-    main(address.hostname, address.port or 80, secret, (stripe,))
+    url = told.get("DEMO_STRIPE_WEBHOOK_URL") or f"{settings.public_base}/webhooks/{VENDOR}"
+    return Endpoint(url, told.get("STRIPE_WEBHOOK_SECRET") or told[DEMO_WEBHOOK_SECRET])

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.money import Money
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Payment, Refund, Status, Transaction
-from domain.payments.ports import TransactionFilter
+from domain.payments.ports import PaymentFilter, TransactionFilter
 from domain.payments.redacting import redacted
 from domain.payments.refunding import reserved
 from domain.payments.settling import Contradiction, check_change
@@ -37,8 +37,7 @@ class FakePaymentStore(MayBeDown):
 
     async def find(self, payment_id: UUID, owner: str | None) -> Payment | None:
         self._answer()
-        payment = self.stored.get(payment_id)
-        return payment if payment is not None and owner in (None, payment.client) else None
+        return self._owned(payment_id, owner)
 
     async def find_by_reference(self, reference: str) -> Payment | None:
         self._answer()
@@ -56,12 +55,23 @@ class FakePaymentStore(MayBeDown):
         return True
 
     async def reserve(self, payment_id: UUID, owner: str | None, refund: Refund) -> Payment | None:
-        payment = await self.find(payment_id, owner)
+        self._answer()
+        payment = self._owned(payment_id, owner)
         after = reserved(payment or _NOBODYS, refund)
         if payment is None or after is None:
             return None
         self._store(after)
         return after
+
+    async def list(self, which: PaymentFilter) -> Sequence[Payment]:
+        self._answer()
+        newest_first = sorted(self.stored.values(), key=lambda payment: payment.id, reverse=True)
+        wanted = [
+            payment
+            for payment in newest_first
+            if which.owner in (None, payment.client) and (which.before is None or payment.id < which.before)
+        ]
+        return wanted[: which.limit]
 
     async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]:
         self._answer()
@@ -85,6 +95,10 @@ class FakePaymentStore(MayBeDown):
         under_way = {Status.PROCESSING, Status.REQUIRES_ACTION}
         found = [each for each in self.stored.values() if each.status in under_way or each.refunding > 0]
         return [each for each in sorted(found, key=lambda each: each.id) if after is None or each.id > after][:limit]
+
+    def _owned(self, payment_id: UUID, owner: str | None) -> Payment | None:
+        payment = self.stored.get(payment_id)
+        return payment if payment is not None and owner in (None, payment.client) else None
 
     def _store(self, payment: Payment) -> None:
         names = payment.references

@@ -35,8 +35,8 @@ Path = tuple[str, ...]
 
 
 def find_card_data(value: Any, path: Path = ()) -> Path | None:
-    """Where the first of it stands in a JSON value; None: there is none."""
-    if _is_a_card_number(value) or (path and _plain(path[-1]) in _NAMES):
+    """Where the first of it stands in a JSON value; None: there is none. No number is in what is answered."""
+    if _is_a_card_number(value) or (path and _plain(path[-1]) in _NAMES) or any(map(has_card_number, _names(value))):
         return path
     found = (find_card_data(inner, (*path, name)) for name, inner in _members(value))
     return next((where for where in found if where is not None), None)
@@ -51,6 +51,10 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         yield from value.items()
     elif isinstance(value, Sequence) and not isinstance(value, str):
         yield from ((str(place), inner) for place, inner in enumerate(value))
+
+
+def _names(value: Any) -> Sequence[str]:
+    return list(value) if isinstance(value, Mapping) else ()
 
 
 def _is_a_card_number(value: Any) -> bool:

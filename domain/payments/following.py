@@ -72,6 +72,9 @@ class PaymentFollowing:
         except Unavailable as fault:
             log.warning("a payment's follow-up has to wait", payment_id=str(payment.id), kind=kind, fault=fault.detail)
             return False
+        except Exception:  # it is looked at later, and keeps nobody else's waiting
+            log.exception("a payment's follow-up broke", payment_id=str(payment.id), kind=kind)
+            return False
 
 
 def struck_off(payment: Payment, done: Collection[str], now: datetime) -> Payment:

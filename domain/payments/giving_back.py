@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import Conflict, FieldError, Invalid, KeyReused
-from domain.payments.amounts import check_chargeable
+from domain.payments.amounts import check_exact
 from domain.payments.changing import TRIES, no_such_payment
 from domain.payments.payments import Payment, Refund
 from domain.payments.ports import PaymentStore
@@ -88,7 +88,7 @@ def _refund(payment: Payment, wanted: Wanted, made: UUID) -> Refund:
         detail = f"must be {currency}, in which this payment was made, or left out"
         raise Invalid(f"/currency {detail}", errors=(FieldError("/currency", detail),))
     if wanted.amount is not None:
-        check_chargeable(wanted.amount, currency)
+        check_exact(wanted.amount, currency)
     return Refund(
         id=made,
         amount=amount_of(payment, wanted.amount),

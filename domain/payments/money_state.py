@@ -34,7 +34,7 @@ class MoneyState:
     """
     Minor units of `currency`. `read_at` is when the processor was asked, by the fleet's clock.
 
-    `reference` None: it has no object of this payment.
+    `reference` None: it has no object of this payment. `made_by` is the job that had that object made.
     """
 
     reference: str | None
@@ -48,3 +48,4 @@ class MoneyState:
     failure: Failure | None = None
     next_action: str | None = None
     receipt_url: str | None = None
+    made_by: UUID | None = None

@@ -10,6 +10,15 @@ from domain.payments.payments import Payment, Refund, Transaction
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentFilter:
+    """The newest first, at most `limit`, older than `before`; `owner` None: everybody's."""
+
+    owner: str | None
+    limit: int = 20
+    before: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionFilter:
     """The newest first, at most `limit`, older than `before`; `owner` None: everybody's."""
 
@@ -57,6 +66,8 @@ class PaymentStore(Protocol):
         (`domain.payments.refunding.reserved`).
         """
         ...
+
+    async def list(self, which: PaymentFilter) -> Sequence[Payment]: ...
 
     async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]: ...
 

@@ -31,7 +31,9 @@ class Settled:
 
 
 def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | None:
-    """None where it changes nothing: an older word, or the same. Raises `Contradiction`."""
+    """None where it changes nothing: an older word, or the same, or an earlier try's. Raises `Contradiction`."""
+    if _is_an_earlier_trys(payment, state):
+        return None
     _check(payment, state)
     if payment.read_at is not None and state.read_at <= payment.read_at:
         return None
@@ -79,6 +81,11 @@ def _held(payment: Payment) -> int:
     return payment.captured - payment.refunded
 
 
+def _is_an_earlier_trys(payment: Payment, state: MoneyState) -> bool:
+    """It took nothing, so it ends nothing: what became of the try that counts now, only that one's own word says."""
+    return state.captured == 0 and payment.job is not None and state.made_by not in {None, payment.job}
+
+
 def _check(payment: Payment, state: MoneyState) -> None:
     if state.currency != payment.total.currency:
         raise Contradiction(f"it is in {state.currency}, and not in {payment.total.currency}")
@@ -88,6 +95,8 @@ def _check(payment: Payment, state: MoneyState) -> None:
         raise Contradiction("less is captured than was before")
     if (state.captured > 0) != (state.charge is not None):
         raise Contradiction("money was captured without a charge, or the other way round")
+    if state.charge is not None and payment.charge not in {None, state.charge}:
+        raise Contradiction("it was charged twice")
 
 
 def _status(payment: Payment, state: MoneyState, refunded: int) -> Status:

@@ -154,6 +154,16 @@ async def test_what_cannot_be_tried_says_why(people: People, alice: AsyncClient,
     assert people.payment_jobs.stored == {}
 
 
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
+async def test_an_orders_payment_is_paid_on_its_page_alone(people: People, alice: AsyncClient, status: Status) -> None:
+    payment = of_alice(people, a_payment(order=new_request_id(), status=status))
+    answer = await tried(alice, payment)
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment-state")
+    assert "order's" in answer.json()["detail"]
+    assert people.payments.stored[payment.id] == payment
+    assert people.payment_jobs.stored == {}
+
+
 async def test_after_an_explicit_no_another_try_has_a_job_of_its_own(people: People, alice: AsyncClient) -> None:
     payment = of_alice(people)
     await tried(alice, payment)

@@ -11,7 +11,7 @@ from domain.errors import Unavailable
 from domain.infra.mongo import Database
 from domain.infra.payments.payments import MongoPaymentStore
 from domain.payments.payments import Payment, Status, Transaction
-from domain.payments.ports import PaymentStore, TransactionFilter
+from domain.payments.ports import PaymentFilter, PaymentStore, TransactionFilter
 from domain.payments.settling import Contradiction, Settled, settled
 from domain.request_ids import new_request_id
 from tests.fakes_payments import FakePaymentStore, a_paid_payment, a_payment, a_refund, paid_state
@@ -185,6 +185,19 @@ async def test_transactions_are_newest_first_of_their_owner_and_payment_and_go_o
     assert await listed("user:nobody") == []
 
 
+async def test_payments_are_newest_first_of_their_owner_and_go_on_from_the_last(payments: PaymentStore) -> None:
+    made = [await payments.add(a_payment(client=client)) for client in ("user:ann", "user:bob", "user:ann")]
+
+    async def listed(owner: str | None, **which: Any) -> list[int]:
+        return [made.index(each) for each in await payments.list(PaymentFilter(owner, **which))]
+
+    assert await listed(None) == [2, 1, 0]
+    assert await listed("user:ann") == [2, 0]
+    assert await listed("user:ann", limit=1) == [2]
+    assert await listed("user:ann", before=made[2].id) == [0]
+    assert await listed("user:nobody") == []
+
+
 async def test_those_that_are_due_come_longest_overdue_first(payments: PaymentStore) -> None:
     times = [NOON + timedelta(seconds=seconds) for seconds in (2, 1, 3, 9)]
     due = [await payments.add(a_payment(sweep_at=time)) for time in times]
@@ -212,6 +225,7 @@ async def test_an_operator_in_place_of_text_finds_nothing(real_payments: Payment
     assert await real_payments.find(payment.id, anything) is None
     assert await real_payments.find_by_reference(anything) is None
     assert await real_payments.reserve(payment.id, anything, a_refund()) is None
+    assert await real_payments.list(PaymentFilter(anything)) == []
     assert await real_payments.list_transactions(TransactionFilter(anything)) == []
 
 
@@ -230,6 +244,7 @@ async def test_what_a_newer_version_of_the_program_wrote_besides_stays(
 LAST = UUID(int=(1 << 128) - 1)
 PAYMENT_LOOKUPS: list[tuple[str, dict[str, Any], str | None, str]] = [
     ("payments", {"client": {"$eq": "a"}}, "_id", "by_client"),
+    ("payments", {"client": {"$eq": "a"}, "_id": {"$lt": LAST}}, "_id", "by_client"),
     ("payments", {"client": {"$eq": "a"}, "idempotency_key": {"$eq": "k1"}}, None, "once_per_key"),
     ("payments", {"references": {"$eq": "pi_1"}}, None, "once_per_reference"),
     ("payments", {"order": UUID(int=7)}, None, "by_order"),
@@ -269,6 +284,7 @@ async def test_a_store_that_is_away_is_unavailable(nowhere: Database) -> None:
             payments.change(payment, altered(payment, status=Status.CANCELLED)),
             payments.change(fresh, word.payment, word.transactions),
             payments.reserve(payment.id, None, a_refund()),
+            payments.list(PaymentFilter(None)),
             payments.list_transactions(EVERYTHING),
             payments.forget("user:ann", NOON),
             payments.due(NOON, 1),

@@ -4,9 +4,8 @@ The door to Stripe, on the simulated one and, with `STRIPE_SECRET_KEY=sk_test_â€
 What Stripe alone decides cannot be told by a stub of ours: the same tests say that both are the same to us.
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from domain.payments.payments import RefundStatus
 from domain.request_ids import new_request_id
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call
+from tests.contracts.stripe_accounts import key_of_test_mode
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
 from vendors.http import VendorHttp
@@ -69,9 +69,7 @@ async def account(request: pytest.FixtureRequest) -> AsyncIterator[Account]:
         port = request.getfixturevalue("simulated").port
         key, base = "sk_test_simulated", f"http://127.0.0.1:{port}/stripe"
     else:
-        key, base = os.environ.get("STRIPE_SECRET_KEY", ""), API_BASE
-        if not key.startswith("sk_test_"):
-            pytest.skip("STRIPE_SECRET_KEY is no key of Stripe's test mode")
+        key, base = key_of_test_mode(), API_BASE
     settings = StripeSettings(SecretStr(key), SecretStr("whsec_x"), base)
     async with VendorHttp() as http:
         yield Account(StripeDoor(settings, http), settings)
@@ -117,6 +115,13 @@ async def test_a_declined_card_is_an_explicit_no(account: Account, card: str, de
     assert (state.standing, state.captured) == (Standing.DECLINED, 0)
     assert state.failure is not None
     assert state.failure.code == "card_declined"
+
+
+async def test_after_a_no_the_next_generation_is_a_try_of_its_own(account: Account) -> None:
+    call, asked = a_call(), IntentAsked(USD, "pm_card_visa_chargeDeclined", BACK)
+    said = [await account.door.create_intent(asked, each) for each in (call, call, replace(call, generation=2))]
+    first, again, next_one = [answer.intent_id for answer in said if isinstance(answer, Declined)]
+    assert (first == again, first == next_one) == (True, False)
 
 
 async def test_who_has_to_prove_who_they_are_is_sent_on_and_can_be_called_off(account: Account) -> None:
@@ -202,3 +207,18 @@ async def test_an_amount_that_is_too_small_is_a_no_with_stripes_own_code(account
 async def test_money_without_decimals_comes_back_as_it_was_asked_for(account: Account, money: Money, card: str) -> None:
     paid = sure(await account.door.create_intent(IntentAsked(money, card, BACK), a_call()))
     assert (paid.money, paid.received) == (money, money)
+
+
+@pytest.mark.parametrize("kind", ["sk_live_", "rk_live_"])
+def test_no_test_is_made_with_a_live_key_and_none_repeats_it(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", f"{kind}of_somebody")
+    with pytest.raises(pytest.fail.Exception, match="STRIPE_SECRET_KEY is a live key") as refusal:
+        key_of_test_mode()
+    assert "of_somebody" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", ["", "pk_test_x", "rk_test_x", "whsec_x"])
+def test_a_key_that_is_none_of_test_mode_is_used_for_nothing(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    with pytest.raises(pytest.skip.Exception, match="no key of Stripe's test mode"):
+        key_of_test_mode()

@@ -44,7 +44,7 @@ class Gateway:
         wanted = {"home": self.home, "port": self.port, "vendors_file": TABLES}
         wanted |= {"lease_seconds": 1, "drain_seconds": DRAIN_SECONDS}
         ours = {f"GATEWAY_{name.upper()}": str(value) for name, value in {**wanted, **self.settings}.items()}
-        return {name: text for name, text in os.environ.items() if not name.startswith("GATEWAY_")} | ours
+        return {name: text for name, text in os.environ.items() if not name.startswith(("GATEWAY_", "STRIPE_"))} | ours
 
     def start(self) -> None:
         """Return when it says that it runs. One that was killed may be started again."""

@@ -49,6 +49,7 @@ Word = TypeVar("Word", Customer, Session, Intent, Refund)
 
 _CHARGE = ["latest_charge"]
 _INTENT = ["payment_intent.latest_charge"]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIER = timedelta(minutes=10)  # Stripe's clock and ours differ
 
 
@@ -239,7 +240,7 @@ def _from(since: datetime) -> dict[str, int]:
 
 def _begun(call: Call) -> datetime:
     """Before the call's first try: the id of its job is of the time it was made, or of a parent's."""
-    return datetime.fromtimestamp((call.request_id.int >> 80) / 1000, UTC) - _EARLIER
+    return _EPOCH + timedelta(milliseconds=call.request_id.int >> 80) - _EARLIER
 
 
 def _not_chargeable(fault: NotChargeable) -> Failed:

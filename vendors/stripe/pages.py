@@ -4,7 +4,8 @@ Stripe's lists, the newest first, page by page to the last one.
 What is made meanwhile stands before the page we are at, and shifts nothing: each page begins after an object.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -22,9 +23,10 @@ from vendors.stripe.words import GENERATION, JOB, Charge, Customer, Intent, Refu
 PAGE = 100  # Stripe's largest
 A_MOMENT = timedelta(seconds=1)
 MOST_LOOKED_AT = 10  # pages, for one object that may be there
+FOUND = "found at stripe what its answer did not tell"
 
 Word = TypeVar("Word", Charge, Customer, Session, Intent, Refund)
-Pages = AsyncIterator[list[Word] | Retry | Failed]  # the last of them may be what a page came to instead
+Pages = AsyncGenerator[list[Word] | Retry | Failed, None]  # the last of them may be what a page came to instead
 Listed = tuple[list[Word | Unread], bool]  # and whether there is more behind them
 
 _AGAIN = "Stripe's list begins again where it should go on."
@@ -76,29 +78,38 @@ async def to_the_last(pages: Pages[Word]) -> AsyncIterator[Word]:
     Every object of a list. Nobody may take a part of it for all of it: where it cannot be read to its end it raises
     `Unavailable` (come back later), `VendorError` (asking again will not help), or `NotNow`.
     """
-    async for page in pages:
-        match page:
-            case Retry(code=code, reason=reason, after=after):
-                raise Unavailable(reason, code=code, retry_after=after or A_MOMENT)
-            case Failed(code=code, reason=reason):
-                raise VendorError(reason, code=code)
-            case words:
-                for word in words:
-                    yield word
+    async with aclosing(pages):
+        async for page in pages:
+            for word in _sure(page):
+                yield word
+
+
+def _sure(page: list[Word] | Retry | Failed) -> list[Word]:
+    match page:
+        case Retry(code=code, reason=reason, after=after):
+            raise Unavailable(reason, code=code, retry_after=after or A_MOMENT)
+        case Failed(code=code, reason=reason):
+            raise VendorError(reason, code=code)
+        case words:
+            return words
 
 
 async def find_made(pages: Pages[Word], call: Call) -> Word | None:
     """What was made under the call's key, by its marks. None says nothing: it may lie further back, or come yet."""
-    seen = 0
-    async for page in pages:
-        if isinstance(page, Retry | Failed):
-            return None
-        for word in page:
-            marks = word.metadata
-            if marks.get(JOB) == str(call.request_id) and marks.get(GENERATION) == str(call.generation):
-                log.warning("found at stripe what its answer did not tell", id=word.id, request_id=str(call.request_id))
-                return word
-        seen += 1
-        if seen == MOST_LOOKED_AT:
-            return None
+    looked_at = 0
+    async with aclosing(pages):
+        async for page in pages:
+            looked_at += 1
+            if isinstance(page, Retry | Failed):
+                return None
+            for word in page:
+                if _is_marked(word.metadata, call):
+                    log.warning(FOUND, id=word.id, request_id=str(call.request_id))
+                    return word
+            if looked_at == MOST_LOOKED_AT:
+                return None
     return None
+
+
+def _is_marked(metadata: Mapping[str, str], call: Call) -> bool:
+    return (metadata.get(JOB), metadata.get(GENERATION)) == (str(call.request_id), str(call.generation))

@@ -32,7 +32,7 @@ from domain.infra.payments.rows import (
     update_to,
 )
 from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Status, Transaction
-from domain.payments.ports import TransactionFilter
+from domain.payments.ports import PaymentFilter, TransactionFilter
 from domain.payments.refunding import SOONEST, check_reservable, owed_for
 from domain.payments.settling import Contradiction, check_change
 
@@ -88,12 +88,16 @@ class MongoPaymentStore:
             )
         return None if row is None else payment_of(row)
 
+    async def list(self, which: PaymentFilter) -> Sequence[Payment]:
+        wanted = {**_theirs(which.owner), **_older_than(which.before)}
+        with store_faults():
+            rows = await self._payments.find(wanted).sort("_id", -1).limit(which.limit).to_list(None)
+        return [payment_of(row) for row in rows]
+
     async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]:
-        wanted = _theirs(which.owner)
+        wanted = {**_theirs(which.owner), **_older_than(which.before)}
         if which.payment is not None:
             wanted["payment"] = which.payment
-        if which.before is not None:
-            wanted["_id"] = {"$lt": which.before}
         with store_faults():
             rows = await self._moved.find(wanted).sort("_id", -1).limit(which.limit).to_list(None)
         return [transaction_of(row) for row in rows]
@@ -144,6 +148,10 @@ def _readable(row: Row) -> Payment | None:
 
 def _theirs(owner: str | None) -> Row:
     return {} if owner is None else {"client": {"$eq": owner}}
+
+
+def _older_than(before: UUID | None) -> Row:
+    return {} if before is None else {"_id": {"$lt": before}}
 
 
 def _same_as(payment: Payment) -> Row:

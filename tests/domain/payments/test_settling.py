@@ -86,8 +86,28 @@ def test_the_same_word_again_changes_nothing() -> None:
 def test_an_older_word_changes_nothing() -> None:
     refunded = later(PAID, refunds=(given_back("re_1", 1000, RefundStatus.COMPLETED),))
     payment = after(a_payment(), refunded)
-    assert settled(payment, PAID, NOON) is None
+    pending = replace(PAID, refunds=(given_back("re_1", 1000, RefundStatus.PENDING),))
+    assert [settled(payment, older, NOON) for older in (OPEN, PAID, pending)] == [None, None, None]
     assert payment.status is Status.REFUNDED
+
+
+def test_the_no_to_an_earlier_try_is_none_to_the_one_under_way() -> None:
+    earlier, ours = new_request_id(), new_request_id()
+    payment = a_payment(job=ours)
+    no = MoneyState("pi_1", Standing.DECLINED, "USD", 0, NOON, made_by=earlier)
+    assert settled(payment, no, NOON) is None
+    assert after(payment, replace(no, made_by=ours)).status is Status.FAILED
+    assert settled(after(payment, PAID), later(no), NOON) is None
+
+
+def test_what_an_earlier_try_took_counts_all_the_same() -> None:
+    assert after(a_payment(job=new_request_id()), replace(PAID, made_by=new_request_id())).captured == 1000
+
+
+def test_what_is_paid_is_not_charged_again() -> None:
+    payment = after(a_payment(), PAID)
+    with pytest.raises(Contradiction, match="twice"):
+        settled(payment, later(PAID, reference="pi_2", charge="ch_2"), NOON)
 
 
 def test_a_payment_that_was_declined_may_be_paid_all_the_same() -> None:
@@ -218,6 +238,7 @@ class Words(RuleBasedStateMachine):
         for transaction in found.transactions:
             assert transaction.id not in self.transactions
             self.transactions[transaction.id] = transaction
+        assert found.payment.captured >= self.payment.captured
         self.payment = found.payment
 
     @invariant()

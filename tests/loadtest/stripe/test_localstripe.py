@@ -5,20 +5,16 @@ It runs where GATEWAY_LOCALSTRIPE names its command. Compared are customers, pay
 capture and 3-D Secure, charges, refunds within bounds, and events; what it does otherwise than Stripe does is left out.
 """
 
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from tests.loadtest.client import Answer, Vendors
+from tests.loadtest.client import Answer
 from tests.loadtest.stripe.api import CARD_ONLY, Api
+from tests.loadtest.stripe.localstripe import ABSENT, COMMAND, localstripe_running
 
-COMMAND = os.environ.get("GATEWAY_LOCALSTRIPE", "")
 VISA, DECLINES, ASKS = "4242424242424242", "4000000000000341", "4000002500003155"
 NOT_KEPT = "4000000000000002"
 WISH = {"amount": 2000, "currency": "usd"}
@@ -26,7 +22,7 @@ WISH = {"amount": 2000, "currency": "usd"}
 OLDER = {"sources", "tax_ids", "subscriptions", "charges", "refunds", "latest_charge", "balance_transaction", "url"}
 OLDER |= {"currency", "account_balance", "business_vat_id", "invoice", "date", "use_stripe_sdk", "last_payment_error"}
 
-pytestmark = pytest.mark.skipif(not COMMAND, reason="GATEWAY_LOCALSTRIPE does not name the command of localstripe")
+pytestmark = pytest.mark.skipif(not COMMAND, reason=ABSENT)
 
 
 @dataclass
@@ -136,28 +132,8 @@ def events(story: Story) -> None:
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Api]:
-    """It listens on every address of the machine, as it has no way not to."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [COMMAND, "--port", str(port), "--from-scratch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    api = Api(Vendors(port), base="/v1")
-    try:
-        while not _answers(api):
-            assert process.poll() is None, "localstripe ended"
-            time.sleep(0.05)
+    with localstripe_running() as api:
         yield api
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def _answers(api: Api) -> bool:
-    try:
-        return api.get("customers").status == 200
-    except ConnectionError:
-        return False
 
 
 def _on_our_page(api: Api, asked: Any, passed: bool) -> None:

@@ -84,7 +84,8 @@ def test_a_signed_body_without_an_id_has_its_hash(body: bytes) -> None:
 
 @pytest.mark.parametrize("kind", sorted(ACTED_ON))
 def test_every_event_that_names_our_job_has_it_look_again_and_is_believed_nothing_else(kind: str) -> None:
-    subject = {"id": "x_1", "object": "x", "metadata": MARKS, "status": "succeeded", "amount": 10**9}
+    named = {"id": "x_1", "object": "x", "metadata": MARKS, "payment_intent": "pi_of_a_session"}
+    subject = {**named, "status": "succeeded", "amount": 10**9}
     assert READER.read(event(kind, subject)) == Notice(None, JOB, LookAgain(), kind)
 
 

@@ -1,0 +1,73 @@
+"""Payments by Stripe where only the simulated one can be told what to do: late refunds, and a buyer at the page."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from domain.commerce.payments import Checkout
+from domain.outcomes import Done, Retry, Waiting
+from domain.payments.of_orders import reserve_all
+from domain.payments.payments import Payment, Status
+from domain.request_ids import new_request_id
+from tests.contracts import stripe_accounts
+from tests.contracts.counted_till import CARD, PRICE, Till, till_at
+from tests.contracts.stripe_accounts import Account
+from tests.fakes_payments import FakePaymentStore
+from tests.loadtest.stripe.api import Api
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    with stripe_accounts.simulated() as account:
+        yield account
+
+
+@pytest.fixture
+async def till(account: Account) -> AsyncIterator[Till]:
+    async with till_at(account, FakePaymentStore()) as till:
+        yield till
+
+
+@pytest.fixture
+def stripe(account: Account) -> Iterator[Api]:
+    assert account.control is not None
+    yield account.control
+    account.control.control("PUT", "/outcomes", {})
+
+
+async def test_a_refund_that_is_pending_waits_for_its_own_end(till: Till, stripe: Api) -> None:
+    stripe.control("PUT", "/outcomes", {"refunds": "pending"})
+    payment = await till.paid()
+    refund = await till.reserved(payment, 700)
+    waiting = await till.give_back(payment, refund)
+    assert isinstance(waiting, Waiting)
+    assert ((await till.now(payment)).refunding, await till.held()) == (700, 2000)
+    stripe.control("POST", f"/refunds/{waiting.reference}/settle", {"status": "succeeded"})
+    assert isinstance(await till.poll(refund.id, waiting.reference), Done)
+    assert ((await till.now(payment)).refunded, await till.held()) == (700, 1300)
+
+
+async def test_an_order_is_paid_on_its_page(till: Till, stripe: Api) -> None:
+    order, begun = new_request_id(), datetime.now(UTC)
+    payment = await till.payment(order=order)
+    asked = Checkout(order, PRICE.amount, PRICE.currency, begun + timedelta(minutes=30), begun)
+    waiting = await till.do(asked, payment.id)
+    assert isinstance(waiting, Waiting)
+    page = msgspec.json.decode(waiting.taken_with or "null")["redirect_url"]
+    assert isinstance(await till.poll(payment.id, waiting.reference), Waiting)
+    stripe.press(page, "pay", card=CARD)
+    assert isinstance(await till.poll(payment.id, waiting.reference), Done)
+    assert ((await till.now(payment)).status, await till.held()) == (Status.COMPLETED, 2000)
+    reserved = await reserve_all(till.store, payment.id, datetime.now(UTC))
+    assert reserved is not None
+    assert isinstance(await till.give_back(*reserved), Done)
+    assert ((await till.now(payment)).status, await till.held()) == (Status.REFUNDED, 0)
+
+
+async def test_a_payment_that_is_not_on_record_waits_for_a_person(till: Till) -> None:
+    now = datetime.now(UTC)
+    outcome = await till.tried(Payment(id=new_request_id(), client="a", total=PRICE, created_at=now, updated_at=now))
+    assert isinstance(outcome, Retry)
+    assert outcome.code == "payment_not_on_record"
