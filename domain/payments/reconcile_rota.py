@@ -2,16 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from domain.commerce.ports import PaymentJobs
 from domain.payments.reconcile_jobs import RECONCILE, Reconcile, page_job
 from domain.request_ids import dated_id
 
 LOOKS_BACK = timedelta(days=3)  # as long as Stripe goes on sending an event: what is older came, or will never come
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-log = structlog.get_logger()
 
 
 class ReconcileRota:
@@ -29,5 +25,4 @@ class ReconcileRota:
             return
         run = dated_id(period, f"{RECONCILE}:{period.isoformat()}")
         await self._jobs.put(page_job(Reconcile(run, period - LOOKS_BACK), now))
-        log.info("the books are compared with the processor's", run_id=str(run))
         self._done = period

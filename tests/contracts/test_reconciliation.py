@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from domain.infra.commerce.payment_jobs import MongoPaymentJobs
 from domain.infra.mongo import Database
@@ -177,8 +178,10 @@ async def test_what_others_made_is_counted_and_named_and_booked_nowhere(till: Ti
 
 async def test_a_charge_of_a_payment_that_is_not_on_record_is_a_persons(till: Till) -> None:
     gone = till.stripe.paid(metadata={"payment": str(new_request_id())})
-    report = await till.compare()
+    with capture_logs() as told:
+        report = await till.compare()
     assert (report.ids, report.left) == ({Finding.NOT_ON_RECORD: [gone["id"]]}, 1)
+    assert (told[-1]["log_level"], told[-1]["not_on_record_ids"]) == ("error", [gone["id"]])
 
 
 async def test_a_try_that_stripe_has_never_heard_of_is_reported_and_never_charged_again(till: Till) -> None:

@@ -306,3 +306,15 @@ async def test_a_refund_of_which_no_event_tells_is_found_by_a_reconciliation(gat
         assert payment["payment_id"] in report["ids"]["mended"]
         moved = (await http.get(f"/transactions?payment_id={payment['payment_id']}")).json()["items"]
     assert sorted((each["type"], each["amount"]) for each in moved) == [("charge", 1999), ("refund", 1999)]
+
+
+async def test_the_books_are_compared_once_a_period_without_anybody_asking(gateway: Gateway) -> None:
+    async with client_of(gateway.url) as http:
+        http.headers["Authorization"] = f"Bearer {key_of(gateway)}"
+
+        async def runs() -> Json | None:
+            listed = (await http.get("/jobs", params={"vendor": "payments", "limit": 100})).json()["items"]
+            ours = (job for job in listed if job["metadata"].get("kind") == "payments.reconcile")
+            return next((job for job in ours if job["status"] == "complete"), None)
+
+        await until(runs)

@@ -13,13 +13,14 @@ from typing import TypeVar, assert_never
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from domain.commerce.ports import PaymentJobs
 from domain.errors import NotNow, Unavailable
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.payments.hearing import Hearing
 from domain.payments.reconcile_jobs import Compared, Reconcile, page_id, page_job
-from domain.payments.reconciling import Phase
+from domain.payments.reconciling import FOR_A_PERSON, Phase, Report
 from domain.vendors import Call
 from vendors.payments.booking import Booking, NotHeard
 from vendors.payments.comparing import Comparing, Note
@@ -31,6 +32,8 @@ from vendors.stripe.words import Intent, Refund, Session, Unread
 MOST_HEARD = 10  # payments that one job reads again, at two or three requests each
 LONGEST_SECONDS = 4.0  # then it begins nothing more: the call's own timeout must not cut what is being booked
 OURS_AT_ONCE = 50  # payments of ours: nothing of most of them is asked at Stripe
+
+log = structlog.get_logger()
 
 Thing = TypeVar("Thing", Intent, Refund, Session)
 Compare = Callable[[], Awaitable[list[Note]]]
@@ -65,7 +68,12 @@ class Reconciliation:
         page = await self._page(asked, comparing, call)
         if isinstance(page, Retry | Failed):
             return page
-        return await self._go_on(await _compared(page, asked, comparing))
+        rest = await _compared(page, asked, comparing)
+        if isinstance(rest, Compared):
+            _tell(asked.run, rest.report)
+            return Done(msgspec.json.encode(rest).decode())
+        await self._jobs.put(page_job(rest, self._hearing.clock()))
+        return _told(rest, following)
 
     async def _page(self, asked: Reconcile, comparing: Comparing, call: Call) -> _Page | Retry | Failed:
         door, after, since = self._door, asked.after, asked.since
@@ -87,12 +95,6 @@ class Reconciliation:
         ours = await self._hearing.payments.unsettled(behind, OURS_AT_ONCE)
         rows = [(str(payment.id), partial(doubts.of, payment, asked.since)) for payment in ours]
         return _Page(rows, more=bool(ours))  # one that cannot be read is left out of them, so none is full for certain
-
-    async def _go_on(self, rest: "Reconcile | Compared") -> Outcome:
-        if isinstance(rest, Compared):
-            return Done(msgspec.json.encode(rest).decode())
-        await self._jobs.put(page_job(rest, self._hearing.clock()))
-        return _told(rest, page_id(rest.run, rest.page))
 
 
 async def _compared(page: _Page, asked: Reconcile, comparing: Comparing) -> Reconcile | Compared:
@@ -131,3 +133,13 @@ def _page_of(
 
 def _told(asked: Reconcile, following: UUID) -> Done:
     return Done(msgspec.json.encode(Compared(asked.since, asked.report, following)).decode())
+
+
+def _tell(run: UUID, report: Report) -> None:
+    """The log is all that a person sees of a run that nobody asked for."""
+    found = {finding.value: number for finding, number in report.counts.items()}
+    if report.left:
+        named = {f"{finding.value}_ids": report.ids[finding] for finding in FOR_A_PERSON if finding in report.ids}
+        log.error("the books and stripe differ, and a person has to look", run_id=str(run), **found, **named)
+    else:
+        log.info("the books agree with stripe", run_id=str(run), **found)
