@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class _NotHeard(Exception):
     """Stripe did not say how it stands; the outcome says why."""
 
-    def __init__(self, outcome: Retry | Failed) -> None:
+    def __init__(self, outcome: Retry) -> None:
         super().__init__()
         self.outcome = outcome
 
@@ -74,9 +74,13 @@ class Booking:
     async def hear(self, payment_id: UUID, reference: str, call: Call) -> MoneyState:
         async def read(payment: Payment, read_at: datetime) -> MoneyState:
             state = await look_at(self._door, reference, call, asked=payment.total, read_at=read_at)
-            if isinstance(state, Retry | Failed):
-                raise _NotHeard(state)
-            return state
+            match state:
+                case Retry():
+                    raise _NotHeard(state)
+                case Failed(code=code, reason=reason):  # a question that was refused says nothing of the money
+                    raise _NotHeard(Retry(code, reason, LATER))
+                case MoneyState():
+                    return state
 
         return await self._hearing.hear(payment_id, read)
 
