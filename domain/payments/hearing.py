@@ -6,7 +6,7 @@ Whoever asks (a try, a poll, a refund, a look after an event, the reconciliation
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.payments.changing import change_payment, settle_payment
@@ -16,6 +16,8 @@ from domain.payments.ports import PaymentStore
 from domain.payments.refunding import refused
 from domain.payments.settling import Settled, settled
 from domain.submitted_fields import to_milliseconds
+
+_A_TICK = timedelta(milliseconds=1)  # as finely as it is stored
 
 Read = Callable[[Payment, datetime], Awaitable[MoneyState]]  # what the processor says, asked for at that moment
 
@@ -32,7 +34,7 @@ class Hearing:
         heard: list[MoneyState] = []
 
         async def ask(payment: Payment) -> Settled | None:
-            heard.append(await read(payment, self._now()))
+            heard.append(await read(payment, self._later_than(payment)))
             return settled(payment, heard[-1], self._now())
 
         await settle_payment(self.payments, payment_id, ask)
@@ -44,7 +46,7 @@ class Hearing:
         async def ask(payment: Payment) -> Settled | None:
             if payment.job != try_id or payment.status is not Status.PROCESSING:  # another counts, or it was booked
                 return None
-            now = self._now()
+            now = self._later_than(payment)
             state = MoneyState(None, standing, payment.total.currency, 0, now, failure=failure)
             return settled(payment, state, now)
 
@@ -55,6 +57,11 @@ class Hearing:
         await change_payment(
             self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
         )
+
+    def _later_than(self, payment: Payment) -> datetime:
+        """What is asked for now is newer than what is booked, however far apart the workers' clocks may be."""
+        now = self._now()
+        return now if payment.read_at is None else max(now, payment.read_at + _A_TICK)
 
     def _now(self) -> datetime:
         return to_milliseconds(self.clock())

@@ -135,21 +135,6 @@ async def test_a_refund_whose_job_is_at_it_is_left_to_that(till: Till) -> None:
     assert (await till.look(payment)).refunding == 700
 
 
-async def test_a_refund_that_stripe_has_is_never_released_though_its_word_could_not_be_booked(till: Till) -> None:
-    """A machine's clock was ahead: what is read now is older than what is booked."""
-    till.later = 3 * A_DAY
-    payment = await till.paid()
-    refund, job = await till.refunding(payment, 700)
-    marks = {"refund": str(refund.id)}
-    till.stripe.make("refunds", {"payment_intent": payment.reference, "amount": 700, "metadata": marks})
-    till.end_in_doubt(job)
-    till.later = A_DAY
-    assert Finding.RELEASED not in (await till.compare()).counts
-    till.later = 4 * A_DAY
-    await till.compare()
-    assert ((await till.look(payment)).refunded, await till.adds_up()) == (700, True)
-
-
 async def test_a_refund_made_at_stripe_that_its_bank_is_long_at_is_not_ours_to_release(till: Till) -> None:
     payment = await till.paid()
     till.stripe.control("PUT", "/outcomes", {"refunds": "pending"})

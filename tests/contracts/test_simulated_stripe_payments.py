@@ -71,3 +71,27 @@ async def test_a_payment_that_is_not_on_record_waits_for_a_person(till: Till) ->
     outcome = await till.tried(Payment(id=new_request_id(), client="a", total=PRICE, created_at=now, updated_at=now))
     assert isinstance(outcome, Retry)
     assert outcome.code == "payment_not_on_record"
+
+
+async def test_a_refund_that_was_made_is_not_made_again_under_a_key_that_stripe_has_forgotten(
+    till: Till, stripe: Api
+) -> None:
+    payment = await till.paid()
+    refund = await till.reserved(payment, 700)
+    assert isinstance(await till.give_back(payment, refund), Done)
+    stripe.control("POST", "/clock", {"seconds": 90_000})
+    assert isinstance(await till.give_back(payment, refund), Done)
+    assert ((await till.now(payment)).refunded, await till.held()) == (700, 1300)
+
+
+async def test_that_stripe_knows_nothing_of_a_payment_says_nothing_of_its_money(till: Till, stripe: Api) -> None:
+    """Of another account's key, say: its order must not end as unpaid."""
+    order, begun = new_request_id(), datetime.now(UTC)
+    payment = await till.payment(order=order)
+    waiting = await till.do(Checkout(order, PRICE.amount, PRICE.currency, None, begun), payment.id)
+    assert isinstance(waiting, Waiting)
+    before = await till.now(payment)
+    stripe.control("DELETE", "/everything")
+    outcome = await till.poll(payment.id, waiting.reference)
+    assert isinstance(outcome, Retry)
+    assert (outcome.code, await till.now(payment)) == ("resource_missing", before)

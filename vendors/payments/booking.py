@@ -27,11 +27,12 @@ log = structlog.get_logger()
 
 
 class NotHeard(Exception):
-    """Stripe did not say how it stands; the outcome says why."""
+    """Stripe did not say how it stands; the outcome says why. `refused`: nor will it, unless something is changed."""
 
-    def __init__(self, outcome: Retry | Failed) -> None:
+    def __init__(self, outcome: Retry, *, refused: bool = False) -> None:
         super().__init__()
         self.outcome = outcome
+        self.refused = refused
 
 
 class Booking:
@@ -74,9 +75,13 @@ class Booking:
     async def hear(self, payment_id: UUID, reference: str, call: Call) -> MoneyState:
         async def read(payment: Payment, read_at: datetime) -> MoneyState:
             state = await look_at(self._door, reference, call, asked=payment.total, read_at=read_at)
-            if isinstance(state, Retry | Failed):
-                raise NotHeard(state)
-            return state
+            match state:
+                case Retry():
+                    raise NotHeard(state)
+                case Failed(code=code, reason=reason):  # a question that was refused says nothing of the money
+                    raise NotHeard(Retry(code, reason, LATER), refused=True)
+                case MoneyState():
+                    return state
 
         return await self._hearing.hear(payment_id, read)
 

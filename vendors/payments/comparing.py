@@ -11,7 +11,6 @@ import structlog
 
 from domain.commerce.ports import PaymentJobs
 from domain.money import Money
-from domain.outcomes import Failed
 from domain.payments.money_state import RefundState, Standing
 from domain.payments.payments import Payment
 from domain.payments.ports import PaymentStore
@@ -81,7 +80,7 @@ class Comparing:
             log.error("stripe says of a payment what cannot be", payment_id=str(payment.id), why=str(fault))  # noqa: TRY400
             return Finding.CONTRADICTION
         except NotHeard as nothing:
-            if not isinstance(nothing.outcome, Failed):
+            if not nothing.refused:
                 raise
             return Finding.NOT_AT_PROCESSOR if nothing.outcome.code == GONE else Finding.IN_DOUBT
         after = await self._payments.find(payment.id, None)

@@ -81,7 +81,7 @@ class Doubts:
 
     async def _of_refunds(self, payment: Payment, pending: list[Refund]) -> list[Note]:
         heard = await self._comparing.mend(payment, payment.reference or "")
-        if heard in {Finding.CONTRADICTION, Finding.NOT_AT_PROCESSOR}:
+        if heard not in {Finding.AGREED, Finding.MENDED}:
             return [(heard, str(payment.id))]
         after = await self._hearing.payments.find(payment.id, None) or payment
         now = {refund.id: refund for refund in after.refunds}
@@ -111,17 +111,21 @@ class Doubts:
         ended = refund.created_at + LIFETIME if job is None else job.updated_at
         if self._now() - ended <= KEY_LIFETIME:
             return Finding.OPEN
-        if str(refund.id) in await self._refunds_there(payment):
+        if await self._may_be_there(payment, refund):
             return Finding.OPEN
         await self._hearing.refund_refused(payment.id, refund.id, NO_REFUND)
         return Finding.RELEASED
 
-    async def _refunds_there(self, payment: Payment) -> set[str | None]:
-        """Our ids of all refunds that Stripe has of the payment."""
+    async def _may_be_there(self, payment: Payment, refund: Refund) -> bool:
+        """By all refunds that Stripe has of the payment. A question that was refused says nothing."""
         refunds = await self._door.list_refunds(payment.reference or "", self._call)
-        if isinstance(refunds, Retry | Failed):
-            raise NotHeard(refunds)
-        return {refund.metadata.get(REFUND) for refund in refunds}
+        match refunds:
+            case Retry():
+                raise NotHeard(refunds)
+            case Failed():
+                return True
+            case found:
+                return str(refund.id) in {one.metadata.get(REFUND) for one in found}
 
     def _now(self) -> datetime:
         return self._hearing.clock()
