@@ -104,7 +104,7 @@ class StripePayments:
             case NewCustomer(name=name, email=email):
                 return _made(await self._door.create_customer(CustomerAsked(name, email), call))
             case NewCheckout():
-                return _made(await self._door.create_session(_page_of(asked), call))
+                return await self._open_page(asked, call)
             case Try():
                 return await self._try(asked, call)
             case GiveBack():
@@ -142,6 +142,21 @@ class StripePayments:
             why = Failure(code=intent.code, message=intent.reason)
             await self._hearing.never_tried(asked.payment_id, call.request_id, Standing.DECLINED, why)
         return intent
+
+    async def _open_page(self, asked: NewCheckout, call: Call) -> Outcome:
+        session = await self._door.create_session(
+            SessionAsked(
+                money=Money(amount=asked.amount, currency=asked.currency),
+                product_name=asked.product_name,
+                success_url=asked.success_url,
+                cancel_url=asked.cancel_url,
+                metadata={PAYMENT: str(asked.payment_id)},
+            ),
+            call,
+        )
+        if not isinstance(session, Retry | Failed):
+            await self._booking.hear(asked.payment_id, session.id, call)
+        return _made(session)
 
     async def _open(self, asked: Checkout, call: Call) -> Outcome:
         back = f"{self._pages}/orders/{asked.order_id}"
@@ -189,8 +204,3 @@ class StripePayments:
 
 def _made(made: Customer | Session | Retry | Failed) -> Outcome:
     return made if isinstance(made, Retry | Failed) else Done(made.text)
-
-
-def _page_of(asked: NewCheckout) -> SessionAsked:
-    money = Money(amount=asked.amount, currency=asked.currency)
-    return SessionAsked(money, asked.product_name, asked.success_url, asked.cancel_url)
