@@ -34,7 +34,8 @@ class MoneyState:
     """
     Minor units of `currency`. `read_at` is when the processor was asked, by the fleet's clock.
 
-    `reference` None: it has no object of this payment.
+    `reference` None: it has no object of this payment. `made_by` is the job that made the object there; None: it does
+    not say.
     """
 
     reference: str | None
@@ -48,3 +49,4 @@ class MoneyState:
     failure: Failure | None = None
     next_action: str | None = None
     receipt_url: str | None = None
+    made_by: UUID | None = None

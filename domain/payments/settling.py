@@ -31,7 +31,9 @@ class Settled:
 
 
 def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | None:
-    """None where it changes nothing: an older word, or the same. Raises `Contradiction`."""
+    """None where it changes nothing: an older word, the same, or of an earlier try. Raises `Contradiction`."""
+    if _is_of_an_earlier_try(payment, state):
+        return None
     _check(payment, state)
     if payment.read_at is not None and state.read_at <= payment.read_at:
         return None
@@ -77,6 +79,11 @@ def _owing(payment: Payment, kind: str, now: datetime) -> Payment:
 
 def _held(payment: Payment) -> int:
     return payment.captured - payment.refunded
+
+
+def _is_of_an_earlier_try(payment: Payment, state: MoneyState) -> bool:
+    """Whose end says nothing of the one under way: a payment that failed by it would be tried, and charged, twice."""
+    return state.captured == 0 and state.made_by is not None and state.made_by != payment.job
 
 
 def _check(payment: Payment, state: MoneyState) -> None:

@@ -17,6 +17,7 @@ from domain.payments.hearing import Hearing
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
 from domain.payments.of_orders import reserve_all
 from domain.payments.payments import Kind, Payment, Refund, RefundStatus, Status
+from domain.payments.processing import begun
 from domain.request_ids import new_request_id
 from domain.vendors import Call
 from tests.fakes_payments import FakePaymentStore
@@ -127,6 +128,16 @@ async def test_a_declined_payment_fails_by_the_banks_word_and_may_be_tried_again
     assert (till.now(payment).status, till.held) == (Status.COMPLETED, 2000)
 
 
+async def test_a_look_at_a_try_that_was_declined_ends_no_later_one(till: Till) -> None:
+    payment = await till.payment()
+    await till.tried(payment, "pm_card_visa_chargeDeclined")
+    declined = till.now(payment)
+    again = begun(declined, "pm_card_visa", datetime.now(UTC))
+    assert await till.store.change(declined, again)
+    assert await till.do(Look(payment.id, declined.reference or "")) == Done("null")
+    assert till.now(payment) == again
+
+
 async def test_a_way_to_pay_that_there_is_not_fails_the_payment_too(till: Till) -> None:
     payment = await till.payment()
     assert isinstance(await till.tried(payment, "pm_nobody_has_this"), Failed)
@@ -134,7 +145,8 @@ async def test_a_way_to_pay_that_there_is_not_fails_the_payment_too(till: Till) 
 
 
 async def test_who_has_to_prove_who_they_are_is_told_where_and_pays_then(till: Till) -> None:
-    payment, tried = await till.payment(), new_request_id()
+    tried = new_request_id()
+    payment = await till.payment(job=tried)
     asked = Try(payment.id, PRICE.amount, PRICE.currency, "pm_card_authenticationRequired", BACK)
     outcome = await till.do(asked, tried)
     assert isinstance(outcome, Waiting)

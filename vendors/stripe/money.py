@@ -25,7 +25,7 @@ from domain.payments.money_state import MoneyState, RefundState, Standing
 from domain.payments.payments import Failure, RefundStatus
 from domain.payments.settling import Contradiction
 from domain.request_ids import read_request_id
-from vendors.stripe.words import REFUND, Charge, Intent, Refund, Session
+from vendors.stripe.words import JOB, REFUND, Charge, Intent, Refund, Session
 
 _INTENTS = frozenset(
     {
@@ -129,6 +129,7 @@ def _state(  # noqa: PLR0913, PLR0917 - one line for each thing that is read
         failure=None if paid else _failure_of(intent),
         next_action=page,
         receipt_url=charge.receipt_url if charge is not None else None,
+        made_by=read_request_id(intent.metadata.get(JOB, "")),
     )
 
 
