@@ -6,7 +6,7 @@ Whoever asks (a try, a poll, a refund, a look after an event, the reconciliation
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.payments.changing import change_payment, settle_payment
@@ -32,7 +32,7 @@ class Hearing:
         heard: list[MoneyState] = []
 
         async def ask(payment: Payment) -> Settled | None:
-            heard.append(await read(payment, self._now()))
+            heard.append(await read(payment, self._later_than(payment)))
             return settled(payment, heard[-1], self._now())
 
         await settle_payment(self.payments, payment_id, ask)
@@ -44,7 +44,7 @@ class Hearing:
         async def ask(payment: Payment) -> Settled | None:
             if payment.job != try_id or payment.status is not Status.PROCESSING:  # another counts, or it was booked
                 return None
-            now = self._now()
+            now = self._later_than(payment)
             state = MoneyState(None, standing, payment.total.currency, 0, now, failure=failure)
             return settled(payment, state, now)
 
@@ -55,6 +55,14 @@ class Hearing:
         await change_payment(
             self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
         )
+
+    def _later_than(self, payment: Payment) -> datetime:
+        """
+        Now; after what is booked in any case, whatever the clocks say. The payment was read before the processor is
+        asked, so the answer is newer than what it holds: taken for an older one it would not be booked, ever.
+        """
+        now = self._now()
+        return now if payment.read_at is None else max(now, payment.read_at + timedelta(milliseconds=1))
 
     def _now(self) -> datetime:
         return to_milliseconds(self.clock())

@@ -137,11 +137,11 @@ class SimulatedStripe:
         asked = {"charge": charge, "amount": amount}
         (await self.http.post("/control/stripe/refunds", json=asked)).raise_for_status()
 
-    async def event_of(self, kind: str, member: str, value: str) -> Json:
-        """The latest event of that kind whose object has `member` so."""
+    async def event_of(self, kind: str, about: str) -> Json:
+        """The latest event of that kind in whose object that id stands."""
         asked, key = {"type": kind, "limit": 100}, {"Authorization": "Bearer sk_test_law"}
         listed = (await self.http.get("/stripe/v1/events", params=asked, headers=key)).raise_for_status().json()["data"]
-        return next(event for event in listed if event["data"]["object"][member] == value)
+        return next(event for event in listed if about in json.dumps(event["data"]["object"]))
 
     async def send_again(self, event: Json, times: int) -> list[object]:
         """What each delivery of an event is answered, beginning with the one that came by itself."""
@@ -192,6 +192,12 @@ class Shop:
         ours = sum(-each["amount"] if each["type"] == "refund" else each["amount"] for each in before)
         agreed = ours == at_stripe.left == shown["captured"] - shown["refunded"]
         return ours if agreed and shown["refunding"] == 0 and shown["status"] not in UNDER_WAY else None
+
+    async def looks(self, payment: str) -> int:
+        """How many jobs have looked at it because of an event, and ended."""
+        asked = {"vendor": "payments", "status": "complete", "limit": 100}
+        listed = (await self.jobs.http.get("/jobs", params=asked)).raise_for_status().json()["items"]
+        return [job["metadata"] for job in listed].count({"kind": "payment.look", "payment_id": payment})
 
     async def balanced(self, payment: str) -> int:
         """What is left of a payment, once both books say the same."""

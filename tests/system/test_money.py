@@ -133,6 +133,27 @@ async def test_ten_who_pay_at_the_same_instant_pay_once(gateway: Gateway) -> Non
         assert (await shop.stripe.books(payment)).charges == 1
 
 
+async def test_the_late_no_to_an_earlier_try_has_nobody_pay_twice(gateway: Gateway) -> None:
+    async with shop_of(gateway) as shop:
+        payment = await shop.till.make(AMOUNT, "late-no")
+        await shop.till.process(payment, DECLINED)
+        await shop.till.over(payment, "failed")
+        await shop.stripe.fault(TRIED, {"mode": "drop_before"})
+        under_way = await shop.till.process(payment, VISA)
+        already = await shop.looks(payment)
+        late = await shop.stripe.event_of("payment_intent.payment_failed", payment)
+        assert await post_of(shop, gateway).tell({**late, "id": "evt_late_no"}) == 202
+
+        async def looked() -> bool:
+            return await shop.looks(payment) > already
+
+        await until(looked)
+        assert (await shop.till.process(payment, VISA))["request_id"] == under_way["request_id"]
+        await shop.stripe.be_well()
+        assert await shop.balanced(payment) == AMOUNT
+        assert (await shop.stripe.books(payment)).charges == 1
+
+
 async def test_a_payment_whose_webhooks_are_lost_is_completed_all_the_same(gateway: Gateway) -> None:
     """Slow: it is asked for every 15 s."""
     async with shop_of(gateway) as shop:
@@ -204,8 +225,8 @@ async def test_no_event_moves_money_that_stripe_does_not_hold(gateway: Gateway) 
         await shop.till.process(payment, CHALLENGED)
         shown = await shop.till.over(payment, "requires_action")
         intent = shown["next_action"].rpartition("/")[2]
-        lie = lie_of(await shop.stripe.event_of("payment_intent.requires_action", "id", intent))
-        post = Post(shop.till.http, (gateway.home / "demo-webhook.secret").read_text().strip())
+        lie = lie_of(await shop.stripe.event_of("payment_intent.requires_action", intent))
+        post = post_of(shop, gateway)
         assert await post.tell(lie, secret=None) == 401
         assert await post.tell(lie, secret="whsec_that_a_stranger_made_up") == 401
         assert await post.tell(lie, moment=time.time() - 360) == 401
@@ -235,10 +256,14 @@ async def test_a_true_event_again_and_one_of_an_unknown_payment_change_nothing(g
         await shop.stripe.refund_by_hand(charge, 2_500)
         shown = await shop.till.seen(payment, lambda shown: shown["refunded"] == 2_500)
         moved = await shop.till.moved(payment)
-        told = await shop.stripe.event_of("refund.created", "charge", charge)
+        told = await shop.stripe.event_of("refund.created", charge)
         assert await shop.stripe.send_again(told, times=3) == [202, 200, 200, 200]
-        post = Post(shop.till.http, (gateway.home / "demo-webhook.secret").read_text().strip())
+        post = post_of(shop, gateway)
         of_nobody = {**told["data"]["object"], "payment_intent": "pi_nobodys", "id": "re_nobodys"}
         assert await post.tell({**told, "id": "evt_nobodys", "data": {"object": of_nobody}}) == 202
         assert (await shop.till.show(payment), await shop.till.moved(payment)) == (shown, moved)
         assert await shop.balanced(payment) == AMOUNT - 2_500
+
+
+def post_of(shop: Shop, gateway: Gateway) -> Post:
+    return Post(shop.till.http, (gateway.home / "demo-webhook.secret").read_text().strip())
