@@ -139,7 +139,7 @@ class SimulatedStripe:
 
     async def event_of(self, kind: str, about: str) -> Json:
         """The latest event of that kind in whose object that id stands."""
-        asked, key = {"type": kind, "limit": 100}, {"Authorization": "Bearer sk_test_law"}
+        asked, key = {"type": kind, "limit": "100"}, {"Authorization": "Bearer sk_test_law"}
         listed = (await self.http.get("/stripe/v1/events", params=asked, headers=key)).raise_for_status().json()["data"]
         return next(event for event in listed if about in json.dumps(event["data"]["object"]))
 
@@ -195,7 +195,7 @@ class Shop:
 
     async def looks(self, payment: str) -> int:
         """How many jobs have looked at it because of an event, and ended."""
-        asked = {"vendor": "payments", "status": "complete", "limit": 100}
+        asked = {"vendor": "payments", "status": "complete", "limit": "100"}
         listed = (await self.jobs.http.get("/jobs", params=asked)).raise_for_status().json()["items"]
         return [job["metadata"] for job in listed].count({"kind": "payment.look", "payment_id": payment})
 
@@ -206,8 +206,9 @@ class Shop:
             left = await self.left(payment)
             return None if left is None else (left,)
 
-        (left,) = await until(look) or (0,)
-        return left
+        found = await until(look)
+        assert found is not None
+        return found[0]
 
 
 @asynccontextmanager
