@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
-
 from api.ports import PaymentPorts
+from cli.limits import vendor_limit
 from cli.orders import OrdersHere
 from cli.settings import Settings
 from cli.stores import Stores
@@ -35,7 +34,6 @@ from vendors.payments.stripe import StripePayments
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.settings import StripeSettings
 from vendors.stripe.webhooks import StripeWebhooks
-from vendors.table.fields import Limit
 from worker.clock import FleetClock
 from worker.upkeep import look_after
 
@@ -100,7 +98,7 @@ def payments_vendor(
         jobs,
         _webhooks_of(chosen),
         _pages(settings),
-        limit=_limit(settings.payments_limit),
+        limit=vendor_limit("GATEWAY_PAYMENTS_LIMIT", settings.payments_limit) or chosen.limit,
     )
 
 
@@ -123,11 +121,3 @@ def _pages(settings: Settings) -> str:
 
 def _return_url(settings: Settings) -> str:
     return f"{_pages(settings)}/payments/return"
-
-
-def _limit(limit: str) -> str:
-    try:
-        return TypeAdapter[str](Limit).validate_python(limit)
-    except ValidationError as faults:
-        fault = faults.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"GATEWAY_PAYMENTS_LIMIT: {fault}") from None
