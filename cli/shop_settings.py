@@ -25,8 +25,8 @@ class ShopSettings(BaseSettings):
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
     payments_limit: str | None = Field(
         None,
-        description="requests to Stripe of the whole fleet, like 50/second or 60/second; 2000/minute; default 20/second "
-        "with a key of the test mode and 80/second with a live one",
+        description="requests to Stripe of the whole fleet, like 50/second or 60/second; 2000/minute; default "
+        "20/second with a key of the test mode and 80/second with a live one",
     )
     reconcile_every_seconds: int = Field(
         3600,
