@@ -21,7 +21,7 @@ from domain.payments.payments import Failure
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call
 from domain.webhooks import WebhookReader
-from vendors.payments.booking import Booking, told
+from vendors.payments.booking import Booking, refund_in, told
 from vendors.payments.policy import policy_of
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.faults import Declined
@@ -120,14 +120,19 @@ class StripePayments:
         if isinstance(intent, Retry):
             return intent
         if not isinstance(intent, Failed):
-            return await self._booking.standing_of(asked.payment_id, intent.id, call)
+            standing = self._booking.standing_of(asked.payment_id, intent.id, call)
+            return await self._booking.of_made(standing, call, intent.id)
         made = intent.intent_id if isinstance(intent, Declined) else None
         if made is not None:
-            await self._booking.hear(asked.payment_id, made, call)
-        elif intent.code not in CODES_OF_DOUBT:
+            return await self._booking.of_made(self._declined(asked, made, intent, call), call, made)
+        if intent.code not in CODES_OF_DOUBT:
             why = Failure(code=intent.code, message=intent.reason)
             await self._hearing.never_tried(asked.payment_id, call.request_id, Standing.DECLINED, why)
         return intent
+
+    async def _declined(self, asked: Try, made: str, why: Failed, call: Call) -> Outcome:
+        await self._booking.hear(asked.payment_id, made, call)
+        return why
 
     async def _open(self, asked: Checkout, call: Call) -> Outcome:
         back = f"{self._pages}/orders/{asked.order_id}"
@@ -145,7 +150,8 @@ class StripePayments:
         )
         if isinstance(session, Retry | Failed):
             return session
-        return await self._booking.standing_of(call.request_id, session.id, call)
+        standing = self._booking.standing_of(call.request_id, session.id, call)
+        return await self._booking.of_made(standing, call, session.id, session.url)
 
     async def _close(self, reference: str, call: Call) -> Outcome:
         """Whatever had become of it: its own job tells that."""
@@ -157,8 +163,9 @@ class StripePayments:
     async def _give_back(self, asked: GiveBack, call: Call) -> Outcome:
         """Once it is sure that it was not made: under a key that Stripe has forgotten it would be made again."""
         state = await self._booking.hear(asked.payment_id, asked.reference, call)
-        if any(refund.ours == asked.refund_id for refund in state.refunds):
-            return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+        known = refund_in(state, asked.refund_id)
+        if known is not None:
+            return known
         money = Money(amount=asked.amount, currency=asked.currency)
         reason = None if asked.reason is None else Reason(asked.reason)
         refund = await self._door.create_refund(
@@ -170,7 +177,8 @@ class StripePayments:
             if refund.code not in CODES_OF_DOUBT:
                 await self._hearing.refund_refused(asked.payment_id, asked.refund_id, refund.reason)
             return refund
-        return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+        became = self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+        return await self._booking.of_made(became, call, refund.id)
 
 
 def _made(made: Customer | Session | Retry | Failed) -> Outcome:
