@@ -73,7 +73,7 @@ async def open_payments(
 ) -> AsyncIterator[PaymentsHere]:
     """`orders` are told what was refunded."""
     payments = MongoPaymentStore(stores.database)
-    following = PaymentFollowing(payments, orders.jobs, _return_url(settings), orders.ends.refunded)
+    following = PaymentFollowing(payments, orders.jobs, _return_url(settings), orders.ends.refunded, orders.ends.paid)
     looks = PaymentLooks(payments, orders.jobs, clock)
     yield PaymentsHere(following, Hearing(payments, clock), looks, orders.queue, clock)
 

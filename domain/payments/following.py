@@ -13,10 +13,12 @@ from domain.payments.payments import Payment, RefundStatus
 from domain.payments.ports import PaymentStore
 from domain.payments.processing import BEGIN
 from domain.payments.refunding import SOONEST, owed_for
-from domain.payments.settling import ORDER_REFUNDED
+from domain.payments.settling import ORDER_PAID, ORDER_REFUNDED
 
 LOOKS = 3  # at a payment that went on meanwhile; then it is the sweep's
 LATEST = timedelta(hours=1)
+
+TellOrder = Callable[[Payment], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -26,14 +28,15 @@ class PaymentFollowing:
     """
     `return_url` is where a buyer comes back to who had to prove who they are.
 
-    `order_refunded` tells a payment's order that all of it went back, and raises `Unavailable`; None leaves it to a
-    process that knows orders.
+    `order_refunded` tells a payment's order that all of it went back, `order_paid` that it was paid. They raise
+    `Unavailable`; None leaves it to a process that knows orders.
     """
 
     payments: PaymentStore
     jobs: PaymentJobs
     return_url: str
-    order_refunded: Callable[[Payment], Awaitable[None]] | None = None
+    order_refunded: TellOrder | None = None
+    order_paid: TellOrder | None = None
 
     async def soon(self, payment: Payment, now: datetime) -> Payment:
         """The payment as it stands then. What goes wrong here is the sweep's: what was asked for is on record."""
@@ -62,8 +65,9 @@ class PaymentFollowing:
             if kind == BEGIN:
                 await self.jobs.put(try_job(payment, self.return_url, now))
                 return True
-            if kind == ORDER_REFUNDED and self.order_refunded is not None:
-                await self.order_refunded(payment)
+            tell = {ORDER_PAID: self.order_paid, ORDER_REFUNDED: self.order_refunded}.get(kind)
+            if tell is not None:
+                await tell(payment)
                 return True
             pending = {owed_for(one): one for one in payment.refunds if one.status is RefundStatus.PENDING}
             if kind in pending:

@@ -17,7 +17,8 @@ from domain.payments.refunding import SOONEST
 from domain.request_ids import dated_id, derived_id
 
 PROCESSOR = "processor"  # who made a refund that we did not ask for
-ORDER_REFUNDED = "order_refunded"  # owed: its order is to learn that all of it went back
+ORDER_PAID = "order_paid"  # owed: its order is to learn that it was paid, whoever heard of it, and however late
+ORDER_REFUNDED = "order_refunded"  # and that all of it went back
 
 
 class Contradiction(Exception):
@@ -56,6 +57,8 @@ def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | Non
     after = payment.model_copy(
         update={**changes, "read_at": state.read_at, "epoch": payment.epoch + 1, "updated_at": now}
     )
+    if after.order is not None and after.captured > 0 == payment.captured:
+        after = _owing(after, ORDER_PAID, now)
     if after.order is not None and after.status is Status.REFUNDED is not payment.status:
         after = _owing(after, ORDER_REFUNDED, now)
     return Settled(after, tuple(_new_transactions(payment, after, state)))

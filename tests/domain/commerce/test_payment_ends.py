@@ -108,6 +108,44 @@ async def test_a_payment_in_doubt_after_its_page_was_to_be_closed_is_owed_anew_a
     assert len(till.payments.of_kind("payment.give_back")) == 1
 
 
+async def in_doubt(till: Till) -> tuple[Order, Job]:
+    order, job = await till.paying()
+    doubtful = till.come_to(job, NO_ANSWER)
+    await till.ends.tell(doubtful)
+    await till.book_ends.tell(doubtful)
+    return order, doubtful
+
+
+async def test_what_the_books_learn_once_its_job_has_ended_in_doubt_makes_the_order_paid(till: Till) -> None:
+    order, job = await in_doubt(till)
+    till.books.hear(job.id, Standing.PAID)
+    for _ in range(2):
+        await till.upkeep.once(LATER + SOONEST)
+    assert (till.look(order).status, till.notices.templates) == (Status.PAID, ["paid"])
+    assert till.books.stored[job.id].owed is None
+
+
+async def test_what_the_books_learn_of_a_cancelled_order_that_nobody_asks_about_any_more_goes_back(till: Till) -> None:
+    order, job = await in_doubt(till)
+    till.now = LATER + timedelta(days=2)  # the processor has forgotten the key
+    given_up = await till.following.follow(await cancel(till, order), till.now)
+    assert (given_up.status, given_up.owed) == (Status.CANCELLED, None)
+    till.books.hear(job.id, Standing.PAID)
+    await till.upkeep.once(till.now)
+    [refund] = till.payments.of_kind("payment.give_back")
+    await till.given_back(refund)
+    assert (till.look(order).status, till.books.held) == (Status.REFUNDED, 0)
+
+
+async def test_what_was_paid_and_given_back_before_anybody_heard_of_it_ends_the_order_too(till: Till) -> None:
+    order, job = await in_doubt(till)
+    payment = till.books.stored[job.id]
+    till.books.refunds[job.id] = [RefundState("re_1", payment.total.amount, RefundStatus.COMPLETED, LATER)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.upkeep.once(LATER + SOONEST)
+    assert (till.look(order).status, till.stock) == (Status.REFUNDED, 10)
+
+
 async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Till) -> None:
     order, job = await paid(till)
     await cancel(till, order)
@@ -122,6 +160,7 @@ async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Til
 async def test_a_paid_order_of_which_all_was_given_back_at_the_processor_is_refunded(till: Till) -> None:
     order, job = await paid(till)
     await till.ends.tell(job)
+    await till.book_ends.tell(job)
     till.books.refunds[job.id] = [RefundState("re_hand", 5997, RefundStatus.COMPLETED, LATER)]
     till.books.hear(job.id, Standing.PAID)
     till.orders.down = True
@@ -136,9 +175,9 @@ async def test_what_went_back_before_its_order_knew_that_it_was_paid_is_told_aft
     order, job = await paid(till)
     till.books.refunds[job.id] = [RefundState("re_hand", 5997, RefundStatus.COMPLETED, LATER)]
     till.books.hear(job.id, Standing.PAID)
-    await till.book_ends.tell(job)
+    with pytest.raises(Unavailable):
+        await till.ends.refunded(till.books.stored[job.id])
     assert till.look(order).status is Status.AWAITING_PAYMENT
-    await till.ends.tell(job)
     await till.book_ends.tell(job)
     assert till.look(order).status is Status.REFUNDED
 
