@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from domain.errors import Conflict, Unavailable
 from domain.payments.changing import change_payment, settle_payment
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Failure, Payment, Status
@@ -54,9 +55,12 @@ class Hearing:
 
     async def refund_refused(self, payment_id: UUID, refund_id: UUID, why: str) -> None:
         """The processor said no to a refund of ours: what it had reserved is free."""
-        await change_payment(
-            self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
-        )
+        try:
+            await change_payment(
+                self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
+            )
+        except Conflict as fault:
+            raise Unavailable(fault.detail) from None
 
     def _later_than(self, payment: Payment) -> datetime:
         """What is asked for now is newer than what is booked, however far apart the workers' clocks may be."""
