@@ -12,6 +12,7 @@ from domain.infra.job_store import Change, MongoJobStore
 from domain.infra.queue import Lease
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
+from domain.timeline import begin_attempt
 from domain.transitions import Rules, settle, signed
 from domain.unknowns import unanswered
 from domain.vendors import Call, VendorPolicy
@@ -246,7 +247,7 @@ async def test_a_word_that_ends_a_job_is_offered_to_nobody_else(stores: Stores) 
 async def test_an_event_of_a_job_that_waits_for_its_next_try_is_taken_up_and_noted(stores: Stores) -> None:
     """Nobody knows its reference, and the next try may bring none: the event is all there is."""
     late, vendor, submitted = Late(takes=True), seldom(), await stores.submit()
-    begun = interventions.begin_attempt(submitted, worker="w", key="k", now=datetime.now(UTC), operation="call")
+    begun = begin_attempt(submitted, worker="w", key="k", now=datetime.now(UTC), operation="call")
     again = settle(begun, unanswered("no answer"), FOR_A_DAY, datetime.now(UTC))
     assert await MongoJobStore(stores.database).compare_and_set([(submitted, signed(again, "w"))]) == [True]
     event = await applied_late(stores, late, job=submitted.id, status="changed")

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.commerce.cancelling import cancel_order
 from domain.commerce.moving import SOONEST
@@ -151,7 +152,9 @@ async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Til
     await cancel(till, order)
     await till.ends.tell(job)
     [refund] = till.payments.of_kind("payment.give_back")
-    await till.book_ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    with capture_logs() as logs:
+        await till.book_ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    assert "error" in {entry["log_level"] for entry in logs}  # nobody asks for it again by itself
     payment = till.books.stored[job.id]
     assert (payment.refundable, [each.status for each in payment.refunds]) == (5997, [RefundStatus.FAILED])
     assert till.look(order).status is Status.CANCELLED
