@@ -1,6 +1,7 @@
 """What an order learns of its payment: once, whoever tells it, and whatever else happened to it meanwhile."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -145,6 +146,23 @@ async def test_what_was_paid_and_given_back_before_anybody_heard_of_it_ends_the_
     till.books.hear(job.id, Standing.PAID)
     await till.upkeep.once(LATER + SOONEST)
     assert (till.look(order).status, till.stock) == (Status.REFUNDED, 10)
+
+
+async def test_what_another_refund_was_to_give_back_of_a_cancelled_order_goes_back_though_that_one_fails(
+    till: Till,
+) -> None:
+    order, job = await paid(till)
+    await cancel(till, order)
+    payment = till.books.stored[job.id]
+    by_hand = RefundState("re_hand", payment.total.amount, RefundStatus.PENDING, LATER)
+    till.books.refunds[job.id] = [by_hand]
+    till.books.hear(job.id, Standing.PAID)
+    with pytest.raises(Unavailable):
+        await till.ends.tell(job)
+    till.books.refunds[job.id] = [replace(by_hand, status=RefundStatus.FAILED)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.ends.tell(job)
+    assert len(till.payments.of_kind("payment.give_back")) == 1
 
 
 async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Till) -> None:
