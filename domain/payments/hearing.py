@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.errors import Conflict, Unavailable
-from domain.payments.changing import change_payment, settle_payment
+from domain.payments.changing import change_payment, no_such_payment, settle_payment
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Failure, Payment, Status
 from domain.payments.ports import PaymentStore
@@ -40,6 +40,13 @@ class Hearing:
 
         await settle_payment(self.payments, payment_id, ask)
         return heard[-1]
+
+    async def booked(self, payment_id: UUID) -> Payment:
+        """The payment as it is on record: of one that is not, no money may move."""
+        payment = await self.payments.find(payment_id, None)
+        if payment is None:
+            raise no_such_payment()
+        return payment
 
     async def never_tried(self, payment_id: UUID, try_id: UUID, standing: Standing, failure: Failure) -> None:
         """The processor has no object of this try, by its own no, or never asked: nothing is to be read there."""

@@ -70,14 +70,24 @@ async def test_an_order_is_paid_on_its_page(till: Till, stripe: Api) -> None:
     assert ((await till.now(payment)).status, await till.held()) == (Status.REFUNDED, 0)
 
 
-async def test_a_payment_that_is_not_on_record_waits_for_a_person(till: Till) -> None:
+async def test_of_a_payment_that_is_not_on_record_no_money_moves(till: Till) -> None:
     now = datetime.now(UTC)
-    outcome = await till.tried(Payment(id=new_request_id(), client="a", total=PRICE, created_at=now, updated_at=now))
-    assert isinstance(outcome, Waiting)
-    [tried] = till.calls
-    later = await till.poll(tried, outcome.reference)
-    assert isinstance(later, Retry)
-    assert later.code == "payment_not_on_record"
+    payment = Payment(id=new_request_id(), client="a", total=PRICE, created_at=now, updated_at=now)
+    till.made.append(payment.id)
+    outcome = await till.tried(payment)
+    assert isinstance(outcome, Retry)
+    assert outcome.code == "payment_not_on_record"
+    assert await till.held() == 0
+
+
+async def test_what_was_paid_is_not_charged_again_under_a_key_that_stripe_has_forgotten(
+    till: Till, stripe: Api
+) -> None:
+    payment = await till.payment(job=(tried := new_request_id()))
+    assert isinstance(await till.tried(payment, request_id=tried), Done)
+    stripe.control("POST", "/clock", {"seconds": 90_000})
+    assert isinstance(await till.tried(payment, request_id=tried), Done)
+    assert ((await till.now(payment)).captured, await till.held()) == (2000, 2000)
 
 
 async def test_what_is_held_back_after_it_was_charged_was_sent(till: Till) -> None:

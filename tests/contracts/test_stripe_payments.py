@@ -63,6 +63,18 @@ async def till(account: Account, store: FakePaymentStore) -> AsyncIterator[Till]
         yield till
 
 
+def away_after(store: FakePaymentStore, reads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads a payment once more than so often finds the store away."""
+    read, left = store.find, iter(range(reads))
+
+    async def find(payment_id: UUID, owner: str | None) -> Payment | None:
+        if next(left, None) is None:
+            raise Unavailable("the store does not answer just now")
+        return await read(payment_id, owner)
+
+    monkeypatch.setattr(store, "find", find)
+
+
 async def test_a_payment_is_completed_by_its_charge(till: Till) -> None:
     payment = await till.paid()
     assert (payment.status, payment.captured, payment.reference is not None) == (Status.COMPLETED, 2000, True)
@@ -158,27 +170,27 @@ async def test_a_refund_made_by_hand_is_found_by_a_look(till: Till) -> None:
 
 @not_localstripe
 async def test_what_was_charged_and_could_not_be_booked_is_looked_at_and_never_asked_for_again(
-    till: Till, store: FakePaymentStore
+    till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment, tried = await till.payment(), new_request_id()
-    store.down = True
+    away_after(store, 1, monkeypatch)
     waiting = await till.tried(payment, request_id=tried)
     assert isinstance(waiting, Waiting)
     assert isinstance(await till.poll(tried, waiting.reference), Retry)
-    store.down = False
+    monkeypatch.undo()
     assert isinstance(await till.poll(tried, waiting.reference), Done)
     assert await till.held() == 2000
 
 
 @not_localstripe
 async def test_a_decline_that_could_not_be_booked_is_looked_at_and_never_asked_for_again(
-    till: Till, store: FakePaymentStore
+    till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment, tried = await till.payment(), new_request_id()
-    store.down = True
+    away_after(store, 1, monkeypatch)
     waiting = await till.tried(payment, till.account.declines, request_id=tried)
     assert isinstance(waiting, Waiting)
-    store.down = False
+    monkeypatch.undo()
     assert isinstance(await till.poll(tried, waiting.reference), Failed)
 
 
@@ -200,18 +212,9 @@ async def test_a_refund_that_was_made_and_could_not_be_booked_is_never_refused(
 ) -> None:
     payment = await till.paid()
     refund = await till.reserved(payment, 700)
-    read = store.find
-    asked = 0
-
-    async def find(payment_id: UUID, owner: str | None) -> Payment | None:
-        nonlocal asked
-        asked += 1
-        if asked == 2:  # after it was made
-            raise Unavailable("the store does not answer just now")
-        return await read(payment_id, owner)
-
-    monkeypatch.setattr(store, "find", find)
+    away_after(store, 1, monkeypatch)
     waiting = await till.give_back(payment, refund)
+    monkeypatch.undo()
     assert isinstance(waiting, Waiting)
     assert isinstance(await till.poll(refund.id, waiting.reference), Done)
     assert ((await till.now(payment)).refunded, await till.held()) == (700, 1300)

@@ -108,6 +108,10 @@ class StripePayments:
                 assert_never(asked)
 
     async def _try(self, asked: Try, call: Call) -> Outcome:
+        """Of what is on record, and was not paid by now: a late event may have told that of a try in doubt."""
+        booked = await self._hearing.booked(asked.payment_id)
+        if booked.captured > 0 and booked.reference is not None:
+            return await self._booking.standing_of(asked.payment_id, booked.reference, call)
         intent = await self._door.create_intent(
             IntentAsked(
                 money=Money(amount=asked.amount, currency=asked.currency),
