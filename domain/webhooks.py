@@ -60,8 +60,11 @@ class LookAgain:
     """
     Something has changed, and what it is stands with the vendor only: the job is polled now.
 
-    For words that come in any order, twice, late and early: none of them can say how the job stands *now*.
+    For words that come in any order, twice, late and early: none of them can say how the job stands *now*. `at` is the
+    vendor's id of what has changed, where that may be another than its job waits under, and the job may have ended.
     """
+
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

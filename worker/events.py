@@ -18,7 +18,7 @@ from domain.errors import Unavailable
 from domain.infra.event_store import TO_APPLY, Moved
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
-from domain.interventions import hear, is_due_for_a_look, look_again, note_progress
+from domain.interventions import hear, is_called, is_due_for_a_look, look_again, note_progress
 from domain.jobs import Job
 from domain.matching import Fit, heard_already, token_of
 from domain.outcomes import Done, Failed
@@ -107,6 +107,8 @@ class EventRunner:
                 if isinstance(heard.notice.outcome, LookAgain):  # which is no word that could end anything
                     return Again(self._station.clock.now() + LOOK_AGAIN)
                 heard = replace(heard, notice=replace(heard.notice, outcome=NOT_STORABLE))
+            if _has_nothing_to_poll(job):  # called again it may bring nothing, and this word may be the last
+                await self._is_taken_up(heard, job)
             after = self._told(job, heard)
             if await self._batches.writes.submit((job, after)):
                 self._station.follow_up(after)
@@ -176,6 +178,11 @@ class EventRunner:
 async def open_event_runner(station: Station) -> AsyncIterator[EventRunner]:
     async with open_event_batches(station) as batches:
         yield EventRunner(batches, station)
+
+
+def _has_nothing_to_poll(job: Job) -> bool:
+    """Whether it waits for its next try, and no reference is known by which its vendor could be asked."""
+    return job.vendor_ref is None and not is_called(job)
 
 
 def _reader_of(vendor: Vendor) -> WebhookReader | None:

@@ -62,7 +62,10 @@ class PaymentFollowing:
             after = struck_off(payment, done, now)
             if await self.payments.change(payment, after):
                 return after
+            tried = payment.job
             payment = await self.payments.find(payment.id, None) or payment
+            if payment.job != tried:  # what is owed now is the job of another try
+                done.discard(processing.BEGIN)
         return payment
 
     async def _do(self, kind: str, payment: Payment, now: datetime) -> bool:

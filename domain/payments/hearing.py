@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from domain.payments.changing import change_payment, settle_payment
+from domain.errors import Conflict, Unavailable
+from domain.payments.changing import change_payment, no_such_payment, settle_payment
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Failure, Payment, Status
 from domain.payments.ports import PaymentStore
@@ -40,6 +41,13 @@ class Hearing:
         await settle_payment(self.payments, payment_id, ask)
         return heard[-1]
 
+    async def booked(self, payment_id: UUID) -> Payment:
+        """The payment as it is on record: of one that is not, no money may move."""
+        payment = await self.payments.find(payment_id, None)
+        if payment is None:
+            raise no_such_payment()
+        return payment
+
     async def never_tried(self, payment_id: UUID, try_id: UUID, standing: Standing, failure: Failure) -> None:
         """The processor has no object of this try, by its own no, or never asked: nothing is to be read there."""
 
@@ -54,9 +62,12 @@ class Hearing:
 
     async def refund_refused(self, payment_id: UUID, refund_id: UUID, why: str) -> None:
         """The processor said no to a refund of ours: what it had reserved is free."""
-        await change_payment(
-            self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
-        )
+        try:
+            await change_payment(
+                self.payments, payment_id, None, lambda payment: refused(payment, refund_id, why, self._now())
+            )
+        except Conflict as fault:
+            raise Unavailable(fault.detail) from None
 
     def _later_than(self, payment: Payment) -> datetime:
         """What is asked for now is newer than what is booked, however far apart the workers' clocks may be."""

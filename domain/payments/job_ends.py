@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from domain.commerce.moving import GATEWAY
 from domain.commerce.payments import CHECKOUT, GIVE_BACK, PROCESS, Known, kind_of, known_of
 from domain.jobs import Job
 from domain.payments.following import PaymentFollowing
@@ -43,7 +44,7 @@ class PaymentJobEnds:
         elif known is Known.UNPAID and kind in (CHECKOUT, PROCESS, CREATE_CHECKOUT):
             await self._never_tried(payment, job)
         elif known is Known.UNPAID and kind == GIVE_BACK:
-            await self.hearing.refund_refused(payment.id, job.id, _why(job).message)
+            await self._refused(payment, job)
         now = to_milliseconds(self.clock())
         await self.following.follow(await self._payment(payment.id) or payment, now)
 
@@ -52,6 +53,13 @@ class PaymentJobEnds:
         has_page = payment.order is not None or payment.page is not None
         standing = Standing.CLOSED if has_page else Standing.DECLINED
         await self.hearing.never_tried(payment.id, job.id, standing, _why(job))
+
+    async def _refused(self, payment: Payment, job: Job) -> None:
+        """What the gateway owed nobody asks for again by itself, and nobody waits for its answer."""
+        why = _why(job).message
+        await self.hearing.refund_refused(payment.id, job.id, why)
+        if any(refund.id == job.id and refund.by == GATEWAY for refund in payment.refunds):
+            log.error("what a cancelled order's buyer paid was not given back", payment_id=str(payment.id), why=why)
 
     async def _payment(self, payment_id: UUID) -> Payment | None:
         return await self.following.payments.find(payment_id, None)

@@ -111,13 +111,11 @@ def give_back_job(payment: Payment, refund: Refund, now: datetime) -> Job:
     return _job(refund.id, payment.client, asked, now, payment=payment.id, parent=payment.job)
 
 
-def look_job(payment: Payment, now: datetime) -> Job:
-    """At the end of this second, and one for all who ask for it within."""
-    if payment.reference is None:
-        raise ValueError("the processor knows no such payment")
+def look_job(payment: Payment, reference: str, now: datetime) -> Job:
+    """At what the processor calls so, at the end of this second, and one for all who ask for it within."""
     at = now.replace(microsecond=0) + timedelta(seconds=1)
-    made = derived_id(payment.id, f"{payment.id}:look:{at:%Y%m%dT%H%M%S}")
-    job = _job(made, payment.client, Look(payment.id, payment.reference), now, payment=payment.id)
+    made = derived_id(payment.id, f"{payment.id}:look:{reference}:{at:%Y%m%dT%H%M%S}")
+    job = _job(made, payment.client, Look(payment.id, reference), now, payment=payment.id)
     return job.model_copy(update={"run_at": at})
 
 

@@ -35,7 +35,8 @@ async def reserve_all(payments: PaymentStore, payment_id: UUID, now: datetime) -
     """
     A refund of all that is left of a payment whose order is no longer wanted, reserved: however often, the same one.
 
-    None where nothing is left. Raises `Unavailable`, also until it is booked what was paid.
+    None where nothing is left. Raises `Unavailable`, also until it is booked what was paid, and as long as others are
+    just giving back all of it: that may fail.
     """
     made = derived_id(payment_id, f"{payment_id}:order-ended")
     for _ in range(TRIES):
@@ -45,6 +46,8 @@ async def reserve_all(payments: PaymentStore, payment_id: UUID, now: datetime) -
         known = next((refund for refund in payment.refunds if refund.id == made), None)
         if known is not None:
             return payment, known
+        if payment.refundable == 0 and payment.refunding > 0:
+            raise Unavailable("it is just being given back; whether it was is looked at again")
         if payment.refundable == 0:
             return None
         refund = Refund(id=made, amount=payment.refundable, by=GATEWAY, created_at=to_milliseconds(now))

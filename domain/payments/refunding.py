@@ -57,9 +57,9 @@ def reserved(payment: Payment, refund: Refund) -> Payment | None:
 
 
 def refused(payment: Payment, refund_id: UUID, why: str, now: datetime) -> Payment:
-    """The payment after the processor's explicit no to a refund that is pending; as it is, where it is not."""
+    """The payment after the processor's no to make a refund; as it is, where that is not pending, or was made."""
     known = next((refund for refund in payment.refunds if refund.id == refund_id), None)
-    if known is None or known.status is not RefundStatus.PENDING:
+    if known is None or known.status is not RefundStatus.PENDING or known.reference is not None:
         return payment
     failed = known.model_copy(update={"status": RefundStatus.FAILED, "failure": why})
     changes = {

@@ -1,18 +1,22 @@
 """Payments by Stripe where only the simulated one can be told what to do: late refunds, and a buyer at the page."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
 from domain.commerce.payments import Checkout
+from domain.errors import NotNow
 from domain.outcomes import Done, Retry, Waiting
+from domain.payments.jobs import Try
 from domain.payments.of_orders import reserve_all
 from domain.payments.payments import Payment, Status
 from domain.request_ids import new_request_id
+from domain.vendors import Call
 from tests.contracts import stripe_accounts
-from tests.contracts.counted_till import CARD, PRICE, Till, till_at
+from tests.contracts.counted_till import BACK, CARD, PRICE, Till, till_at
 from tests.contracts.stripe_accounts import Account
 from tests.fakes_payments import FakePaymentStore
 from tests.loadtest.stripe.api import Api
@@ -66,11 +70,44 @@ async def test_an_order_is_paid_on_its_page(till: Till, stripe: Api) -> None:
     assert ((await till.now(payment)).status, await till.held()) == (Status.REFUNDED, 0)
 
 
-async def test_a_payment_that_is_not_on_record_waits_for_a_person(till: Till) -> None:
+async def test_of_a_payment_that_is_not_on_record_no_money_moves(till: Till) -> None:
     now = datetime.now(UTC)
-    outcome = await till.tried(Payment(id=new_request_id(), client="a", total=PRICE, created_at=now, updated_at=now))
+    payment = Payment(id=new_request_id(), client="a", total=PRICE, created_at=now, updated_at=now)
+    till.made.append(payment.id)
+    outcome = await till.tried(payment)
     assert isinstance(outcome, Retry)
     assert outcome.code == "payment_not_on_record"
+    assert await till.held() == 0
+
+
+async def test_what_was_paid_is_not_charged_again_under_a_key_that_stripe_has_forgotten(
+    till: Till, stripe: Api
+) -> None:
+    payment = await till.payment(job=(tried := new_request_id()))
+    assert isinstance(await till.tried(payment, request_id=tried), Done)
+    stripe.control("POST", "/clock", {"seconds": 90_000})
+    assert isinstance(await till.tried(payment, request_id=tried), Done)
+    assert ((await till.now(payment)).captured, await till.held()) == (2000, 2000)
+
+
+async def test_what_is_held_back_after_it_was_charged_was_sent(till: Till) -> None:
+    """The look is another request, which the fleet's limit may not let through."""
+
+    class OneRequest:
+        asked = 0
+
+        async def __call__(self) -> None:
+            self.asked += 1
+            if self.asked > 1:
+                raise NotNow("held back", until=datetime.now(UTC))
+
+    payment = await till.payment(job=(tried := new_request_id()))
+    payload = msgspec.json.encode(Try(payment.id, PRICE.amount, PRICE.currency, "pm_card_visa", BACK)).decode()
+    till.calls[tried] = Call(tried, payload, timedelta(seconds=10), gate=OneRequest())
+    waiting = await till.vendor.call(till.calls[tried])
+    assert isinstance(waiting, Waiting)
+    till.calls[tried] = replace(till.calls[tried], gate=None)
+    assert isinstance(await till.poll(tried, waiting.reference), Done)
 
 
 async def test_a_refund_that_was_made_is_not_made_again_under_a_key_that_stripe_has_forgotten(

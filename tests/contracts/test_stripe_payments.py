@@ -6,14 +6,16 @@ What we have on record of money is counted beside what each of them has, from ou
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from domain.commerce.payments import Checkout, Withdrawal
+from domain.errors import Unavailable
 from domain.outcomes import Done, Failed, Retry, Waiting
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer
-from domain.payments.payments import Kind, RefundStatus, Status
+from domain.payments.payments import Kind, Payment, RefundStatus, Status
 from domain.payments.ports import PaymentStore, TransactionFilter
 from domain.payments.processing import begun
 from domain.request_ids import new_request_id
@@ -59,6 +61,18 @@ def store() -> FakePaymentStore:
 async def till(account: Account, store: FakePaymentStore) -> AsyncIterator[Till]:
     async with till_at(account, store) as till:
         yield till
+
+
+def away_after(store: FakePaymentStore, reads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads a payment once more than so often finds the store away."""
+    read, left = store.find, iter(range(reads))
+
+    async def find(payment_id: UUID, owner: str | None) -> Payment | None:
+        if next(left, None) is None:
+            raise Unavailable("the store does not answer just now")
+        return await read(payment_id, owner)
+
+    monkeypatch.setattr(store, "find", find)
 
 
 async def test_a_payment_is_completed_by_its_charge(till: Till) -> None:
@@ -155,15 +169,55 @@ async def test_a_refund_made_by_hand_is_found_by_a_look(till: Till) -> None:
 
 
 @not_localstripe
-async def test_what_could_not_be_booked_is_asked_for_again_and_charged_once(
-    till: Till, store: FakePaymentStore
+async def test_what_was_charged_and_could_not_be_booked_is_looked_at_and_never_asked_for_again(
+    till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment, tried = await till.payment(), new_request_id()
-    store.down = True
-    assert isinstance(await till.tried(payment, request_id=tried), Retry)
-    store.down = False
-    assert isinstance(await till.tried(payment, request_id=tried), Done)
+    away_after(store, 1, monkeypatch)
+    waiting = await till.tried(payment, request_id=tried)
+    assert isinstance(waiting, Waiting)
+    assert isinstance(await till.poll(tried, waiting.reference), Retry)
+    monkeypatch.undo()
+    assert isinstance(await till.poll(tried, waiting.reference), Done)
     assert await till.held() == 2000
+
+
+@not_localstripe
+async def test_a_decline_that_could_not_be_booked_is_looked_at_and_never_asked_for_again(
+    till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment, tried = await till.payment(), new_request_id()
+    away_after(store, 1, monkeypatch)
+    waiting = await till.tried(payment, till.account.declines, request_id=tried)
+    assert isinstance(waiting, Waiting)
+    monkeypatch.undo()
+    assert isinstance(await till.poll(tried, waiting.reference), Failed)
+
+
+@not_localstripe
+async def test_a_page_that_could_not_be_booked_is_told_and_looked_at(till: Till, store: FakePaymentStore) -> None:
+    order = new_request_id()
+    payment = await till.payment(order=order)
+    store.down = True
+    waiting = await till.do(Checkout(order, 2000, "USD", None, datetime.now(UTC)), payment.id)
+    assert isinstance(waiting, Waiting)
+    assert "redirect_url" in (waiting.taken_with or "")
+    store.down = False
+    assert isinstance(await till.poll(payment.id, waiting.reference), Waiting)
+
+
+@not_localstripe
+async def test_a_refund_that_was_made_and_could_not_be_booked_is_never_refused(
+    till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = await till.paid()
+    refund = await till.reserved(payment, 700)
+    away_after(store, 1, monkeypatch)
+    waiting = await till.give_back(payment, refund)
+    monkeypatch.undo()
+    assert isinstance(waiting, Waiting)
+    assert isinstance(await till.poll(refund.id, waiting.reference), Done)
+    assert ((await till.now(payment)).refunded, await till.held()) == (700, 1300)
 
 
 @not_localstripe

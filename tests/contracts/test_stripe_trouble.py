@@ -147,6 +147,8 @@ async def test_its_events_name_the_job_or_the_payment(stripe: Api, door: StripeD
             read[event["type"]] = reader.read(json.dumps(event).encode())
         except NotForUs:
             continue
-    assert read["payment_intent.succeeded"] == Notice(None, call.request_id, LookAgain(), "payment_intent.succeeded")
+    assert read["payment_intent.succeeded"] == Notice(
+        None, call.request_id, LookAgain(paid), "payment_intent.succeeded"
+    )
     assert read["charge.refunded"].request_id == call.request_id
-    assert read["refund.created"] == Notice(paid, None, LookAgain(), "refund.created")
+    assert read["refund.created"] == Notice(paid, None, LookAgain(paid), "refund.created")

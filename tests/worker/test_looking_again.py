@@ -12,14 +12,17 @@ from domain.infra.job_store import Change, MongoJobStore
 from domain.infra.queue import Lease
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Outcome
-from domain.transitions import signed
-from domain.vendors import Call
+from domain.timeline import begin_attempt
+from domain.transitions import Rules, settle, signed
+from domain.unknowns import unanswered
+from domain.vendors import Call, VendorPolicy
 from domain.webhooks import EVENTS, EventState, Notice, WebhookEvent
 from tests.stores import Stores
 from tests.worker.async_vendor import AsyncVendor, Inbox, accepted, waiting
 from worker.events import open_event_runner
 from worker.verdicts import Again, Ended
 
+FOR_A_DAY = Rules(VendorPolicy(attempts=9, repeatable=True, key_lifetime=timedelta(days=1)))
 SELDOM = timedelta(hours=1)  # no poll comes by itself while a test runs
 APPLIED, IGNORED = EventState.APPLIED, EventState.IGNORED
 
@@ -239,3 +242,15 @@ async def test_a_word_that_ends_a_job_is_offered_to_nobody_else(stores: Stores) 
     await ended_job(stores)
     assert (await applied_late(stores, late, ref="ref-1", status="failed")).state is IGNORED
     assert late.offered == []
+
+
+async def test_an_event_of_a_job_that_waits_for_its_next_try_is_taken_up_and_noted(stores: Stores) -> None:
+    """Nobody knows its reference, and the next try may bring none: the event is all there is."""
+    late, vendor, submitted = Late(takes=True), seldom(), await stores.submit()
+    begun = begin_attempt(submitted, worker="w", key="k", now=datetime.now(UTC), operation="call")
+    again = settle(begun, unanswered("no answer"), FOR_A_DAY, datetime.now(UTC))
+    assert await MongoJobStore(stores.database).compare_and_set([(submitted, signed(again, "w"))]) == [True]
+    event = await applied_late(stores, late, job=submitted.id, status="changed")
+    assert (event.state, len(late.offered), len(vendor.polls)) == (APPLIED, 1, 0)
+    found = await stores.look(submitted)
+    assert (found.status, [said.status for said in found.progress or []]) == (Status.PENDING, ["changed"])

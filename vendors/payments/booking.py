@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from domain.commerce.payments import TakenWith
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound, NotNow, Unavailable
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.payments.hearing import Hearing
 from domain.payments.jobs import LIFETIME
@@ -51,26 +51,30 @@ class Booking:
                 why = state.failure or Failure(code="payment_closed", message="Nobody can pay it any more.")
                 return Failed(why.code, why.message)
             case Standing.OPEN | Standing.REQUIRES_ACTION | Standing.PROCESSING:
-                page = None if state.next_action is None else TakenWith(state.next_action)
-                said = None if page is None else msgspec.json.encode(page).decode()
-                return Waiting(reference, state.read_at + LIFETIME, taken_with=said)
+                return Waiting(reference, state.read_at + LIFETIME, taken_with=_page(state.next_action))
             case never:
                 assert_never(never)
 
     async def refund_of(self, payment_id: UUID, reference: str, refund_id: UUID, call: Call) -> Outcome:
         state = await self.hear(payment_id, reference, call)
-        refund = next((refund for refund in state.refunds if refund.ours == refund_id), None)
-        if refund is None:
-            return Retry("refund_not_told", "Stripe took the refund, and does not tell of it yet.")
-        match refund.status:
-            case RefundStatus.COMPLETED:
-                return Done(_text_of(state))
-            case RefundStatus.FAILED:
-                return Failed("refund_failed", refund.failure or "The bank did not take it.")
-            case RefundStatus.PENDING:
-                return Waiting(refund.reference, state.read_at + LIFETIME)
-            case never:
-                assert_never(never)
+        return refund_in(state, refund_id) or Retry(
+            "refund_not_told", "Stripe took the refund, and does not tell of it yet."
+        )
+
+    async def of_made(self, doing: Awaitable[Outcome], call: Call, reference: str, page: str | None = None) -> Outcome:
+        """
+        What Stripe has made is never asked for again: where it cannot be booked now, its job waits, and is polled.
+
+        Asked for after a day it would be made a second time, and a job that gave up would say that it never was made.
+        """
+        try:
+            outcome = await told(doing, call)
+        except NotNow:  # held back before the look; what was made was sent
+            outcome = Retry("held_back", "What Stripe made is looked at later.")
+        if not isinstance(outcome, Retry):
+            return outcome
+        log.warning("what stripe made waits to be booked", request_id=str(call.request_id), why=outcome.code)
+        return Waiting(reference, self._hearing.clock() + LIFETIME, taken_with=_page(page))
 
     async def hear(self, payment_id: UUID, reference: str, call: Call) -> MoneyState:
         async def read(payment: Payment, read_at: datetime) -> MoneyState:
@@ -84,6 +88,22 @@ class Booking:
                     return state
 
         return await self._hearing.hear(payment_id, read)
+
+
+def refund_in(state: MoneyState, refund_id: UUID) -> Outcome | None:
+    """What became of our refund; None: Stripe does not tell of it."""
+    refund = next((refund for refund in state.refunds if refund.ours == refund_id), None)
+    if refund is None:
+        return None
+    match refund.status:
+        case RefundStatus.COMPLETED:
+            return Done(_text_of(state))
+        case RefundStatus.FAILED:
+            return Failed("refund_failed", refund.failure or "The bank did not take it.")
+        case RefundStatus.PENDING:
+            return Waiting(refund.reference, state.read_at + LIFETIME)
+        case never:
+            assert_never(never)
 
 
 async def told(doing: Awaitable[Outcome], call: Call) -> Outcome:
@@ -100,6 +120,10 @@ async def told(doing: Awaitable[Outcome], call: Call) -> Outcome:
     except Contradiction as fault:
         log.exception("stripe says of a payment what cannot be", request_id=str(call.request_id))
         return Retry("processor_contradicts", f"A person has to look: {fault}.", LATER)
+
+
+def _page(url: str | None) -> str | None:
+    return None if url is None else msgspec.json.encode(TakenWith(url)).decode()
 
 
 def _text_of(state: MoneyState) -> str:

@@ -23,7 +23,7 @@ from domain.payments.reconcile_jobs import Reconcile
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call
 from domain.webhooks import WebhookReader
-from vendors.payments.booking import Booking, told
+from vendors.payments.booking import Booking, refund_in, told
 from vendors.payments.policy import policy_of
 from vendors.payments.reconciling import Reconciliation
 from vendors.stripe.client import StripeDoor
@@ -36,7 +36,6 @@ from vendors.stripe.words import (
     IntentAsked,
     Reason,
     RefundAsked,
-    Session,
     SessionAsked,
     session_end,
 )
@@ -122,6 +121,10 @@ class StripePayments:
                 assert_never(asked)
 
     async def _try(self, asked: Try, call: Call) -> Outcome:
+        """Of what is on record, and was not paid by now: a late event may have told that of a try in doubt."""
+        booked = await self._hearing.booked(asked.payment_id)
+        if booked.captured > 0 and booked.reference is not None:
+            return await self._booking.standing_of(asked.payment_id, booked.reference, call)
         intent = await self._door.create_intent(
             IntentAsked(
                 money=Money(amount=asked.amount, currency=asked.currency),
@@ -134,11 +137,12 @@ class StripePayments:
         if isinstance(intent, Retry):
             return intent
         if not isinstance(intent, Failed):
-            return await self._booking.standing_of(asked.payment_id, intent.id, call)
+            standing = self._booking.standing_of(asked.payment_id, intent.id, call)
+            return await self._booking.of_made(standing, call, intent.id)
         made = intent.intent_id if isinstance(intent, Declined) else None
         if made is not None:
-            await self._booking.hear(asked.payment_id, made, call)
-        elif intent.code not in CODES_OF_DOUBT:
+            return await self._booking.of_made(self._declined(asked, made, intent, call), call, made)
+        if intent.code not in CODES_OF_DOUBT:
             why = Failure(code=intent.code, message=intent.reason)
             await self._hearing.never_tried(asked.payment_id, call.request_id, Standing.DECLINED, why)
         return intent
@@ -154,9 +158,16 @@ class StripePayments:
             ),
             call,
         )
-        if not isinstance(session, Retry | Failed):
-            await self._booking.hear(asked.payment_id, session.id, call)
-        return _made(session)
+        if isinstance(session, Retry | Failed):
+            return session
+        booked = await told(self._booking.standing_of(asked.payment_id, session.id, call), call)
+        if isinstance(booked, Retry):  # its events name it
+            log.warning("a page waits to be booked", payment_id=str(asked.payment_id), why=booked.code)
+        return Done(session.text)
+
+    async def _declined(self, asked: Try, made: str, why: Failed, call: Call) -> Outcome:
+        await self._booking.hear(asked.payment_id, made, call)
+        return why
 
     async def _open(self, asked: Checkout, call: Call) -> Outcome:
         back = f"{self._pages}/orders/{asked.order_id}"
@@ -174,7 +185,8 @@ class StripePayments:
         )
         if isinstance(session, Retry | Failed):
             return session
-        return await self._booking.standing_of(call.request_id, session.id, call)
+        standing = self._booking.standing_of(call.request_id, session.id, call)
+        return await self._booking.of_made(standing, call, session.id, session.url)
 
     async def _close(self, reference: str, call: Call) -> Outcome:
         """Whatever had become of it: its own job tells that."""
@@ -186,8 +198,9 @@ class StripePayments:
     async def _give_back(self, asked: GiveBack, call: Call) -> Outcome:
         """Once it is sure that it was not made: under a key that Stripe has forgotten it would be made again."""
         state = await self._booking.hear(asked.payment_id, asked.reference, call)
-        if any(refund.ours == asked.refund_id for refund in state.refunds):
-            return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+        known = refund_in(state, asked.refund_id)
+        if known is not None:
+            return known
         money = Money(amount=asked.amount, currency=asked.currency)
         reason = None if asked.reason is None else Reason(asked.reason)
         refund = await self._door.create_refund(
@@ -199,8 +212,9 @@ class StripePayments:
             if refund.code not in CODES_OF_DOUBT:
                 await self._hearing.refund_refused(asked.payment_id, asked.refund_id, refund.reason)
             return refund
-        return await self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+        became = self._booking.refund_of(asked.payment_id, asked.reference, asked.refund_id, call)
+        return await self._booking.of_made(became, call, refund.id)
 
 
-def _made(made: Customer | Session | Retry | Failed) -> Outcome:
+def _made(made: Customer | Retry | Failed) -> Outcome:
     return made if isinstance(made, Retry | Failed) else Done(made.text)

@@ -91,9 +91,8 @@ def _of_session(session: Session, of_intent: Standing) -> Standing:
     """The intent's word on money wins; the session's, on whether anybody may still pay."""
     paid = of_intent is Standing.PAID
     _require(paid or session.payment_status == "unpaid", "the session says paid, and its intent does not")
-    if session.status == "expired":
-        _require(not paid, "the session has expired, and its intent is paid")
-        return of_intent if of_intent is Standing.PROCESSING else Standing.CLOSED  # a bank may be at it still
+    if session.status == "expired":  # a bank may be at it still, or have been, and then the money is there
+        return of_intent if of_intent in {Standing.PROCESSING, Standing.PAID} else Standing.CLOSED
     if session.status == "open":
         return Standing.OPEN if of_intent is Standing.DECLINED else of_intent  # another card may be tried
     _require(of_intent is not Standing.OPEN, "the session is complete, and nobody has tried to pay")

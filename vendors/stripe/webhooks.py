@@ -40,6 +40,7 @@ _ID = re.compile(r"evt_[A-Za-z0-9_]{1,200}")
 
 
 class _Subject(msgspec.Struct):
+    id: object = None
     payment_intent: object = None  # an id, or all of it
     metadata: dict[str, str] | None = None
 
@@ -94,7 +95,7 @@ class StripeWebhooks:
         subject = event.data.object
         job = read_request_id((subject.metadata or {}).get(JOB, ""))
         if job is not None:  # its reference may be another object's: a session's job hears of its intent too
-            return Notice(None, job, LookAgain(), event.type)
+            return Notice(None, job, LookAgain(_looked_at(event)), event.type)
         if event.type.startswith(_ALWAYS_MARKED):
             raise NotForUs("an event of a payment that the gateway did not make")
         reference = _intent_of(subject)
@@ -102,10 +103,17 @@ class StripeWebhooks:
             raise NotForUs("an event of money that never was a payment's")
         if not 1 <= len(reference) <= LONGEST_REFERENCE:
             raise NotPromised("its payment's id is none")
-        return Notice(reference, None, LookAgain(), event.type)
+        return Notice(reference, None, LookAgain(reference), event.type)
 
     def with_former(self, former: FormerSecret | None) -> "StripeWebhooks":
         return replace(self, former=former)
+
+
+def _looked_at(event: _Event) -> str | None:
+    """The session or intent that tells how it stands."""
+    subject = event.data.object
+    found = subject.id if event.type.startswith(_ALWAYS_MARKED) else _intent_of(subject)
+    return found if isinstance(found, str) and 1 <= len(found) <= LONGEST_REFERENCE else None
 
 
 def _intent_of(subject: _Subject) -> str | None:

@@ -1,9 +1,11 @@
 """What an order learns of its payment: once, whoever tells it, and whatever else happened to it meanwhile."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.commerce.cancelling import cancel_order
 from domain.commerce.moving import SOONEST
@@ -108,12 +110,69 @@ async def test_a_payment_in_doubt_after_its_page_was_to_be_closed_is_owed_anew_a
     assert len(till.payments.of_kind("payment.give_back")) == 1
 
 
+async def in_doubt(till: Till) -> tuple[Order, Job]:
+    order, job = await till.paying()
+    doubtful = till.come_to(job, NO_ANSWER)
+    await till.ends.tell(doubtful)
+    await till.book_ends.tell(doubtful)
+    return order, doubtful
+
+
+async def test_what_the_books_learn_once_its_job_has_ended_in_doubt_makes_the_order_paid(till: Till) -> None:
+    order, job = await in_doubt(till)
+    till.books.hear(job.id, Standing.PAID)
+    for _ in range(2):
+        await till.upkeep.once(LATER + SOONEST)
+    assert (till.look(order).status, till.notices.templates) == (Status.PAID, ["paid"])
+    assert till.books.stored[job.id].owed is None
+
+
+async def test_what_the_books_learn_of_a_cancelled_order_that_nobody_asks_about_any_more_goes_back(till: Till) -> None:
+    order, job = await in_doubt(till)
+    till.now = LATER + timedelta(days=2)  # the processor has forgotten the key
+    given_up = await till.following.follow(await cancel(till, order), till.now)
+    assert (given_up.status, given_up.owed) == (Status.CANCELLED, None)
+    till.books.hear(job.id, Standing.PAID)
+    await till.upkeep.once(till.now)
+    [refund] = till.payments.of_kind("payment.give_back")
+    await till.given_back(refund)
+    assert (till.look(order).status, till.books.held) == (Status.REFUNDED, 0)
+
+
+async def test_what_was_paid_and_given_back_before_anybody_heard_of_it_ends_the_order_too(till: Till) -> None:
+    order, job = await in_doubt(till)
+    payment = till.books.stored[job.id]
+    till.books.refunds[job.id] = [RefundState("re_1", payment.total.amount, RefundStatus.COMPLETED, LATER)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.upkeep.once(LATER + SOONEST)
+    assert (till.look(order).status, till.stock) == (Status.REFUNDED, 10)
+
+
+async def test_what_another_refund_was_to_give_back_of_a_cancelled_order_goes_back_though_that_one_fails(
+    till: Till,
+) -> None:
+    order, job = await paid(till)
+    await cancel(till, order)
+    payment = till.books.stored[job.id]
+    by_hand = RefundState("re_hand", payment.total.amount, RefundStatus.PENDING, LATER)
+    till.books.refunds[job.id] = [by_hand]
+    till.books.hear(job.id, Standing.PAID)
+    with pytest.raises(Unavailable):
+        await till.ends.tell(job)
+    till.books.refunds[job.id] = [replace(by_hand, status=RefundStatus.FAILED)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.ends.tell(job)
+    assert len(till.payments.of_kind("payment.give_back")) == 1
+
+
 async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Till) -> None:
     order, job = await paid(till)
     await cancel(till, order)
     await till.ends.tell(job)
     [refund] = till.payments.of_kind("payment.give_back")
-    await till.book_ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    with capture_logs() as logs:
+        await till.book_ends.tell(till.come_to(refund, Failed("vendor_rejected", "no", 409)))
+    assert "error" in {entry["log_level"] for entry in logs}  # nobody asks for it again by itself
     payment = till.books.stored[job.id]
     assert (payment.refundable, [each.status for each in payment.refunds]) == (5997, [RefundStatus.FAILED])
     assert till.look(order).status is Status.CANCELLED
@@ -122,12 +181,13 @@ async def test_a_refund_that_came_to_nothing_leaves_the_order_as_it_is(till: Til
 async def test_a_paid_order_of_which_all_was_given_back_at_the_processor_is_refunded(till: Till) -> None:
     order, job = await paid(till)
     await till.ends.tell(job)
+    await till.book_ends.tell(job)
     till.books.refunds[job.id] = [RefundState("re_hand", 5997, RefundStatus.COMPLETED, LATER)]
     till.books.hear(job.id, Standing.PAID)
     till.orders.down = True
     assert await till.upkeep.once(LATER + SOONEST) == 1
     till.orders.down = False
-    assert till.books.stored[job.id].owed == ["order_paid", "order_refunded"]
+    assert till.books.stored[job.id].owed == ["order_refunded"]
     assert await till.upkeep.once(LATER + timedelta(hours=1)) == 1
     assert (till.look(order).status, till.stock, till.books.stored[job.id].owed) == (Status.REFUNDED, 10, None)
 

@@ -108,6 +108,24 @@ async def test_what_a_crash_left_owed_the_sweep_does_once(desk: Desk) -> None:
     assert (desk.look(payment).owed, len(desk.jobs.stored)) == (None, 1)
 
 
+async def test_the_job_of_the_next_try_is_owed_though_the_one_before_was_put_on_record_meanwhile(desk: Desk) -> None:
+    """A bank says no quickly, and whoever pays tries again at once."""
+    first = await desk.begun()
+
+    class Quick(FakePaymentJobs):
+        async def put(self, job: Job) -> None:
+            await super().put(job)
+            declined = first.model_copy(update={"epoch": first.epoch + 1, "status": Status.FAILED, "owed": None})
+            desk.books.stored[first.id] = begun(declined, "pm_2", LATER)
+
+    await PaymentFollowing(desk.books, Quick(), BACK).follow(first, LATER)
+    again = desk.look(first)
+    assert (again.owed, again.sweep_at is not None) == ([BEGIN], True)
+    assert again.job != first.job
+    await PaymentUpkeep(desk.following).once(LATER + SOONEST)
+    assert list(desk.jobs.stored) == [again.job]
+
+
 async def test_a_store_that_is_away_costs_the_caller_nothing(desk: Desk) -> None:
     payment = await desk.begun()
     desk.books.down = True
@@ -244,6 +262,26 @@ async def test_a_refund_that_was_refused_frees_what_it_reserved(desk: Desk) -> N
     after = desk.look(payment)
     assert (after.refunding, after.refundable) == (0, payment.captured)
     assert [refund.status for refund in after.refunds] == [RefundStatus.FAILED]
+
+
+async def test_a_refund_that_the_processor_has_is_freed_by_its_word_alone(desk: Desk) -> None:
+    payment, job = await desk.reserved()
+    known = payment.refunds[0].model_copy(update={"reference": "re_1"})
+    desk.books.stored[payment.id] = payment.model_copy(update={"refunds": [known]})
+    await desk.ends.tell(desk.come_to(job, NO))
+    assert desk.look(payment).refunding == 300
+
+
+async def test_that_others_change_a_payment_all_the_time_is_a_reason_to_tell_it_later(desk: Desk) -> None:
+    _, job = await desk.reserved()
+
+    class Contested(FakePaymentStore):
+        async def change(self, *_: Any) -> bool:
+            return False
+
+    desk.ends = PaymentJobEnds(desk.following, Hearing(Contested(*desk.books.stored.values()), desk.clock), desk.clock)
+    with pytest.raises(Unavailable):
+        await desk.ends.tell(desk.come_to(job, NO))
 
 
 async def test_a_refund_of_which_nobody_knows_keeps_what_it_reserved(desk: Desk) -> None:

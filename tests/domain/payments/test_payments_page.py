@@ -109,7 +109,7 @@ def words(payment: Payment) -> Iterator[tuple[str, MoneyState]]:
 
 
 def moves_of_refund(before: RefundStatus) -> Iterator[Move]:
-    refund = a_refund(status=before, reference="re_1")
+    refund = a_refund(status=before)  # the processor has not named it
     payment = a_paid_payment(
         refunds=[refund],
         refunded=300 if before is RefundStatus.COMPLETED else 0,

@@ -86,7 +86,8 @@ def test_a_signed_body_without_an_id_has_its_hash(body: bytes) -> None:
 def test_every_event_that_names_our_job_has_it_look_again_and_is_believed_nothing_else(kind: str) -> None:
     named = {"id": "x_1", "object": "x", "metadata": MARKS, "payment_intent": "pi_of_a_session"}
     subject = {**named, "status": "succeeded", "amount": 10**9}
-    assert READER.read(event(kind, subject)) == Notice(None, JOB, LookAgain(), kind)
+    at = "x_1" if kind.startswith(("checkout.session.", "payment_intent.")) else "pi_of_a_session"
+    assert READER.read(event(kind, subject)) == Notice(None, JOB, LookAgain(at), kind)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_every_event_that_names_our_job_has_it_look_again_and_is_believed_nothin
     ],
 )
 def test_what_was_made_in_the_dashboard_is_matched_by_its_payment(kind: str, subject: dict[str, Any]) -> None:
-    assert READER.read(event(kind, subject)) == Notice("pi_1", None, LookAgain(), kind)
+    assert READER.read(event(kind, subject)) == Notice("pi_1", None, LookAgain("pi_1"), kind)
 
 
 @pytest.mark.parametrize(
