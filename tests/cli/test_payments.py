@@ -58,6 +58,7 @@ async def test_in_production_nobody_pays_at_the_simulated_stripe(home: Home) -> 
         assert isinstance(payments, AnswersPolls)
         outcomes = [await payments.call(call), await payments.poll(call, "cs_1")]
     assert (outcomes, isinstance(payments, SendsWebhooks) and payments.webhooks) == ([NOT_CONFIGURED] * 2, None)
+    assert NOT_CONFIGURED.closes_vendor  # and so it costs no try
 
 
 def test_in_development_it_stands_in_and_signs_as_the_other_simulated_vendors_do(home: Home) -> None:

@@ -12,7 +12,12 @@ TRIES = 100  # over half a day: a processor that is away for hours loses us no p
 BACKOFF = Backoff(base_seconds=0.5, cap_seconds=600)
 POLL_EVERY = timedelta(seconds=15)  # what no webhook has told is asked for
 
-NOT_CONFIGURED = Retry("payments_not_configured", "No processor is set: set STRIPE_SECRET_KEY and start again.")
+NOT_CONFIGURED = Retry(  # which costs no try: of those that were begun before, none is to be given up
+    "payments_not_configured",
+    "No processor is set: set STRIPE_SECRET_KEY and start again.",
+    after=timedelta(minutes=1),
+    closes_vendor=True,
+)
 
 
 def policy_of(limit: str | None) -> VendorPolicy:
