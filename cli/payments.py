@@ -32,7 +32,6 @@ from vendors.http import VendorHttp
 from vendors.payments.policy import NoPayments
 from vendors.payments.stripe import StripePayments
 from vendors.stripe.client import StripeDoor
-from vendors.stripe.settings import StripeSettings
 from vendors.stripe.webhooks import StripeWebhooks
 from vendors.table.fields import Limit
 from worker.clock import FleetClock
@@ -94,23 +93,25 @@ def payments_vendor(settings: Settings, http: VendorHttp, database: Database, cl
     return StripePayments(
         StripeDoor(chosen, http),
         Hearing(MongoPaymentStore(database), clock),
-        _webhooks_of(chosen),
+        StripeWebhooks.of(chosen),
         _pages(settings),
-        _limit(settings.payments_limit),
+        payments_limit(settings),
     )
 
 
 def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:
     """The reader of Stripe's webhooks, by the name that no table may take. Raises `ConfigurationError`."""
     chosen = stripe_settings(settings)
-    return {} if chosen is None else {VENDOR: _webhooks_of(chosen)}
+    return {} if chosen is None else {VENDOR: StripeWebhooks.of(chosen)}
 
 
-def _webhooks_of(chosen: StripeSettings) -> StripeWebhooks:
+def payments_limit(settings: Settings) -> str:
+    """Raises `ConfigurationError`."""
     try:
-        return StripeWebhooks.of(chosen)
-    except ValueError as fault:
-        raise ConfigurationError(f"STRIPE_WEBHOOK_SECRET: {fault}") from None
+        return TypeAdapter[str](Limit).validate_python(settings.payments_limit)
+    except ValidationError as faults:
+        fault = faults.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"GATEWAY_PAYMENTS_LIMIT: {fault}") from None
 
 
 def _pages(settings: Settings) -> str:
@@ -119,11 +120,3 @@ def _pages(settings: Settings) -> str:
 
 def _return_url(settings: Settings) -> str:
     return f"{_pages(settings)}/payments/return"
-
-
-def _limit(limit: str) -> str:
-    try:
-        return TypeAdapter[str](Limit).validate_python(limit)
-    except ValidationError as faults:
-        fault = faults.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"GATEWAY_PAYMENTS_LIMIT: {fault}") from None

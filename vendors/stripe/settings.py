@@ -10,6 +10,7 @@ API_BASE = "https://api.stripe.com"
 
 _LIVE, _TEST = ("sk_live_", "rk_live_"), ("sk_test_", "rk_test_")
 _WHOLE = re.compile(r"[sr]k_(live|test)_[!-~]+")
+_SIGNING = re.compile(r"whsec_[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class StripeSettings:
             )
         if not _WHOLE.fullmatch(key):
             raise ValueError("STRIPE_SECRET_KEY is cut short, or holds a character that no key has: copy it once more")
+        if not _SIGNING.fullmatch(self.webhook_secret.get_secret_value()):
+            raise ValueError(
+                "STRIPE_WEBHOOK_SECRET is no signing secret: copy the endpoint's, which starts with whsec_"
+            )
         if self.livemode and self.api_base != API_BASE:
             raise ValueError(f"STRIPE_SECRET_KEY is a live one, STRIPE_API_BASE is not {API_BASE}: unset one")
 
