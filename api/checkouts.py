@@ -5,6 +5,7 @@ Answered is what the processor said, byte for byte. Its explicit no is a problem
 of the job is told by the job, since a vendor's trouble is no 5xx of ours.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -26,9 +27,13 @@ from domain.edge.problems import MEDIA_TYPE, Where, problem
 from domain.edge.request_ids import request_id_of
 from domain.errors import Unavailable
 from domain.jobs import Job, JobError, Status
-from domain.payments.jobs import checkout_job, customer_job
+from domain.payments.jobs import customer_job, page_job
+from domain.payments.payments import Payment
+from domain.payments.processing import page_begun
+from domain.request_ids import new_request_id
 
 JOB_HEADER = "Gateway-Job-Id"
+PAYMENT_HEADER = "Gateway-Payment-Id"
 
 _NOT_CHARGEABLE = "amount_not_chargeable"  # said before anything is sent, so without a status of the processor's
 # An explicit no to what was asked: not our key (401), our rights (403), our haste (408, 425, 429) or a repeat (409).
@@ -41,24 +46,32 @@ async def make_customer(request: AnyRequest, ports: Ports) -> ASGIResponse:
     read_query(request.scope)
     desk = taking(ports)
     asked = read_customer(await read_fields(request))
-    return await _come_to(request, ports, desk, customer_job(caller_of(request).client, asked, now_of(desk)))
+    job = customer_job(caller_of(request).client, asked, now_of(desk))
+    await desk.jobs.put(job)
+    return await _come_to(request, ports, desk, job, {})
 
 
 @post("/payments/checkout", status_code=HTTPStatus.CREATED)
 async def open_checkout(request: AnyRequest, ports: Ports) -> ASGIResponse:
     """Open a page at the processor to pay on, and answer with the processor's object, which has its `url`."""
     read_query(request.scope)
-    desk = taking(ports)
-    asked = read_checkout(await read_fields(request), desk.pages)
-    return await _come_to(request, ports, desk, checkout_job(caller_of(request).client, asked, now_of(desk)))
+    desk, now = taking(ports), now_of(taking(ports))
+    total, page = read_checkout(await read_fields(request), desk.pages)
+    draft = Payment(
+        id=new_request_id(), client=caller_of(request).client, total=total, page=page, created_at=now, updated_at=now
+    )
+    payment = await desk.payments.add(page_begun(draft))
+    await desk.following.soon(payment, now)
+    return await _come_to(request, ports, desk, page_job(payment, now), {PAYMENT_HEADER: str(payment.id)})
 
 
-async def _come_to(request: AnyRequest, ports: ApiPorts, desk: PaymentPorts, job: Job) -> ASGIResponse:
-    await desk.jobs.put(job)
+async def _come_to(
+    request: AnyRequest, ports: ApiPorts, desk: PaymentPorts, job: Job, about: Mapping[str, str]
+) -> ASGIResponse:
     with suppress(Unavailable):  # it is stored, whatever else fails now: the answer must not invite a second one
         job = await ports.jobs.wait_until_ended(job.id, job.client, desk.patience_seconds) or job
     await ask_again(request)  # a lock, a logout or a revocation does not wait for who waits
-    headers = {**PRIVATE, JOB_HEADER: str(job.id), "Location": path_of(job)}
+    headers = {**PRIVATE, JOB_HEADER: str(job.id), **about, "Location": path_of(job)}
     if job.status is Status.COMPLETE and job.result is not None:
         return ASGIResponse(body=job.result.encode(), status_code=HTTPStatus.CREATED, headers=headers)
     refused = None if job.error is None else _refusal(job.error)

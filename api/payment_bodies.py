@@ -18,8 +18,8 @@ from domain.json_text import is_too_deep, pointer_to, read_object
 from domain.money import MOST, Money, read_currency
 from domain.payments.amounts import ANY, Limits, check_exact, limits_of
 from domain.payments.card_data import find_card_data, has_card_number
-from domain.payments.jobs import NewCheckout, NewCustomer
-from domain.payments.payments import Method
+from domain.payments.jobs import NewCustomer
+from domain.payments.payments import Method, Page
 from domain.request_ids import read_request_id
 
 LONGEST_DETAILS = 4_096  # bytes
@@ -117,7 +117,7 @@ def read_customer(fields: Fields) -> NewCustomer:
     return NewCustomer(name, email)
 
 
-def read_checkout(fields: Fields, pages: str) -> NewCheckout:
+def read_checkout(fields: Fields, pages: str) -> tuple[Money, Page]:
     """`amount` may be text of digits, as earlier clients send it. Raises `Invalid` with every fault."""
     fields.expect("currency", "product_name", "amount")
     currency = _read_currency(fields)
@@ -125,7 +125,8 @@ def read_checkout(fields: Fields, pages: str) -> NewCheckout:
     amount = _read_amount_or_digits(fields, _limits_of(currency))
     _check_exact(fields, amount, currency)
     fields.end()
-    return NewCheckout(currency, name, amount, f"{pages}/payments/success", f"{pages}/payments/cancelled")
+    back = {"success_url": f"{pages}/payments/success", "cancel_url": f"{pages}/payments/cancelled"}
+    return Money(amount=amount, currency=currency), Page(product_name=name, **back)
 
 
 def _read_currency(fields: Fields) -> Any:

@@ -169,8 +169,8 @@ _HOW_IT_ENDS = (
 )
 
 
-def _made_there(what: str, example: Json) -> tuple[Answer, ...]:
-    headers = ("Gateway-Job-Id", "Location", "Cache-Control")
+def _made_there(what: str, example: Json, *more: str) -> tuple[Answer, ...]:
+    headers = ("Gateway-Job-Id", *more, "Location", "Cache-Control")
     return (
         Answer(201, what, headers=headers, examples={"made": example}, schema={"type": "object"}),
         Answer(
@@ -200,10 +200,11 @@ PAYMENT_OPERATIONS: Operations = {
         tag="payments",
         summary="Open a page to pay on",
         description="By a job, which is waited for up to 10 s. The answer is the processor's object as it gave it; "
-        "its `url` is the page. Nobody is charged before a buyer pays there. The processor's explicit no is a 402 or "
-        "422 with its own code and words.",
+        "its `url` is the page. It is a payment (`Gateway-Payment-Id`), which is shown, refunded and counted as the "
+        "others are. Nobody is charged before a buyer pays there. The processor's explicit no is a 402 or 422 with its "
+        "own code and words.",
         body=_NEW_CHECKOUT,
-        answers=_made_there("The processor's checkout, with its `url`.", _CHECKOUT),
+        answers=_made_there("The processor's checkout, with its `url`.", _CHECKOUT, "Gateway-Payment-Id"),
         problems=(*_OF_A_BODY, 402),
     ),
     ("post", "/payments"): Operation(

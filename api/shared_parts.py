@@ -43,6 +43,7 @@ HEADERS: Json = {
         "The key came before: this is the first job, and nothing new was stored.", {"type": "string", "const": "true"}
     ),
     "Gateway-Job-Id": _header("Of the job that made it.", {"type": "string", "format": "uuid"}),
+    "Gateway-Payment-Id": _header("Of the payment that is paid there.", {"type": "string", "format": "uuid"}),
     "X-Accel-Buffering": _header("Tells nginx to hold nothing back.", {"type": "string", "const": "no"}),
     "Set-Cookie": _header("The refresh token's cookie, or its end.", {"type": "string"}),
     "Content-Disposition": _header("A name to save it under.", {"type": "string"}),

@@ -97,7 +97,8 @@ def _examine_mails(settings: Settings, report: Report) -> None:
 
 def _examine_payments(settings: Settings, report: Report) -> None:
     try:
-        takes = bool(payment_readers(settings)) and bool(payments_limit(settings))
+        payments_limit(settings)
+        takes = bool(payment_readers(settings))
     except ConfigurationError as fault:
         report.bad(fault.detail)
         return

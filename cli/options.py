@@ -32,7 +32,7 @@ WORKER = (
     *SERVERS,
     *TABLE,
     *TOKENS,
-    *("pages_url", "mail_from", "email_limit"),
+    *("pages_url", "mail_from", "email_limit", "reconcile_every_seconds"),
 )
 EVERY = tuple(name for name in Settings.model_fields if name != "api_key")  # which no process of ours needs
 

@@ -5,15 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
-
 from api.ports import PaymentPorts
+from cli.limits import vendor_limit
 from cli.orders import OrdersHere
 from cli.settings import Settings
 from cli.stores import Stores
 from cli.stripe_variables import stripe_settings, takes_payments
 from domain.commerce.payments import VENDOR
-from domain.errors import ConfigurationError
+from domain.commerce.ports import PaymentJobs
 from domain.infra.background import in_background
 from domain.infra.commerce.payment_jobs import MongoPaymentJobs
 from domain.infra.follow_ups import Tell
@@ -33,7 +32,6 @@ from vendors.payments.policy import NoPayments
 from vendors.payments.stripe import StripePayments
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.webhooks import StripeWebhooks
-from vendors.table.fields import Limit
 from worker.clock import FleetClock
 from worker.upkeep import look_after
 
@@ -72,7 +70,7 @@ async def open_payments(
 ) -> AsyncIterator[PaymentsHere]:
     """`orders` are told what was refunded."""
     payments = MongoPaymentStore(stores.database)
-    following = PaymentFollowing(payments, orders.jobs, _return_url(settings), orders.ends.refunded)
+    following = PaymentFollowing(payments, orders.jobs, _return_url(settings), orders.ends)
     looks = PaymentLooks(payments, orders.jobs, clock)
     yield PaymentsHere(following, Hearing(payments, clock), looks, orders.queue, clock)
 
@@ -85,7 +83,9 @@ async def payments_looked_after(here: PaymentsHere, clock: FleetClock) -> AsyncI
         yield
 
 
-def payments_vendor(settings: Settings, http: VendorHttp, database: Database, clock: Clock) -> Vendor:
+def payments_vendor(
+    settings: Settings, http: VendorHttp, database: Database, jobs: PaymentJobs, clock: Clock
+) -> Vendor:
     """Raises `ConfigurationError`."""
     chosen = stripe_settings(settings)
     if chosen is None:
@@ -93,9 +93,10 @@ def payments_vendor(settings: Settings, http: VendorHttp, database: Database, cl
     return StripePayments(
         StripeDoor(chosen, http),
         Hearing(MongoPaymentStore(database), clock),
+        jobs,
         StripeWebhooks.of(chosen),
         _pages(settings),
-        payments_limit(settings),
+        limit=payments_limit(settings) or chosen.limit,
     )
 
 
@@ -105,13 +106,9 @@ def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:
     return {} if chosen is None else {VENDOR: StripeWebhooks.of(chosen)}
 
 
-def payments_limit(settings: Settings) -> str:
-    """Raises `ConfigurationError`."""
-    try:
-        return TypeAdapter[str](Limit).validate_python(settings.payments_limit)
-    except ValidationError as faults:
-        fault = faults.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"GATEWAY_PAYMENTS_LIMIT: {fault}") from None
+def payments_limit(settings: Settings) -> str | None:
+    """None: what fits the key. Raises `ConfigurationError`."""
+    return vendor_limit("GATEWAY_PAYMENTS_LIMIT", settings.payments_limit)
 
 
 def _pages(settings: Settings) -> str:

@@ -23,8 +23,17 @@ class ShopSettings(BaseSettings):
         description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
     )
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
-    payments_limit: str = Field(
-        "20/second", description="requests to Stripe of the whole fleet, such as 20/second, or 80/second; 90/minute"
+    payments_limit: str | None = Field(
+        None,
+        description="requests to Stripe of the whole fleet, like 50/second or 60/second; 2000/minute; default "
+        "20/second with a key of the test mode and 80/second with a live one",
+    )
+    reconcile_every_seconds: int = Field(
+        3600,
+        ge=0,
+        le=604_800,
+        description="how often the books are compared with the payment processor's lists, in seconds up to 604800; "
+        "0: never by itself",
     )
     short_hosts: str | None = Field(
         None,

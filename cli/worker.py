@@ -20,6 +20,7 @@ from cli.mails import open_email
 from cli.media import open_media
 from cli.orders import OrdersHere, open_orders, orders_looked_after
 from cli.payments import PaymentsHere, open_payments, payments_looked_after, payments_vendor
+from cli.reconciling import books_compared
 from cli.settings import Settings
 from cli.settings_facts import WORKER_KIND
 from cli.settings_told import settings_told
@@ -85,7 +86,8 @@ async def _work(settings: Settings, kind: Kind) -> None:
             tellers={**orders.tellers, **payments.tellers},
         ) as follow_ups,
     ):
-        own: list[Vendor] = [callback, email, media, payments_vendor(settings, http, stores.database, clock.now)]
+        paying = payments_vendor(settings, http, stores.database, orders.jobs, clock.now)
+        own: list[Vendor] = [callback, email, media, paying]
         known = live_vendors(settings, http, also=own, adapters=kind.adapters)
         vendors = _chosen(known, kind.vendors)
         starter = ApartCommand(kind.command_of_child, settings)
@@ -114,6 +116,7 @@ async def _work(settings: Settings, kind: Kind) -> None:
                 settings_told(settings, stores, known, WORKER_KIND) as told,
                 watched(files_of(settings), told.after(reload)),
                 orphaned(worker.stop) if kind.apart else _looked_after(orders, payments, clock),
+                books_compared(settings, orders, vendors, clock),
             ):
                 await worker.run()
 

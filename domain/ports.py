@@ -69,7 +69,7 @@ class JobReader(Protocol):
         ...
 
     async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
-        """The job as soon as it has ended, or as it stands after `seconds`."""
+        """The job as soon as it has ended, or as it stands after `seconds`. None at once where there is none."""
         ...
 
     async def wait_for_change(self, job: Job, seconds: float) -> Job:

@@ -90,6 +90,12 @@ class FakePaymentStore(MayBeDown):
         waiting = [(payment.sweep_at, payment) for payment in self.stored.values() if payment.sweep_at is not None]
         return [payment for at, payment in sorted(waiting, key=lambda pair: pair[0]) if at <= now][:limit]
 
+    async def unsettled(self, after: UUID | None, limit: int) -> Sequence[Payment]:
+        self._answer()
+        under_way = {Status.PROCESSING, Status.REQUIRES_ACTION}
+        found = [each for each in self.stored.values() if each.status in under_way or each.refunding > 0]
+        return [each for each in sorted(found, key=lambda each: each.id) if after is None or each.id > after][:limit]
+
     def _owned(self, payment_id: UUID, owner: str | None) -> Payment | None:
         payment = self.stored.get(payment_id)
         return payment if payment is not None and owner in (None, payment.client) else None

@@ -89,7 +89,7 @@ class Till(Shelf):
         self.desk = Desk(self.payments, self.books, lambda: self.now)
         self.following = Following(self.orders, follow_ups(self.notices, self.desk))
         self.ends = PaymentEnds(self.following, self.desk, lambda: self.now)
-        following = PaymentFollowing(self.books, self.payments, "https://shop.test/back", self.ends.refunded)
+        following = PaymentFollowing(self.books, self.payments, "https://shop.test/back", self.ends)
         self.upkeep = PaymentUpkeep(following)
         self.book_ends = PaymentJobEnds(following, Hearing(self.books, lambda: self.now), lambda: self.now)
 

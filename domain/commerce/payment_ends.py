@@ -39,6 +39,14 @@ class PaymentEnds:
         if kind_of(job) == CHECKOUT:
             await self._settle(order, job)
 
+    async def paid(self, payment: Payment) -> None:
+        """It is booked that money came, whatever became of the payment's job: likewise."""
+        order = await self.following.orders.find_by_payment(payment.id)
+        if order is None:
+            log.error("a payment was paid that is no order's", payment_id=str(payment.id))
+            return
+        await self._paid(order, payment.id)
+
     async def refunded(self, payment: Payment) -> None:
         """All that was paid went back, whoever asked for that: likewise."""
         order = await self.following.orders.find_by_payment(payment.id)
@@ -52,15 +60,18 @@ class PaymentEnds:
     async def _settle(self, order: Order, payment: Job) -> None:
         known = known_of(payment)
         if known is Known.PAID:
-            after = await self._move(order, payment.id, Status.PAID)
-            if after.status is Status.CANCELLED or after.payment != payment.id:
-                log.warning("an order was paid that is no longer wanted", order_id=str(order.id))
-                await self.desk.give_back(payment.id)
+            await self._paid(order, payment.id)
         elif known is Known.UNPAID:
             await self._move(order, payment.id, Status.CANCELLED, NOT_PAID)
         else:
             log.warning("nobody knows what became of a payment", order_id=str(order.id), request_id=str(payment.id))
             await self._doubt(order, payment.id)
+
+    async def _paid(self, order: Order, payment: UUID) -> None:
+        after = await self._move(order, payment, Status.PAID)
+        if after.status is Status.CANCELLED or after.payment != payment:
+            log.warning("an order was paid that is no longer wanted", order_id=str(order.id))
+            await self.desk.give_back(payment)
 
     async def _doubt(self, order: Order, payment: UUID) -> None:
         """

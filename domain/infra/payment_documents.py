@@ -44,6 +44,12 @@ class PaymentDocument(Document):
                 partialFilterExpression={"references": {"$exists": True}},
             ),
             IndexModel([("order", ASCENDING)], name="by_order", partialFilterExpression={"order": {"$exists": True}}),
+            IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="by_status"),
+            IndexModel(
+                [("_id", ASCENDING), ("refunding", ASCENDING)],
+                name="refunding",
+                partialFilterExpression={"refunding": {"$gt": 0}},
+            ),
             IndexModel(
                 [("sweep_at", ASCENDING)],
                 name="to_sweep",

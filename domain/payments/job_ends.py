@@ -16,6 +16,7 @@ from domain.commerce.payments import CHECKOUT, GIVE_BACK, PROCESS, Known, kind_o
 from domain.jobs import Job
 from domain.payments.following import PaymentFollowing
 from domain.payments.hearing import Hearing
+from domain.payments.jobs import CREATE_CHECKOUT
 from domain.payments.money_state import Standing
 from domain.payments.payments import Failure, Payment
 from domain.request_ids import read_request_id
@@ -39,7 +40,7 @@ class PaymentJobEnds:
         known, kind = known_of(job), kind_of(job)
         if known is Known.IN_DOUBT:
             log.warning("nobody knows what became of money", payment_id=str(payment.id), request_id=str(job.id))
-        elif known is Known.UNPAID and kind in (CHECKOUT, PROCESS):
+        elif known is Known.UNPAID and kind in (CHECKOUT, PROCESS, CREATE_CHECKOUT):
             await self._never_tried(payment, job)
         elif known is Known.UNPAID and kind == GIVE_BACK:
             await self.hearing.refund_refused(payment.id, job.id, _why(job).message)
@@ -47,8 +48,9 @@ class PaymentJobEnds:
         await self.following.follow(await self._payment(payment.id) or payment, now)
 
     async def _never_tried(self, payment: Payment, job: Job) -> None:
-        """An order's is over with its job; of the others another try may be made."""
-        standing = Standing.CLOSED if payment.order is not None else Standing.DECLINED
+        """One that is paid on a page is over with its job; of the others another try may be made."""
+        has_page = payment.order is not None or payment.page is not None
+        standing = Standing.CLOSED if has_page else Standing.DECLINED
         await self.hearing.never_tried(payment.id, job.id, standing, _why(job))
 
     async def _payment(self, payment_id: UUID) -> Payment | None:

@@ -2,7 +2,7 @@
 Payments as jobs of the vendor `payments`: what they carry, and what they are called.
 
     customer.create    a customer at the processor
-    checkout.create    a page to pay on, of no order
+    checkout.create    a page to pay on, of no order, and its payment
     payment.process    a payment is tried with a way to pay; it ends by the processor's explicit word alone
     payment.give_back  a refund that was reserved
     payment.look       the processor is asked how a payment stands: somebody said that it changed
@@ -36,8 +36,13 @@ class NewCustomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
 
 
 class NewCheckout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=CREATE_CHECKOUT):
-    """Minor units. Where the buyer is sent back to stands here: another URL under the same key would be refused."""
+    """
+    Minor units. It ends when the page is there; what becomes of its payment, events tell.
 
+    Where the buyer is sent back to stands here: another URL under the same key would be refused.
+    """
+
+    payment_id: UUID
     currency: str
     product_name: str
     amount: int
@@ -74,8 +79,14 @@ def customer_job(client: str, asked: NewCustomer, now: datetime) -> Job:
     return _job(new_request_id(), client, asked, now)
 
 
-def checkout_job(client: str, asked: NewCheckout, now: datetime) -> Job:
-    return _job(new_request_id(), client, asked, now)
+def page_job(payment: Payment, now: datetime) -> Job:
+    """The job of `payment.job`: its caller waits for the page."""
+    if payment.job is None or payment.page is None:
+        raise ValueError("no page of this payment was begun")
+    page, total = payment.page, payment.total
+    asked = NewCheckout(payment.id, total.currency, page.product_name, total.amount, page.success_url, page.cancel_url)
+    job = _job(payment.job, payment.client, asked, now, payment=payment.id)
+    return job.model_copy(update={"deadline": job.created_at + SOON})
 
 
 def try_id(payment: Payment) -> UUID:

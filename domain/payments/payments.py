@@ -73,6 +73,16 @@ class Failure(BaseModel):
     message: str
 
 
+class Page(BaseModel):
+    """What a page to pay on is opened with, and where it sends its buyer back to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    product_name: str
+    success_url: str
+    cancel_url: str
+
+
 class Payment(BaseModel):
     """
     `epoch` grows with every change: who writes on an older one loses, and learns it.
@@ -93,6 +103,7 @@ class Payment(BaseModel):
     method: Method | None = None
     details: str | None = None  # JSON text, the client's own
     payment_method: str | None = None  # the processor's id of the way to pay that is tried
+    page: Page | None = None  # of one that is paid on a page of its own, and of no order
     tries: int = 0  # how often it was begun at the processor: the ids of those jobs derive from it
     job: UUID | None = None  # of the try that counts
     captured: int = 0

@@ -83,3 +83,7 @@ class PaymentStore(Protocol):
     async def due(self, now: datetime, limit: int) -> Sequence[Payment]:
         """Whose `sweep_at` has come, the longest overdue first; one that cannot be read is left out, and logged."""
         ...
+
+    async def unsettled(self, after: UUID | None, limit: int) -> Sequence[Payment]:
+        """Those under way, and those of which a refund is: the oldest first, of the ids behind `after`."""
+        ...

@@ -23,12 +23,27 @@ _WHY: Mapping[Status, str] = {
 }
 
 
+def page_begun(draft: Payment) -> Payment:
+    """A new payment that is paid on its page: under way from the start, and owing the job that opens it."""
+    return draft.model_copy(
+        update={
+            "status": Status.PROCESSING,
+            "job": try_id(draft),
+            "tries": 1,
+            "owed": [BEGIN],
+            "sweep_at": draft.created_at + SOONEST,
+        }
+    )
+
+
 def begun(payment: Payment, payment_method: str, now: datetime) -> Payment:
     """
     The payment with a try of this way to pay; while one is under way, the same payment.
 
     Another try begins after the processor's explicit no alone. Raises `Conflict`.
     """
+    if payment.page is not None and payment.status is Status.PROCESSING:
+        raise Conflict("this payment is paid on its page: see next_action", code="payment-state")
     if payment.status in _WHY:
         raise Conflict(_WHY[payment.status], code="payment-state")
     if payment.order is not None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.payments.payments import Payment, Refund
 
-_THEIRS = {"details": None, "idempotency_key": None, "fingerprint": None}
+_THEIRS = {"details": None, "page": None, "idempotency_key": None, "fingerprint": None}
 _OF_A_REFUND = {"reason": None, "idempotency_key": None, "fingerprint": None}
 
 

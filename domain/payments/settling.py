@@ -17,7 +17,8 @@ from domain.payments.refunding import SOONEST
 from domain.request_ids import dated_id, derived_id
 
 PROCESSOR = "processor"  # who made a refund that we did not ask for
-ORDER_REFUNDED = "order_refunded"  # owed: its order is to learn that all of it went back
+ORDER_PAID = "order_paid"  # owed: its order is to learn that it was paid
+ORDER_REFUNDED = "order_refunded"  # likewise that all of it went back
 
 
 class Contradiction(Exception):
@@ -56,8 +57,8 @@ def settled(payment: Payment, state: MoneyState, now: datetime) -> Settled | Non
     after = payment.model_copy(
         update={**changes, "read_at": state.read_at, "epoch": payment.epoch + 1, "updated_at": now}
     )
-    if after.order is not None and after.status is Status.REFUNDED is not payment.status:
-        after = _owing(after, ORDER_REFUNDED, now)
+    for kind in _news_for_its_order(payment, after):
+        after = _owing(after, kind, now)
     return Settled(after, tuple(_new_transactions(payment, after, state)))
 
 
@@ -69,6 +70,13 @@ def check_change(before: Payment, after: Payment, transactions: Sequence[Transac
         raise ValueError("with a payment its own transactions are written")
     if sum(each.signed for each in transactions) != _held(after) - _held(before):
         raise Contradiction("its transactions do not add up to what the processor holds")
+
+
+def _news_for_its_order(before: Payment, after: Payment) -> Iterator[str]:
+    if after.order is not None and after.captured > before.captured == 0:
+        yield ORDER_PAID
+    if after.order is not None and after.status is Status.REFUNDED is not before.status:
+        yield ORDER_REFUNDED
 
 
 def _owing(payment: Payment, kind: str, now: datetime) -> Payment:

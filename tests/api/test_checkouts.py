@@ -59,14 +59,36 @@ async def test_a_customers_name_and_address_are_asked_for_as_they_were_sent(peop
 async def test_a_checkout_sends_its_buyer_back_to_the_gateways_own_pages(people: People) -> None:
     await asked(people, "/payments/checkout", CHECKOUT)
     [job] = people.payment_jobs.stored.values()
+    [payment] = people.payments.stored
     assert msgspec.json.decode(job.payload) == {
         "kind": CREATE_CHECKOUT,
+        "payment_id": str(payment),
         "currency": "USD",
         "product_name": "Red mug",
         "amount": 2000,
         "success_url": f"{PAGES}/payments/success",
         "cancel_url": f"{PAGES}/payments/cancelled",
     }
+
+
+async def test_a_checkout_is_a_payment_whose_page_it_is(people: People) -> None:
+    """So what is paid there is among the transactions, and can be given back."""
+    answer = await asked(people, "/payments/checkout", CHECKOUT)
+    [job] = people.payment_jobs.stored.values()
+    [payment] = people.payments.stored.values()
+    assert answer.headers["Gateway-Payment-Id"] == str(payment.id) == (job.metadata or {})["payment_id"]
+    assert (payment.status, payment.job, payment.total.amount, payment.owed) == ("processing", job.id, 2000, None)
+    async with people.client("alice") as alice:
+        shown = (await alice.get(f"/payments/{payment.id}")).json()
+    assert (shown["status"], shown["request_id"]) == ("processing", str(job.id))
+
+
+async def test_a_checkout_whose_job_could_not_be_stored_is_owed_and_answered_by_its_id(people: People) -> None:
+    people.payment_jobs.down = True
+    answer = await asked(people, "/payments/checkout", CHECKOUT)
+    [payment] = people.payments.stored.values()
+    assert (answer.status_code, answer.headers[JOB_HEADER]) == (202, str(payment.job))
+    assert payment.owed == ["begin"]
 
 
 @BOTH
@@ -79,7 +101,7 @@ async def test_what_takes_longer_is_answered_by_its_job(
     assert answer.json() == {"request_id": str(job.id), "status": "pending", "links": {"self": f"/jobs/{job.id}"}}
     assert (answer.headers[JOB_HEADER], "retry-after" in answer.headers) == (str(job.id), True)
     async with people.client("alice") as alice:
-        assert (await alice.get(answer.headers["location"])).json()["metadata"] == {"kind": kind}
+        assert (await alice.get(answer.headers["location"])).json()["metadata"]["kind"] == kind
     async with people.client("bob") as bob:
         assert (await bob.get(answer.headers["location"])).status_code == 404
 

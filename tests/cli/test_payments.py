@@ -21,6 +21,7 @@ from domain.infra.mongo import open_mongo
 from domain.request_ids import new_request_id
 from domain.vendors import AnswersPolls, Call, SendsWebhooks, Vendor
 from domain.webhooks import WebhookReader
+from tests.fakes_orders import FakePaymentJobs
 from vendors.http import VendorHttp
 from vendors.payments.policy import NOT_CONFIGURED, TIMEOUT
 
@@ -45,7 +46,7 @@ def say(monkeypatch: pytest.MonkeyPatch, **said: str) -> None:
 
 async def vendor_of(settings: Settings, http: VendorHttp) -> Vendor:
     async with open_mongo(NOWHERE) as database:
-        return payments_vendor(settings, http, database, lambda: datetime.now(UTC))
+        return payments_vendor(settings, http, database, FakePaymentJobs(), lambda: datetime.now(UTC))
 
 
 async def test_in_production_nobody_pays_at_the_simulated_stripe(home: Home) -> None:
@@ -84,13 +85,17 @@ async def test_with_a_key_it_is_stripe_itself_at_the_rate_that_is_set(
     home: Home, monkeypatch: pytest.MonkeyPatch, env: str
 ) -> None:
     say(monkeypatch, secret_key=KEY, webhook_secret=NEW)
-    settings = settings_of(home, env, payments_limit="80/second")
+    settings = settings_of(home, env)
     chosen = stripe_settings(settings)
     assert chosen is not None
     assert (chosen.api_base, chosen.secret_key.get_secret_value()) == ("https://api.stripe.com", KEY)
     assert payment_pages(settings) == ["https://checkout.stripe.com"]
     async with VendorHttp() as http:
+        assert (await vendor_of(settings, http)).policy.limit == "20/second"
+        say(monkeypatch, secret_key="sk_live_51Nx")
         assert (await vendor_of(settings, http)).policy.limit == "80/second"
+        faster = settings_of(home, env, payments_limit="300/second")
+        assert (await vendor_of(faster, http)).policy.limit == "300/second"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from domain.payments.ports import PaymentStore, TransactionFilter
 from domain.request_ids import new_request_id
 from domain.vendors import Call
 from tests.contracts.stripe_accounts import Account
+from tests.fakes_orders import FakePaymentJobs
 from vendors.payments.stripe import StripePayments
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.webhooks import StripeWebhooks
@@ -96,6 +97,8 @@ async def till_at(account: Account, store: PaymentStore) -> AsyncIterator[Till]:
     async with account.open_http() as http:
         settings = account.settings
         door, webhooks = StripeDoor(settings, http), StripeWebhooks.of(settings)
-        till = Till(StripePayments(door, Hearing(store), webhooks, "https://shop.test", None), store, account)
+        hearing, jobs = Hearing(store), FakePaymentJobs()
+        vendor = StripePayments(door, hearing, jobs, webhooks, "https://shop.test", limit=None)
+        till = Till(vendor, store, account)
         yield till
         await till.held()

@@ -291,3 +291,17 @@ async def test_a_store_that_is_away_is_unavailable(nowhere: Database) -> None:
             return_exceptions=True,
         )
         assert {type(answer) for answer in answers} == {Unavailable}
+
+
+async def test_what_is_under_way_is_found_page_by_page_the_oldest_first(payments: PaymentStore) -> None:
+    under_way = [a_payment(status=Status.PROCESSING), a_payment(status=Status.REQUIRES_ACTION)]
+    giving_back = [a_paid_payment(), a_paid_payment()]
+    settled_ones = [a_payment(status=status) for status in (Status.PENDING, Status.FAILED, Status.CANCELLED)]
+    for payment in (*under_way, *giving_back, *settled_ones, a_paid_payment()):
+        await payments.add(payment)
+    for payment in giving_back:
+        assert await payments.reserve(payment.id, None, a_refund()) is not None
+    found: list[UUID] = []
+    while page := await payments.unsettled(found[-1] if found else None, 3):
+        found += [payment.id for payment in page]
+    assert found == [payment.id for payment in (*under_way, *giving_back)]

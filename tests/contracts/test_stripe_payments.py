@@ -207,7 +207,8 @@ async def test_customers_are_told_as_stripe_wrote_them(till: Till) -> None:
 
 @not_localstripe
 async def test_pages_of_no_order_are_told_as_stripe_wrote_them(till: Till) -> None:
-    page = await till.do(NewCheckout("USD", "A mug", 2000, BACK, BACK))
+    payment = await till.payment()
+    page = await till.do(NewCheckout(payment.id, "USD", "A mug", 2000, BACK, BACK), payment.job)
     assert isinstance(page, Done)
     assert msgspec.json.decode(page.result)["url"].startswith("http")
 

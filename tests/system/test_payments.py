@@ -9,6 +9,8 @@ import hashlib
 import hmac
 import json
 import time
+from asyncio.subprocess import PIPE
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ import httpx
 import pytest
 
 from tests.system.client import Jobs, client_of, until
-from tests.system.running import Gateway
+from tests.system.running import GATEWAY, Gateway
 from tests.system.test_openapi_holds import key_of
 from tests.system.test_orders import all_orders, bought, insist
 
@@ -270,3 +272,49 @@ async def test_through_kills_of_workers_stripes_books_are_those_of_the_paid_orde
         orders = [order for order in await all_orders(http) if order["id"] in {*ids, first["id"]}]
         held = sum(order["status"] in {"Pending", "Paid"} for order in orders)
         assert await stock(http, product) + held == STOCK
+
+
+async def reconciled(gateway: Gateway) -> Json:
+    """The report of the command, as somebody types it on the machine."""
+    since = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    command = await asyncio.create_subprocess_exec(
+        *(GATEWAY, "payments", "reconcile", "--since", since, "--json"),
+        env=gateway.environment(),
+        cwd=gateway.home,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    said, wrong = await command.communicate()
+    assert command.returncode in {0, 1}, wrong
+    return dict(json.loads(said))
+
+
+async def test_a_refund_of_which_no_event_tells_is_found_by_a_reconciliation(gateway: Gateway) -> None:
+    async with client_of(gateway.url) as http:
+        http.headers["Authorization"] = f"Bearer {key_of(gateway)}"
+        _, order = await bought(http, 5)
+        payment = await paying(http, order["id"])
+        await press(payment["redirect_url"])
+        await ended(http, order["id"], "Paid")
+        intent = (await http.get(f"/jobs/{payment['request_id']}")).json()["result"]["reference"]
+        await stripe(gateway, "PUT", "/webhooks/plans", [{"types": ["refund.*", "charge.*"], "never": True}])
+        try:
+            await stripe(gateway, "POST", "/refunds", {"payment_intent": intent})
+            report = await reconciled(gateway)
+        finally:
+            await stripe(gateway, "DELETE", "/webhooks/plans")
+        assert payment["payment_id"] in report["ids"]["mended"]
+        moved = (await http.get(f"/transactions?payment_id={payment['payment_id']}")).json()["items"]
+    assert sorted((each["type"], each["amount"]) for each in moved) == [("charge", 1999), ("refund", 1999)]
+
+
+async def test_the_books_are_compared_once_a_period_without_anybody_asking(gateway: Gateway) -> None:
+    async with client_of(gateway.url) as http:
+        http.headers["Authorization"] = f"Bearer {key_of(gateway)}"
+
+        async def runs() -> Json | None:
+            listed = (await http.get("/jobs", params={"vendor": "payments", "limit": 100})).json()["items"]
+            ours = (job for job in listed if job["metadata"].get("kind") == "payments.reconcile")
+            return next((job for job in ours if job["status"] == "complete"), None)
+
+        await until(runs)

@@ -124,7 +124,7 @@ async def till(stores: Stores) -> AsyncIterator[Till]:
     desk, hearing = Desk(payments, books), Hearing(books)
     following = Following(orders, follow_ups(notices, desk))
     ends = PaymentEnds(following, desk)
-    told = PaymentJobEnds(PaymentFollowing(books, payments, "https://shop.test/back", ends.refunded), hearing)
+    told = PaymentJobEnds(PaymentFollowing(books, payments, "https://shop.test/back", ends), hearing)
     tellers = {ORDER: ends.tell, PAYMENT: told.tell}
     async with open_follow_ups(stores.database, stores.queue, "https://gateway.example", tellers=tellers) as follow_up:
         products = MongoProducts(stores.database)

@@ -25,12 +25,13 @@ LATER = timedelta(minutes=15)  # until it is asked again what a person has to lo
 log = structlog.get_logger()
 
 
-class _NotHeard(Exception):
-    """Stripe did not say how it stands; the outcome says why."""
+class NotHeard(Exception):
+    """Stripe did not say how it stands; the outcome says why. `refused`: nor will it, unless something is changed."""
 
-    def __init__(self, outcome: Retry) -> None:
+    def __init__(self, outcome: Retry, *, refused: bool = False) -> None:
         super().__init__()
         self.outcome = outcome
+        self.refused = refused
 
 
 class Booking:
@@ -75,9 +76,9 @@ class Booking:
             state = await look_at(self._door, reference, call, asked=payment.total, read_at=read_at)
             match state:
                 case Retry():
-                    raise _NotHeard(state)
+                    raise NotHeard(state)
                 case Failed(code=code, reason=reason):  # a question that was refused says nothing of the money
-                    raise _NotHeard(Retry(code, reason, LATER))
+                    raise NotHeard(Retry(code, reason, LATER), refused=True)
                 case MoneyState():
                     return state
 
@@ -88,7 +89,7 @@ async def told(doing: Awaitable[Outcome], call: Call) -> Outcome:
     """Whatever keeps us from booking what Stripe says is no word of Stripe's: it is asked again."""
     try:
         return await doing
-    except _NotHeard as nothing:
+    except NotHeard as nothing:
         return nothing.outcome
     except Unavailable as fault:
         return Retry("store_away", f"What Stripe said could not be booked ({fault.detail}).", AWAY)

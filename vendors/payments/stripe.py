@@ -12,20 +12,24 @@ import msgspec
 import structlog
 
 from domain.commerce.payments import VENDOR, Checkout, Withdrawal
+from domain.commerce.ports import PaymentJobs
 from domain.money import Money
 from domain.outcomes import Done, Failed, Outcome, Retry
 from domain.payments.hearing import Hearing
 from domain.payments.jobs import GiveBack, Look, NewCheckout, NewCustomer, Try
 from domain.payments.money_state import Standing
 from domain.payments.payments import Failure
+from domain.payments.reconcile_jobs import Reconcile
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call
 from domain.webhooks import WebhookReader
 from vendors.payments.booking import Booking, told
 from vendors.payments.policy import policy_of
+from vendors.payments.reconciling import Reconciliation
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.faults import Declined
 from vendors.stripe.words import (
+    PAYMENT,
     REFUND,
     Customer,
     CustomerAsked,
@@ -38,9 +42,9 @@ from vendors.stripe.words import (
 )
 
 NO_PAYMENT = Failed("bad_payload", "The payload is nothing that payments have jobs for.")
-PAYMENT, ORDER = "payment", "order"  # in the metadata of what we make there
+ORDER = "order"  # in the metadata of what we make there
 
-Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal
+Asked = NewCustomer | NewCheckout | Try | GiveBack | Look | Checkout | Withdrawal | Reconcile
 
 _asked = msgspec.json.Decoder(Asked)
 
@@ -52,14 +56,22 @@ class StripePayments:
 
     name = VENDOR
 
-    def __init__(
-        self, door: StripeDoor, hearing: Hearing, webhooks: WebhookReader, pages: str, limit: str | None
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        door: StripeDoor,
+        hearing: Hearing,
+        jobs: PaymentJobs,
+        webhooks: WebhookReader,
+        pages: str,
+        *,
+        limit: str | None,
     ) -> None:
         """Buyers of orders come back to `{pages}/orders/{order_id}`. `limit`: of requests to Stripe, see `limits`."""
         self.policy = policy_of(limit)
         self._door = door
         self._hearing = hearing
         self._booking = Booking(door, hearing)
+        self._reconciliation = Reconciliation(door, hearing, jobs)
         self._webhooks = webhooks
         self._pages = pages
 
@@ -92,7 +104,7 @@ class StripePayments:
             case NewCustomer(name=name, email=email):
                 return _made(await self._door.create_customer(CustomerAsked(name, email), call))
             case NewCheckout():
-                return _made(await self._door.create_session(_page_of(asked), call))
+                return await self._open_page(asked, call)
             case Try():
                 return await self._try(asked, call)
             case GiveBack():
@@ -104,6 +116,8 @@ class StripePayments:
                 return await self._open(asked, call)
             case Withdrawal(reference=reference):
                 return await self._close(reference, call)
+            case Reconcile():
+                return await self._reconciliation.compare(asked, call)
             case _:
                 assert_never(asked)
 
@@ -128,6 +142,21 @@ class StripePayments:
             why = Failure(code=intent.code, message=intent.reason)
             await self._hearing.never_tried(asked.payment_id, call.request_id, Standing.DECLINED, why)
         return intent
+
+    async def _open_page(self, asked: NewCheckout, call: Call) -> Outcome:
+        session = await self._door.create_session(
+            SessionAsked(
+                money=Money(amount=asked.amount, currency=asked.currency),
+                product_name=asked.product_name,
+                success_url=asked.success_url,
+                cancel_url=asked.cancel_url,
+                metadata={PAYMENT: str(asked.payment_id)},
+            ),
+            call,
+        )
+        if not isinstance(session, Retry | Failed):
+            await self._booking.hear(asked.payment_id, session.id, call)
+        return _made(session)
 
     async def _open(self, asked: Checkout, call: Call) -> Outcome:
         back = f"{self._pages}/orders/{asked.order_id}"
@@ -175,8 +204,3 @@ class StripePayments:
 
 def _made(made: Customer | Session | Retry | Failed) -> Outcome:
     return made if isinstance(made, Retry | Failed) else Done(made.text)
-
-
-def _page_of(asked: NewCheckout) -> SessionAsked:
-    money = Money(amount=asked.amount, currency=asked.currency)
-    return SessionAsked(money, asked.product_name, asked.success_url, asked.cancel_url)

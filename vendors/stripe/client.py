@@ -20,7 +20,7 @@ from vendors.http import VendorHttp
 from vendors.stripe.asking import ask
 from vendors.stripe.currencies import NotChargeable, to_stripe
 from vendors.stripe.faults import StoredFault
-from vendors.stripe.pages import Pages, find_made, pages_of, to_the_last
+from vendors.stripe.pages import Listed, Pages, find_made, page_after, pages_of, to_the_last
 from vendors.stripe.settings import StripeSettings
 from vendors.stripe.transport import open_client
 from vendors.stripe.wire import (
@@ -169,6 +169,19 @@ class StripeDoor:
 
     def refunds(self, since: datetime, call: Call) -> AsyncIterator[Refund]:
         return to_the_last(self._refunds(call, since))
+
+    async def intents_after(self, after: str | None, since: datetime, call: Call) -> Listed[Intent] | Retry | Failed:
+        """One page of the intents made since then, the newest first, with their latest charges: anybody's."""
+        expand = ["data.latest_charge"]
+        list_them = self._v1.payment_intents.list_async
+        return await page_after(list_them, IntentWire, call, after, created=_from(since), expand=expand)
+
+    async def refunds_after(self, after: str | None, since: datetime, call: Call) -> Listed[Refund] | Retry | Failed:
+        return await page_after(self._v1.refunds.list_async, RefundWire, call, after, created=_from(since))
+
+    async def sessions_after(self, after: str | None, since: datetime, call: Call) -> Listed[Session] | Retry | Failed:
+        """Without their intents."""
+        return await page_after(self._v1.checkout.sessions.list_async, SessionWire, call, after, created=_from(since))
 
     def _customers(self, call: Call, since: datetime) -> Pages[Customer]:
         return pages_of(self._v1.customers.list_async, CustomerWire, call, created=_from(since))

@@ -72,6 +72,21 @@ def state_of_intent(intent: Intent, refunds: Sequence[Refund], asked: Money, rea
     return _state(standing, intent, refunds, asked, read_at, page)
 
 
+def standing_of_intent(intent: Intent) -> Standing:
+    """As a list shows it, for a comparison alone: what contradicts itself is left to who reads it again."""
+    try:
+        return _of_intent(intent)
+    except Contradiction:
+        return Standing.PROCESSING
+
+
+def refund_state(refund: Refund) -> RefundState:
+    """Likewise. A status that nobody knows is nobody's end."""
+    status = _REFUNDS.get(refund.status, RefundStatus.PENDING)
+    ours = read_request_id(refund.metadata.get(REFUND, ""))
+    return RefundState(refund.id, refund.money.amount, status, refund.created_at, ours, refund.failure_reason)
+
+
 def _of_session(session: Session, of_intent: Standing) -> Standing:
     """The intent's word on money wins; the session's, on whether anybody may still pay."""
     paid = of_intent is Standing.PAID
@@ -153,9 +168,7 @@ def _known(refund: Refund, intent: Intent) -> RefundState:
     _require(refund.status in _REFUNDS, "a refund's status is none that we know")
     _require(refund.intent_id == intent.id, "a refund is of another intent")
     _require(refund.money.currency == intent.money.currency, "a refund is in another currency")
-    ours = read_request_id(refund.metadata.get(REFUND, ""))
-    status, failure = _REFUNDS[refund.status], refund.failure_reason
-    return RefundState(refund.id, refund.money.amount, status, refund.created_at, ours, failure)
+    return refund_state(refund)
 
 
 def _failure_of(intent: Intent) -> Failure | None:

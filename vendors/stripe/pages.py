@@ -17,8 +17,8 @@ from domain.outcomes import Failed, Retry
 from domain.vendors import Call
 from vendors.errors import VendorError
 from vendors.stripe.asking import ask
-from vendors.stripe.wire import Wire, read_page
-from vendors.stripe.words import GENERATION, JOB, Charge, Customer, Intent, Refund, Session
+from vendors.stripe.wire import Wire, read_page, read_page_of_all
+from vendors.stripe.words import GENERATION, JOB, Charge, Customer, Intent, Refund, Session, Unread
 
 PAGE = 100  # Stripe's largest
 A_MOMENT = timedelta(seconds=1)
@@ -27,6 +27,9 @@ FOUND = "found at stripe what its answer did not tell"
 
 Word = TypeVar("Word", Charge, Customer, Session, Intent, Refund)
 Pages = AsyncGenerator[list[Word] | Retry | Failed, None]  # the last of them may be what a page came to instead
+Listed = tuple[list[Word | Unread], bool]  # and whether there is more behind them
+
+_AGAIN = "Stripe's list begins again where it should go on."
 
 log = structlog.get_logger()
 
@@ -44,12 +47,30 @@ async def pages_of(
             return
         words, more = answer
         if words and words[-1].id == last:
-            yield Failed("vendor_error", "Stripe's list begins again where it should go on.")
+            yield Failed("vendor_error", _AGAIN)
             return
         yield words
         if not (more and words):
             return
         last = words[-1].id
+
+
+async def page_after(
+    ask_for: Callable[[Any], Awaitable[object]],
+    kind: type[Wire[Word]],
+    call: Call,
+    after: str | None,
+    **params: object,
+) -> Listed[Word] | Retry | Failed:
+    """The page behind that object, whoever made what is on it; None: the newest."""
+    asked = {**params, "limit": PAGE, **({} if after is None else {"starting_after": after})}
+    answer = await ask(partial(ask_for, asked), partial(read_page_of_all, kind=kind), call, moves=False)
+    if isinstance(answer, Retry | Failed):
+        return answer
+    words, more = answer
+    if words and words[-1].id == after:
+        return Failed("vendor_error", _AGAIN)
+    return words, more and bool(words)
 
 
 async def to_the_last(pages: Pages[Word]) -> AsyncIterator[Word]:

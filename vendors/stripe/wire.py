@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from vendors.stripe.currencies import from_stripe
-from vendors.stripe.words import Charge, Customer, Failure, Intent, Refund, Session
+from vendors.stripe.words import Charge, Customer, Failure, Intent, Refund, Session, Unread
 
 Word = TypeVar("Word")
 Made_co = TypeVar("Made_co", covariant=True)
@@ -206,6 +206,23 @@ def read_page(body: bytes, kind: type[Wire[Word]]) -> tuple[list[Word], bool]:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Unreadable("Stripe's list is not what its API promises.") from None
     return [read_object(bytes(each), kind) for each in page.data], page.has_more
+
+
+def read_page_of_all(body: bytes, kind: type[Wire[Word]]) -> tuple[list[Word | Unread], bool]:
+    """The same where the objects may be anybody's: one that is none of our words keeps no other from being read."""
+    try:
+        page = msgspec.json.decode(body, type=ListWire)
+        return [_read_or_head(bytes(each), kind) for each in page.data], page.has_more
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise Unreadable("Stripe's list is not what its API promises.") from None
+
+
+def _read_or_head(body: bytes, kind: type[Wire[Word]]) -> Word | Unread:
+    try:
+        return read_object(body, kind)
+    except Unreadable:
+        head = msgspec.json.decode(body, type=_Object)
+        return Unread(head.id, head.metadata or {})
 
 
 def _require(found: _Object, kind: str) -> None:

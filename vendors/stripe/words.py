@@ -16,6 +16,7 @@ LONGEST_SESSION = timedelta(hours=24)
 _SLACK = timedelta(minutes=2)  # for a call that comes late
 
 JOB, GENERATION = "job", "generation"  # what all that we make carries in its metadata, besides what is asked
+PAYMENT = "payment"  # in the metadata of what is made for a payment: our id of it
 REFUND = "refund"  # in a refund's metadata: our id of it
 
 
@@ -153,6 +154,14 @@ class Refund:
     metadata: Mapping[str, str]
     created_at: datetime
     text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An object of a list that is in none of our words, such as an amount of a currency that there is no longer."""
+
+    id: str
+    metadata: Mapping[str, str]
 
 
 def session_end(begun: datetime, wanted: datetime | None) -> datetime | None:

@@ -31,12 +31,14 @@ from domain.infra.payments.rows import (
     transaction_of,
     update_to,
 )
-from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Transaction
+from domain.payments.payments import MOST_REFUNDS, Payment, Refund, Status, Transaction
 from domain.payments.ports import PaymentFilter, TransactionFilter
 from domain.payments.refunding import SOONEST, check_reservable, owed_for
 from domain.payments.settling import Contradiction, check_change
 
 log = structlog.get_logger()
+
+_UNDER_WAY = [Status.PROCESSING.value, Status.REQUIRES_ACTION.value]
 
 
 class MongoPaymentStore:
@@ -110,6 +112,16 @@ class MongoPaymentStore:
         overdue = {"sweep_at": {"$lte": now}}
         with store_faults():
             rows = await self._payments.find(overdue).sort("sweep_at", 1).limit(limit).to_list(None)
+        return [payment for payment in map(_readable, rows) if payment is not None]
+
+    async def unsettled(self, after: UUID | None, limit: int) -> Sequence[Payment]:
+        behind: Row = {} if after is None else {"_id": {"$gt": after}}
+        found: dict[UUID, Row] = {}
+        with store_faults():
+            for which in ({"status": {"$in": _UNDER_WAY}}, {"refunding": {"$gt": 0}}):
+                rows = await self._payments.find({**which, **behind}).sort("_id", 1).limit(limit).to_list(None)
+                found |= {row["_id"]: row for row in rows}
+        rows = [found[payment] for payment in sorted(found)[:limit]]
         return [payment for payment in map(_readable, rows) if payment is not None]
 
     async def _settle(self, before: Payment, after: Payment, rows: Sequence[Row], session: Session) -> bool:

@@ -11,7 +11,7 @@ from bson.int64 import Int64
 
 from domain.infra.accounts.rows import Row
 
-_OF_A_PAYMENT = ("details", "idempotency_key", "fingerprint")
+_OF_A_PAYMENT = ("details", "page", "idempotency_key", "fingerprint")
 _OF_A_REFUND = ("reason", "idempotency_key", "fingerprint")
 _THERE: Row = {"$exists": True}
 

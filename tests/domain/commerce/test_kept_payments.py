@@ -21,6 +21,7 @@ IN_DOUBT = REFUSED.model_copy(
     update={"id": new_request_id(), "error": JobError(code="outcome_unknown", message="no answer", retryable=False)}
 )
 PAGE = a_job(vendor="payments", metadata={"kind": "checkout.create"}, status=Status.FAILED)
+COMPARING = a_job(vendor="payments", client="gateway", metadata={"kind": "payments.reconcile"})
 WAITING = a_job(vendor="payments", metadata={"kind": "payment.checkout"})
 TRIED = a_job(vendor="payments", metadata={"kind": "payment.process"})
 OTHER = a_job(status=Status.FAILED)
@@ -28,7 +29,7 @@ OTHER = a_job(status=Status.FAILED)
 
 @pytest.fixture
 def control() -> KeepsPayments:
-    jobs = FakeJobs(CHECKOUT, TRY, REFUSED, IN_DOUBT, PAGE, WAITING, TRIED, OTHER)
+    jobs = FakeJobs(CHECKOUT, TRY, REFUSED, IN_DOUBT, PAGE, WAITING, TRIED, COMPARING, OTHER)
     return KeepsPayments(FakeControl(jobs), jobs)
 
 
@@ -70,6 +71,13 @@ async def test_what_is_made_once_however_often_asked_for_an_admin_retries_and_it
     with pytest.raises(Conflict):
         await control.retry(job.id, "acme")
     assert (await control.retry(job.id, None)).status is Status.PENDING
+
+
+async def test_nobody_stops_the_books_from_being_compared(control: KeepsPayments) -> None:
+    for owner, refusal in ((None, Conflict), ("acme", NotFound)):
+        for act in (control.cancel, control.delete):
+            with pytest.raises(refusal):
+                await act(COMPARING.id, owner)
 
 
 async def test_anothers_payment_is_not_there(control: KeepsPayments) -> None:

@@ -127,7 +127,7 @@ async def test_a_paid_order_of_which_all_was_given_back_at_the_processor_is_refu
     till.orders.down = True
     assert await till.upkeep.once(LATER + SOONEST) == 1
     till.orders.down = False
-    assert till.books.stored[job.id].owed == ["order_refunded"]
+    assert till.books.stored[job.id].owed == ["order_paid", "order_refunded"]
     assert await till.upkeep.once(LATER + timedelta(hours=1)) == 1
     assert (till.look(order).status, till.stock, till.books.stored[job.id].owed) == (Status.REFUNDED, 10, None)
 
@@ -136,10 +136,29 @@ async def test_what_went_back_before_its_order_knew_that_it_was_paid_is_told_aft
     order, job = await paid(till)
     till.books.refunds[job.id] = [RefundState("re_hand", 5997, RefundStatus.COMPLETED, LATER)]
     till.books.hear(job.id, Standing.PAID)
+    with pytest.raises(Unavailable, match="has yet to learn"):
+        await till.ends.refunded(till.books.stored[job.id])
     await till.book_ends.tell(job)
-    assert till.look(order).status is Status.AWAITING_PAYMENT
-    await till.ends.tell(job)
-    await till.book_ends.tell(job)
+    assert [step.status for step in till.look(order).history[-2:]] == [Status.PAID, Status.REFUNDED]
+
+
+async def test_what_is_booked_after_its_job_ended_in_doubt_makes_the_order_paid(till: Till) -> None:
+    """By an event, or by the reconciliation."""
+    order, job = await till.paying()
+    await till.ends.tell(till.come_to(job, NO_ANSWER))
+    till.books.hear(job.id, Standing.PAID)
+    assert await till.upkeep.once(LATER + SOONEST) == 1
+    assert (till.look(order).status, till.books.stored[job.id].owed) == (Status.PAID, None)
+
+
+async def test_what_is_booked_so_of_an_order_that_was_cancelled_goes_back(till: Till) -> None:
+    order, job = await till.paying()
+    till.come_to(job, NO_ANSWER)
+    await cancel(till, order)
+    till.books.hear(job.id, Standing.PAID)
+    assert await till.upkeep.once(LATER + SOONEST) == 1
+    [refund] = till.payments.of_kind("payment.give_back")
+    await till.given_back(refund)
     assert till.look(order).status is Status.REFUNDED
 
 

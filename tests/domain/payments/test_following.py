@@ -8,17 +8,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.commerce.payments import CHECKOUT, GIVE_BACK, PROCESS
-from domain.errors import Unavailable
+from domain.errors import Conflict, Unavailable
 from domain.jobs import Job, JobError
 from domain.jobs import Status as JobStatus
 from domain.outcomes import Done, Failed
 from domain.payments.following import PaymentFollowing
 from domain.payments.hearing import Hearing
 from domain.payments.job_ends import PaymentJobEnds
-from domain.payments.jobs import GiveBack, Try
+from domain.payments.jobs import CREATE_CHECKOUT, SOON, GiveBack, NewCheckout, Try
 from domain.payments.of_orders import payment_of
-from domain.payments.payments import Payment, RefundStatus, Status
-from domain.payments.processing import BEGIN, begun
+from domain.payments.payments import Page, Payment, RefundStatus, Status
+from domain.payments.processing import BEGIN, begun, page_begun
 from domain.payments.refunding import SOONEST
 from domain.payments.upkeep import PaymentUpkeep
 from domain.request_ids import new_request_id
@@ -39,8 +39,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.books, self.jobs = FakePaymentStore(), FakePaymentJobs()
-        self.refunded: list[Payment] = []
-        self.following = PaymentFollowing(self.books, self.jobs, BACK, self._refunded)
+        self.told: list[tuple[str, Payment]] = []
+        self.following = PaymentFollowing(self.books, self.jobs, BACK, self)
         self.ends = PaymentJobEnds(self.following, Hearing(self.books, self.clock), self.clock)
         self.asked = 0
 
@@ -49,8 +49,11 @@ class Desk:
         self.asked += 1
         return LATER + timedelta(milliseconds=self.asked)
 
-    async def _refunded(self, payment: Payment) -> None:
-        self.refunded.append(payment)
+    async def paid(self, payment: Payment) -> None:
+        self.told.append(("paid", payment))
+
+    async def refunded(self, payment: Payment) -> None:
+        self.told.append(("refunded", payment))
 
     async def begun(self, **fields: Any) -> Payment:
         payment = begun(await self.books.add(a_payment()), "pm_1", LATER)
@@ -112,7 +115,7 @@ async def test_a_store_that_is_away_costs_the_caller_nothing(desk: Desk) -> None
 
 
 async def test_a_bug_in_what_one_owes_keeps_no_other_waiting(desk: Desk) -> None:
-    broken = await desk.begun(payment_method=None)  # of which no job can be made
+    broken = await desk.begun(job=None)  # of which no job can be made
     other = await desk.begun()
     await PaymentUpkeep(desk.following).once(LATER + SOONEST)
     assert (desk.look(broken).owed, desk.look(other).owed) == ([BEGIN], None)
@@ -132,7 +135,7 @@ async def test_one_that_cannot_be_written_keeps_no_other_waiting(desk: Desk) -> 
     assert books.stored[other.id].owed is None
 
 
-@pytest.mark.parametrize("kind", ["order_refunded", "receipt"])
+@pytest.mark.parametrize("kind", ["order_paid", "order_refunded", "receipt"])
 async def test_what_this_process_knows_nothing_of_is_left_to_one_that_does(desk: Desk, kind: str) -> None:
     payment = await desk.begun(owed=[kind])
     following = PaymentFollowing(desk.books, desk.jobs, BACK)
@@ -141,10 +144,40 @@ async def test_what_this_process_knows_nothing_of_is_left_to_one_that_does(desk:
     assert (desk.jobs.stored, logs) == ({}, [])
 
 
-async def test_a_payments_order_is_told_that_all_of_it_went_back(desk: Desk) -> None:
-    payment = await desk.begun(owed=["order_refunded"])
+async def test_a_payments_order_is_told_that_it_was_paid_and_that_all_of_it_went_back(desk: Desk) -> None:
+    payment = await desk.begun(owed=["order_paid", "order_refunded"])
     assert (await desk.following.follow(payment, LATER)).owed is None
-    assert desk.refunded == [payment]
+    assert sorted(desk.told, key=lambda told: told[0]) == [("paid", payment), ("refunded", payment)]
+
+
+async def test_a_payment_with_a_page_owes_the_job_that_opens_it(desk: Desk) -> None:
+    page = Page(product_name="A mug", success_url=f"{BACK}/yes", cancel_url=f"{BACK}/no")
+    payment = await desk.books.add(page_begun(a_payment(page=page)))
+    assert (await desk.following.follow(payment, LATER)).owed is None
+    [job] = desk.jobs.of_kind(CREATE_CHECKOUT)
+    assert (job.id, job.at_end, job.deadline) == (payment.job, ["payment"], LATER + SOON)
+    asked = msgspec.json.decode(job.payload, type=NewCheckout)
+    assert asked == NewCheckout(payment.id, "USD", "A mug", 1000, f"{BACK}/yes", f"{BACK}/no")
+    with pytest.raises(Conflict, match="on its page"):
+        begun(payment, "pm_1", LATER)
+
+
+async def test_a_page_that_was_never_opened_ends_its_payment(desk: Desk) -> None:
+    page = Page(product_name="A mug", success_url=BACK, cancel_url=BACK)
+    payment = await desk.following.follow(await desk.books.add(page_begun(a_payment(page=page))), LATER)
+    [job] = desk.jobs.of_kind(CREATE_CHECKOUT)
+    await desk.ends.tell(desk.come_to(job, NO))
+    assert desk.look(payment).status is Status.CANCELLED
+
+
+async def test_what_its_owner_took_along_is_begun_by_nobody(desk: Desk) -> None:
+    """They left between the record and its job."""
+    page = Page(product_name="A mug", success_url=BACK, cancel_url=BACK)
+    payment = await desk.books.add(page_begun(a_payment(page=page)))
+    await desk.books.forget(payment.client, LATER)
+    with capture_logs() as logs:
+        await PaymentUpkeep(desk.following).once(LATER + SOONEST)
+    assert (desk.look(payment).owed, desk.jobs.stored, logs) == (None, {}, [])
 
 
 async def test_a_try_that_was_never_sent_fails_and_another_may_be_made(desk: Desk) -> None:

@@ -119,6 +119,22 @@ def test_a_payment_that_was_declined_may_be_paid_all_the_same() -> None:
     assert after(payment, later(PAID)).status is Status.COMPLETED
 
 
+def test_the_end_of_an_earlier_try_says_nothing_of_the_one_under_way() -> None:
+    """Or its client would be told that it failed, try it again, and pay for both."""
+    first, second = new_request_id(), new_request_id()
+    declined = MoneyState("pi_1", Standing.DECLINED, "USD", 0, NOON, made_by=first)
+    payment = a_payment(job=second, tries=2, reference="pi_1")
+    assert settled(payment, declined, NOON) is None
+    assert after(payment, replace(declined, made_by=second)).status is Status.FAILED
+    paid = after(payment, later(PAID, reference="pi_2", made_by=second))
+    assert settled(paid, later(later(declined)), NOON) is None
+
+
+def test_what_an_earlier_try_took_all_the_same_is_booked() -> None:
+    payment = a_payment(job=new_request_id(), tries=2)
+    assert after(payment, replace(PAID, made_by=new_request_id())).captured == PAID.captured
+
+
 def test_a_refund_of_ours_is_known_by_our_id_and_one_of_theirs_is_taken_over() -> None:
     ours = Refund(id=new_request_id(), amount=300, by="acme", created_at=NOON)
     payment = after(a_payment(), PAID).model_copy(update={"refunds": [ours], "refunding": 300})

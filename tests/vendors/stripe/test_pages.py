@@ -26,7 +26,7 @@ from tests.vendors.stripe.stripe_words import (
 from vendors.errors import VendorError
 from vendors.stripe.faults import StoredFault
 from vendors.stripe.pages import MOST_LOOKED_AT
-from vendors.stripe.words import CustomerAsked, IntentAsked, RefundAsked, SessionAsked
+from vendors.stripe.words import CustomerAsked, Intent, IntentAsked, RefundAsked, SessionAsked, Unread
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 USD = Money(amount=2000, currency="USD")
@@ -144,3 +144,45 @@ async def test_a_gate_that_shuts_between_the_two_does_not_hide_that_the_first_wa
         with pytest.raises(OutcomeUnknown):
             await scene.door.create_intent(INTENT, Call(JOB, "{}", CALL.timeout, gate=once))
     assert len(scene.lines) == 1
+
+
+async def test_a_page_is_read_behind_an_object_and_tells_whether_there_are_more() -> None:
+    pages = [page(intent(id="pi_3"), more=True), page(refund()), page(session()), page(more=True)]
+    async with stripe_says(*map(answer, pages)) as scene:
+        intents = await scene.door.intents_after("pi_4", SINCE, CALL)
+        refunds = await scene.door.refunds_after(None, SINCE, CALL)
+        sessions = await scene.door.sessions_after("cs_7", SINCE, CALL)
+        nothing = await scene.door.intents_after(None, SINCE, CALL)
+    told = []
+    for each in (intents, refunds, sessions, nothing):
+        assert not isinstance(each, Retry | Failed)
+        told.append(([thing.id for thing in each[0]], each[1]))
+    assert told == [(["pi_3"], True), (["re_1"], False), (["cs_1"], False), ([], False)]
+    made = f"created[gte]={int(SINCE.timestamp())}"
+    assert scene.lines[0] == (
+        f"GET /v1/payment_intents?{made}&expand[0]=data.latest_charge&limit=100&starting_after=pi_4"
+    )
+    assert scene.lines[1:3] == [
+        f"GET /v1/refunds?{made}&limit=100",
+        f"GET /v1/checkout/sessions?{made}&limit=100&starting_after=cs_7",
+    ]
+
+
+async def test_what_is_in_none_of_our_words_keeps_no_other_of_its_page_from_being_read() -> None:
+    """Such as a charge of a currency that there was."""
+    strange = intent(id="pi_2", currency="bgn", metadata={"payment": "x"})
+    async with stripe_says(answer(page(intent(), strange)), answer(page({"id": 7}))) as scene:
+        mixed = await scene.door.intents_after(None, SINCE, CALL)
+        rubbish = await scene.door.intents_after(None, SINCE, CALL)
+    assert isinstance(mixed, tuple)
+    assert [type(each) for each in mixed[0]] == [Intent, Unread]
+    assert mixed[0][1] == Unread("pi_2", {"payment": "x"})
+    assert isinstance(rubbish, Retry)
+
+
+async def test_a_page_that_begins_again_where_it_should_go_on_is_refused() -> None:
+    async with stripe_says(answer(page(intent(), more=True)), answer(error(), 429, Retry_After="9")) as scene:
+        again = await scene.door.intents_after("pi_1", SINCE, CALL)
+        not_now = await scene.door.intents_after("pi_1", SINCE, CALL)
+    assert isinstance(again, Failed)
+    assert isinstance(not_now, Retry)
