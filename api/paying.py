@@ -1,7 +1,6 @@
 """`POST /orders/{order_id}/pay`: an order's payment is begun, once, and its buyer sent on to the processor's page."""
 
 import time
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +16,7 @@ from api.callers import ask_again, caller_of
 from api.doers import record
 from api.fields import read_nothing
 from api.orders import PRIVATE, read_order_id
+from api.payments import nobody_takes_payments
 from api.ports import ApiPorts, OrderPorts
 from api.product_views import Id
 from api.provided import Ports, orders_of
@@ -35,7 +35,6 @@ from domain.submitted_fields import to_milliseconds
 
 PAID = "this order is paid already"
 FAILED = "the payment failed, and the order is cancelled with it; place another order"
-NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set STRIPE_SECRET_KEY"
 
 log = structlog.get_logger()
 
@@ -55,7 +54,7 @@ async def pay(request: AnyRequest, order_id: FromPath[str], ports: Ports) -> ASG
     await read_nothing(request)
     desk, caller, asked = orders_of(ports), caller_of(request), read_order_id(order_id)
     if not desk.takes_payments:  # before the order names a payment: it would wait for one that nobody makes
-        raise Unavailable(NOT_CONFIGURED, code="payments-not-configured", retry_after=timedelta(minutes=1))
+        raise nobody_takes_payments()
     step = Step(at=to_milliseconds(desk.clock()), status=Status.AWAITING_PAYMENT, by=caller.client)
     if caller.role is Role.ADMIN:
         await record(request, ports, Act.ORDER_MOVED, f"order:{asked}", status=step.status.value)

@@ -111,7 +111,7 @@ def read_asked_back(fields: Fields) -> AskedBack:
 def read_customer(fields: Fields) -> NewCustomer:
     """Raises `Invalid` with every fault."""
     fields.expect("name", "email")
-    name = _read_text(fields, "name", read_name)
+    name = _read_name(fields, "name")
     email = _read_text(fields, "email", lambda text: read_email(text).shown)
     fields.end()
     return NewCustomer(name, email)
@@ -121,7 +121,7 @@ def read_checkout(fields: Fields, pages: str) -> tuple[Money, Page]:
     """`amount` may be text of digits, as earlier clients send it. Raises `Invalid` with every fault."""
     fields.expect("currency", "product_name", "amount")
     currency = _read_currency(fields)
-    name = _read_text(fields, "product_name", lambda text: read_name(text, "product_name"))
+    name = _read_name(fields, "product_name")
     amount = _read_amount_or_digits(fields, _limits_of(currency))
     _check_exact(fields, amount, currency)
     fields.end()
@@ -131,6 +131,15 @@ def read_checkout(fields: Fields, pages: str) -> tuple[Money, Page]:
 
 def _read_currency(fields: Fields) -> Any:
     return _read_text(fields, "currency", read_currency, _CURRENCY)
+
+
+def _read_name(fields: Fields, field: str) -> Any:
+    def read(text: str) -> str:
+        if has_card_number(text):
+            raise Invalid(f"/{field} {_CARD}", errors=(FieldError(f"/{field}", _CARD),))
+        return read_name(text, field)
+
+    return _read_text(fields, field, read)
 
 
 def _read_text(fields: Fields, name: str, read: Callable[[str], str], detail: str = _TEXT) -> Any:

@@ -33,7 +33,7 @@ from domain.request_ids import new_request_id, read_request_id
 from domain.submissions import read_idempotency_key
 from domain.submitted_fields import to_milliseconds
 
-_UNTAKEN = "payments are not set up here; whoever runs this gateway has to set STRIPE_SECRET_KEY"
+_NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set STRIPE_SECRET_KEY"
 
 
 @post("/payments", status_code=HTTPStatus.CREATED)
@@ -83,8 +83,12 @@ def taking(ports: ApiPorts) -> PaymentPorts:
     """For routes that begin something. Raises `Unavailable` where nobody set up who takes payments."""
     desk = payments_of(ports)
     if not desk.takes_payments:
-        raise Unavailable(_UNTAKEN, code="payments-not-configured", retry_after=timedelta(minutes=1))
+        raise nobody_takes_payments()
     return desk
+
+
+def nobody_takes_payments() -> Unavailable:
+    return Unavailable(_NOT_CONFIGURED, code="payments-not-configured", retry_after=timedelta(minutes=1))
 
 
 async def find_payment(request: AnyRequest, text: str, desk: PaymentPorts) -> Payment:

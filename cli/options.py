@@ -19,7 +19,7 @@ KEEPING = (
 TOKENS = ("jwt_secret", "jwt_keys")
 HTTP = (
     *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog", "audit_days"),
-    *("client_limit", "ip_limit", "cors_origins", "hsts_subdomains", "short_hosts"),
+    *("client_limit", "ip_limit", "cors_origins", "hsts_subdomains", "short_hosts", "pages_url"),
     *SERVERS,
     *TABLE,
     *("lease_seconds", *KEEPING),

@@ -13,7 +13,6 @@ from cli.stores import Stores
 from cli.stripe_variables import stripe_settings, takes_payments
 from domain.commerce.payments import VENDOR
 from domain.commerce.ports import PaymentJobs
-from domain.errors import ConfigurationError
 from domain.infra.background import in_background
 from domain.infra.commerce.payment_jobs import MongoPaymentJobs
 from domain.infra.follow_ups import Tell
@@ -32,7 +31,6 @@ from vendors.http import VendorHttp
 from vendors.payments.policy import NoPayments
 from vendors.payments.stripe import StripePayments
 from vendors.stripe.client import StripeDoor
-from vendors.stripe.settings import StripeSettings
 from vendors.stripe.webhooks import StripeWebhooks
 from worker.clock import FleetClock
 from worker.upkeep import look_after
@@ -96,23 +94,21 @@ def payments_vendor(
         StripeDoor(chosen, http),
         Hearing(MongoPaymentStore(database), clock),
         jobs,
-        _webhooks_of(chosen),
+        StripeWebhooks.of(chosen),
         _pages(settings),
-        limit=vendor_limit("GATEWAY_PAYMENTS_LIMIT", settings.payments_limit) or chosen.limit,
+        limit=payments_limit(settings) or chosen.limit,
     )
 
 
 def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:
     """The reader of Stripe's webhooks, by the name that no table may take. Raises `ConfigurationError`."""
     chosen = stripe_settings(settings)
-    return {} if chosen is None else {VENDOR: _webhooks_of(chosen)}
+    return {} if chosen is None else {VENDOR: StripeWebhooks.of(chosen)}
 
 
-def _webhooks_of(chosen: StripeSettings) -> StripeWebhooks:
-    try:
-        return StripeWebhooks.of(chosen)
-    except ValueError as fault:
-        raise ConfigurationError(f"STRIPE_WEBHOOK_SECRET: {fault}") from None
+def payments_limit(settings: Settings) -> str | None:
+    """None: what fits the key. Raises `ConfigurationError`."""
+    return vendor_limit("GATEWAY_PAYMENTS_LIMIT", settings.payments_limit)
 
 
 def _pages(settings: Settings) -> str:

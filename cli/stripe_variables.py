@@ -6,6 +6,8 @@ it stands in for the real one in development only. In production without a key t
 The key is a secret and has no flag, which others would see in a list of processes.
 """
 
+from urllib.parse import urlsplit
+
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -39,15 +41,8 @@ class StripeVariables(BaseSettings):
 def stripe_settings(settings: Settings) -> StripeSettings | None:
     """None: nobody takes payments. Raises `ConfigurationError`, without repeating a secret."""
     said = StripeVariables()
-    if said.stripe_secret_key is None:
-        return _simulated(settings, said)
-    if said.stripe_webhook_secret is None:
-        raise ConfigurationError(_UNSIGNED)
-    base = (said.stripe_api_base or API_BASE).rstrip("/")
-    if not base.startswith(("https://", "http://")):
-        raise ConfigurationError(_NO_URL)
     try:
-        return StripeSettings(said.stripe_secret_key, said.stripe_webhook_secret, base)
+        return _simulated(settings, said) if said.stripe_secret_key is None else _chosen(said, said.stripe_secret_key)
     except ValueError as fault:
         raise ConfigurationError(str(fault)) from None
 
@@ -66,6 +61,25 @@ def payment_pages(settings: Settings) -> list[str]:
         return [STRIPES_PAGES]
     ours = chosen.api_base.startswith(settings.demo_vendors_url)
     return [chosen.api_base] if settings.demo_vendors or not ours else []
+
+
+def _chosen(said: StripeVariables, key: SecretStr) -> StripeSettings:
+    if said.stripe_webhook_secret is None:
+        raise ConfigurationError(_UNSIGNED)
+    base = (said.stripe_api_base or API_BASE).rstrip("/")
+    if not _is_base(base):
+        raise ConfigurationError(_NO_URL)
+    return StripeSettings(key, said.stripe_webhook_secret, base)
+
+
+def _is_base(url: str) -> bool:
+    """Something to which a path may be added, and which may be told of: nobody's password stands in it."""
+    try:
+        parts, _ = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        return False
+    plain = not ("@" in parts.netloc or parts.query or parts.fragment)
+    return parts.scheme in {"https", "http"} and bool(parts.hostname) and plain
 
 
 def _simulated(settings: Settings, said: StripeVariables) -> StripeSettings | None:

@@ -26,8 +26,10 @@ from cli.settings_facts import WORKER_KIND
 from cli.settings_told import settings_told
 from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
+from domain.commerce.payments import is_unsettled
 from domain.errors import ConfigurationError
 from domain.infra.follow_ups import open_follow_ups
+from domain.infra.redactions import Redactions
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors
@@ -67,14 +69,6 @@ def run(settings: Settings, kind: Kind) -> None:
 
 
 async def _work(settings: Settings, kind: Kind) -> None:
-    worker_settings = WorkerSettings(
-        kind.unique_name,
-        concurrency=settings.concurrency,
-        lease=timedelta(seconds=settings.lease_seconds),
-        drain=timedelta(seconds=settings.drain_seconds),
-        apart=kind.apart,
-        retention=settings.retention,
-    )
     clock = FleetClock()
     async with (
         VendorHttp(clock=clock.now) as http,
@@ -101,8 +95,9 @@ async def _work(settings: Settings, kind: Kind) -> None:
             stores.database,
             stores.redis,
             vendors,
-            worker_settings,
+            _worker_settings(settings, kind),
             follow_ups,
+            redactions=Redactions(stores.database, is_unsettled),
             clock=clock,
             starter=starter,
             late_looks=payments.looks,
@@ -124,6 +119,17 @@ async def _work(settings: Settings, kind: Kind) -> None:
                 books_compared(settings, orders, vendors, clock),
             ):
                 await worker.run()
+
+
+def _worker_settings(settings: Settings, kind: Kind) -> WorkerSettings:
+    return WorkerSettings(
+        kind.unique_name,
+        concurrency=settings.concurrency,
+        lease=timedelta(seconds=settings.lease_seconds),
+        drain=timedelta(seconds=settings.drain_seconds),
+        apart=kind.apart,
+        retention=settings.retention,
+    )
 
 
 @asynccontextmanager

@@ -34,8 +34,8 @@ from worker.events import open_event_runner
 from worker.fleet_limits import FleetLimits
 from worker.gates import Closings, Gates
 from worker.lane import Lane
-from worker.leases import open_leases
-from worker.runner import open_runner
+from worker.leases import Leases, open_leases
+from worker.runner import Runner, open_runner
 from worker.station import NoFollowUps, Station
 from worker.sweep import Sweep
 
@@ -127,6 +127,7 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     settings: WorkerSettings,
     follow_ups: FollowUpRunner | None = None,
     *,
+    redactions: Redactions,
     clock: FleetClock | None = None,
     starter: ApartStarter | None = None,
     late_looks: LateLooks | None = None,
@@ -143,7 +144,7 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         clock=clock,
         vendors=vendors,
         retention=settings.retention,
-        redactions=Redactions(database),
+        redactions=redactions,
         lease=settings.lease,
         follow_ups=follow_ups or NoFollowUps(),
         limits=limits,
@@ -159,19 +160,25 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         open_runner(station) as runner,
         open_event_runner(station) as events,
     ):
-        slot = asyncio.Lock()
-
-        def make_lane(vendor: str) -> Lane:
-            if settings.apart:
-                return ApartLane(vendor, station, runner, leases, slot)
-            return Lane(vendor, settings.concurrency, station, runner, leases)
-
         fixed = [] if settings.apart else [Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)]
-        worker = Worker(fixed, make_lane, settings, gates.closings, apart)
+        worker = Worker(fixed, _maker_of_lanes(settings, station, runner, leases), settings, gates.closings, apart)
         worker.follow(vendors)
         duties = stop_when_quiet(lambda: worker.lanes, worker.stop) if settings.apart else _care(station, apart)
         async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(duties):
             yield worker
+
+
+def _maker_of_lanes(
+    settings: WorkerSettings, station: Station, runner: Runner, leases: Leases
+) -> Callable[[str], Lane]:
+    slot = asyncio.Lock()  # one suspect at a time, whichever vendor's
+
+    def make_lane(vendor: str) -> Lane:
+        if settings.apart:
+            return ApartLane(vendor, station, runner, leases, slot)
+        return Lane(vendor, settings.concurrency, station, runner, leases)
+
+    return make_lane
 
 
 async def _care(station: Station, apart: Apart) -> None:

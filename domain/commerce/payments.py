@@ -94,7 +94,11 @@ def known_of(payment: Job) -> Known:
 
 
 def is_unsettled(job: Job) -> bool:
-    """Whether it has ended, and nobody knows whether money moved: it may yet be run again."""
+    """
+    Whether it has ended, and nobody knows whether money moved: it may yet be run again.
+
+    By its payload, which says how much and no stranger's word, so that is not removed meanwhile.
+    """
     moves_money = job.vendor == VENDOR and kind_of(job) in MOVE_MONEY
     return moves_money and job.status is Status.FAILED and known_of(job) is Known.IN_DOUBT
 

@@ -29,7 +29,9 @@ _NAMES = frozenset(
         "trackdata",
     ]
 )
-_NUMBER = re.compile(r"(?<![0-9.])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
+_BETWEEN = r"[\s_\-\u2010-\u2015]"  # what people, and what they paste from, put between its digits
+_DOTTED = r"\d{4}\.\d{4}\.\d{4}\.\d{1,7}"  # with one point it is a fraction
+_NUMBER = re.compile(rf"(?<![\d.])(?=[2-6\uff12-\uff16])(?:{_DOTTED}|\d(?:{_BETWEEN}?\d){{12,18}})(?!\d)")
 
 Path = tuple[str, ...]
 
@@ -43,7 +45,7 @@ def find_card_data(value: Any, path: Path = ()) -> Path | None:
 
 
 def has_card_number(text: str) -> bool:
-    return any(_checks(re.sub(r"[ -]", "", match.group())) for match in _NUMBER.finditer(text))
+    return any(_checks(re.sub(r"\D", "", match.group())) for match in _NUMBER.finditer(text))
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:

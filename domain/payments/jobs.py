@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.commerce.payments import GIVE_BACK, PROCESS, VENDOR
+from domain.commerce.payments import GIVE_BACK, LIFETIME, PROCESS, VENDOR
 from domain.interventions import PAYMENT
 from domain.jobs import Job
 from domain.payments.payments import Payment, Refund
@@ -27,7 +27,6 @@ from domain.submitted_fields import to_milliseconds
 
 CREATE_CUSTOMER, CREATE_CHECKOUT = "customer.create", "checkout.create"
 LOOK = "payment.look"
-LIFETIME = timedelta(days=7)  # of a payment under way: then a person has to look
 SOON = timedelta(hours=1)  # of what its caller waits for
 
 

@@ -46,13 +46,13 @@ def begun(payment: Payment, payment_method: str, now: datetime) -> Payment:
         raise Conflict("this payment is paid on its page: see next_action", code="payment-state")
     if payment.status in _WHY:
         raise Conflict(_WHY[payment.status], code="payment-state")
+    if payment.order is not None:
+        raise Conflict("this is an order's payment; it is paid on its page", code="payment-state")
     if payment.status is Status.PROCESSING:
         if payment.payment_method == payment_method:
             return payment
         detail = "this payment is being tried with another payment method; wait for its end"
         raise Conflict(detail, code="payment-state")
-    if payment.order is not None:
-        raise Conflict("this is an order's payment; it is paid on its page", code="payment-state")
     soon = now + SOONEST
     return payment.model_copy(
         update={

@@ -215,11 +215,12 @@ async def test_a_payment_that_the_body_names_is_named_by_its_id(alice: AsyncClie
     [
         ("{}", ["/name", "/email"]),
         ('{"name":"","email":"x"}', ["/name", "/email"]),
+        ('{"name":"Jane 4242 4242 4242 4242","email":"jane@example.com"}', ["/name"]),
         ('{"name":"Jane\\u202eenaJ","email":"jane@example.com"}', ["/name"]),
         ('{"name":"Jane","email":"jane@example.com\\nBcc: x@example.com"}', ["/email"]),
         ('{"name":"Jane","email":"jane@example.com","id":"cus_1"}', ["/id"]),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 async def test_every_fault_of_a_customer_is_named_at_once(
     people: People, alice: AsyncClient, body: str, expected: list[str]
@@ -228,7 +229,9 @@ async def test_every_fault_of_a_customer_is_named_at_once(
     assert people.payment_jobs.stored == {}
 
 
-@pytest.mark.parametrize("name", ['""', '" x"', "1", "null", '"a\\u0000b"', f'"{"x" * 201}"'], ids=range(6))
+@pytest.mark.parametrize(
+    "name", ['""', '" x"', "1", "null", '"a\\u0000b"', f'"{"x" * 201}"', '"4242 4242 4242 4242"'], ids=range(7)
+)
 async def test_a_products_name_is_a_line_that_can_be_seen(alice: AsyncClient, name: str) -> None:
     assert pointers(await sent(alice, checkout(product_name=name), "/payments/checkout")) == ["/product_name"]
 

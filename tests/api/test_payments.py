@@ -154,7 +154,7 @@ async def test_what_cannot_be_tried_says_why(people: People, alice: AsyncClient,
     assert people.payment_jobs.stored == {}
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
+@pytest.mark.parametrize("status", [Status.PENDING, Status.PROCESSING, Status.FAILED])
 async def test_an_orders_payment_is_paid_on_its_page_alone(people: People, alice: AsyncClient, status: Status) -> None:
     payment = of_alice(people, a_payment(order=new_request_id(), status=status))
     answer = await tried(alice, payment)

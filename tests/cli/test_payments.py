@@ -72,6 +72,15 @@ def test_in_development_it_stands_in_and_signs_as_the_other_simulated_vendors_do
     assert payment_pages(settings.model_copy(update={"demo_vendors": False})) == []
 
 
+def test_the_simulated_ones_secret_is_told_of_by_name_where_it_is_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(monkeypatch, webhook_secret="hunter2")
+    with pytest.raises(ConfigurationError, match=r"^STRIPE_WEBHOOK_SECRET ") as refusal:
+        stripe_settings(settings_of(home, "development"))
+    assert "hunter2" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("env", ["production", "development"])
 async def test_with_a_key_it_is_stripe_itself_at_the_rate_that_is_set(
     home: Home, monkeypatch: pytest.MonkeyPatch, env: str
@@ -97,9 +106,18 @@ async def test_with_a_key_it_is_stripe_itself_at_the_rate_that_is_set(
         ({"secret_key": "pk_test_1hunter2", "webhook_secret": NEW}, "STRIPE_SECRET_KEY "),
         ({"secret_key": "sk_live_1hunter2", "webhook_secret": NEW, "api_base": "https://x.test"}, "STRIPE_SECRET_KEY "),
         ({"api_base": "http://127.0.0.1:1"}, "STRIPE_SECRET_KEY: "),
+        ({"secret_key": KEY, "webhook_secret": "sk_test_1hunter2"}, "STRIPE_WEBHOOK_SECRET "),
+        ({"secret_key": KEY, "webhook_secret": "whsec_"}, "STRIPE_WEBHOOK_SECRET "),
         ({"secret_key": KEY, "webhook_secret": NEW, "api_base": "127.0.0.1:1"}, "STRIPE_API_BASE: "),
+        ({"secret_key": KEY, "webhook_secret": NEW, "api_base": "https://"}, "STRIPE_API_BASE: "),
+        ({"secret_key": KEY, "webhook_secret": NEW, "api_base": "https://me:hunter2@x.test"}, "STRIPE_API_BASE: "),
+        ({"secret_key": KEY, "webhook_secret": NEW, "api_base": "https://x.test/?a=b"}, "STRIPE_API_BASE: "),
+        ({"secret_key": KEY, "webhook_secret": NEW, "api_base": "https://x.test:no"}, "STRIPE_API_BASE: "),
     ],
-    ids=["unsigned", "no secret key", "a live key elsewhere", "no key", "no url"],
+    ids=[
+        *("unsigned", "no secret key", "a live key elsewhere", "no key", "another secret", "half a secret"),
+        *("no url", "no host", "somebody's url", "a query", "no port"),
+    ],
 )
 def test_what_is_wrong_is_told_with_its_remedy_and_without_the_secret(
     home: Home, monkeypatch: pytest.MonkeyPatch, said: dict[str, str], told: str
@@ -173,3 +191,8 @@ def test_the_doctor_tells_of_it(
         say(monkeypatch, secret_key=key)
     doctor.run({"home": str(home.path), "vendors_file": "/dev/null", "env": env})
     assert f"\n{told}" in capsys.readouterr().out
+
+
+def test_the_doctor_tells_of_a_rate_that_is_none(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    doctor.run({"home": str(home.path), "vendors_file": "/dev/null", "env": "development", "payments_limit": "often"})
+    assert "\nWRONG  GATEWAY_PAYMENTS_LIMIT: " in capsys.readouterr().out

@@ -8,11 +8,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from domain.commerce.payments import TakenWith
+from domain.commerce.payments import LIFETIME, TakenWith
 from domain.errors import NotFound, NotNow, Unavailable
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.payments.hearing import Hearing
-from domain.payments.jobs import LIFETIME
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Failure, Payment, RefundStatus
 from domain.payments.settling import Contradiction

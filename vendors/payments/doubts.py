@@ -7,12 +7,11 @@ be released.
 
 from datetime import datetime
 
-from domain.commerce.payments import KEY_LIFETIME
+from domain.commerce.payments import KEY_LIFETIME, LIFETIME
 from domain.commerce.ports import PaymentJobs
 from domain.jobs import Job
 from domain.outcomes import Failed, Retry
 from domain.payments.hearing import Hearing
-from domain.payments.jobs import LIFETIME
 from domain.payments.payments import Payment, Refund, RefundStatus, Status
 from domain.payments.processing import BEGIN
 from domain.payments.reconciling import Finding

@@ -89,11 +89,17 @@ def _not_now(fault: Exception, said: Said, reply: Reply) -> Retry | None:
         return Retry("vendor_throttled", f"Stripe answered {status}: not now.", after, True, status)
     if isinstance(fault, stripe.AuthenticationError) or status == 401:
         why = "Stripe does not accept our key: set STRIPE_SECRET_KEY to one that it does."
-        return Retry("vendor_refused_key", why, KEY_REFUSED, True, status)
+        return _key_refused(why, status, closes=True)
     if isinstance(fault, stripe.PermissionError) or status == 403:
         why = "Stripe says that our key may not do this: give the key of STRIPE_SECRET_KEY the right to."
-        return Retry("vendor_refused_key", why, KEY_REFUSED, False, status)
+        return _key_refused(why, status, closes=False)
     return None
+
+
+def _key_refused(why: str, status: int, *, closes: bool) -> Retry:
+    """Loud: to its jobs it looks like any other wait, and nobody is paid until somebody sets another key."""
+    log.error("stripe refuses our key", remedy=why, status=status)
+    return Retry("vendor_refused_key", why, KEY_REFUSED, closes, status)
 
 
 def _no(fault: Exception, said: Said, reply: Reply) -> Failed | None:

@@ -124,6 +124,7 @@ def _state(  # noqa: PLR0913, PLR0917 - one line for each thing that is read
     page: str | None,
 ) -> MoneyState:
     paid, charge = standing is Standing.PAID, intent.charge
+    taken = charge if paid else None
     _require(intent.money == asked, "the intent is not of the amount that was asked for")
     _require(intent.received.currency == asked.currency, "the intent's amounts are in two currencies")
     _require(not paid or intent.received == asked, "what was taken is not what was asked for")
@@ -137,12 +138,12 @@ def _state(  # noqa: PLR0913, PLR0917 - one line for each thing that is read
         asked.currency,
         intent.received.amount,
         read_at,
-        charge=charge.id if paid and charge is not None else None,
-        charged_at=charge.created_at if paid and charge is not None else None,
+        charge=taken.id if taken is not None else None,
+        charged_at=taken.created_at if taken is not None else None,
         refunds=known,
         failure=None if paid else _failure_of(intent),
         next_action=page,
-        receipt_url=charge.receipt_url if charge is not None else None,
+        receipt_url=taken.receipt_url if taken is not None else None,
         made_by=read_request_id(intent.metadata.get(JOB, "")),
     )
 

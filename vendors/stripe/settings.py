@@ -1,5 +1,6 @@
 """Stripe's keys, where its API is, and the version of it that this package speaks."""
 
+import re
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -8,6 +9,8 @@ API_VERSION = "2026-10-28.endive"  # of stripe 16.1.0; a change of it is a chang
 API_BASE = "https://api.stripe.com"
 
 _LIVE, _TEST = ("sk_live_", "rk_live_"), ("sk_test_", "rk_test_")
+_WHOLE = re.compile(r"[sr]k_(live|test)_[!-~]+")
+_SIGNING = re.compile(r"whsec_[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,12 @@ class StripeSettings:
             raise ValueError(
                 "STRIPE_SECRET_KEY is no secret key: set one that starts with sk_live_, rk_live_, sk_test_, rk_test_"
             )
-        if not (key.isascii() and key.isprintable()):
-            raise ValueError("STRIPE_SECRET_KEY holds a character that no key has: copy it once more")
+        if not _WHOLE.fullmatch(key):
+            raise ValueError("STRIPE_SECRET_KEY is cut short, or holds a character that no key has: copy it once more")
+        if not _SIGNING.fullmatch(self.webhook_secret.get_secret_value()):
+            raise ValueError(
+                "STRIPE_WEBHOOK_SECRET is no signing secret: copy the endpoint's, which starts with whsec_"
+            )
         if self.livemode and self.api_base != API_BASE:
             raise ValueError(f"STRIPE_SECRET_KEY is a live one, STRIPE_API_BASE is not {API_BASE}: unset one")
 

@@ -19,7 +19,6 @@ from domain.errors import BadSignature
 from domain.request_ids import read_request_id
 from domain.webhooks import LookAgain, NotForUs, Notice, NotPromised
 from vendors.signatures import stripe as signatures
-from vendors.signatures.digests import read_text_secret
 from vendors.signatures.secrets import FormerSecret
 from vendors.stripe.settings import StripeSettings
 from vendors.stripe.words import JOB
@@ -71,8 +70,8 @@ class StripeWebhooks:
 
     @classmethod
     def of(cls, settings: StripeSettings) -> "StripeWebhooks":
-        """For a process that takes them in and calls nobody. Raises `ValueError`."""
-        return cls(read_text_secret(settings.webhook_secret.get_secret_value()), settings.livemode)
+        """For a process that takes them in and calls nobody."""
+        return cls(settings.webhook_secret.get_secret_value().encode(), settings.livemode)
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
         """The event's id. Raises `BadSignature`, for one of the other mode too."""

@@ -11,7 +11,7 @@ from domain.commerce.cancelling import cancel_order
 from domain.commerce.moving import BEGIN_PAYMENT, REFUND_IF_PAID
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.paying import begin_payment
-from domain.commerce.payments import KEY_LIFETIME, Known, known_of
+from domain.commerce.payments import KEY_LIFETIME, Known, is_unsettled, known_of
 from domain.errors import Unavailable
 from domain.jobs import Job
 from domain.outcomes import Done, Failed
@@ -19,7 +19,6 @@ from domain.payments.money_state import RefundState, Standing
 from domain.payments.of_orders import reserve_all
 from domain.payments.payments import RefundStatus
 from domain.payments.refunding import SOONEST
-from domain.redaction import may_be_redacted
 from tests.fakes_payments import a_refund
 from tests.payments import DECLINED, LATER, NO_ANSWER, ONCE, PAID, TAKEN, Till, begun
 
@@ -197,13 +196,13 @@ async def test_only_the_processors_own_no_or_never_having_asked_proves_that_nobo
 async def test_what_may_yet_be_asked_for_or_given_back_keeps_the_words_that_it_takes(till: Till) -> None:
     """Also where its buyer has left, or all words are removed a day after their end."""
     _, job = await till.paying()
-    refused, later = Failed("vendor_rejected", "no", 409), LATER + timedelta(days=2)
+    refused = Failed("vendor_rejected", "no", 409)
     declined = till.heard(till.come_to(job, TAKEN), DECLINED)
     paid = till.heard(till.come_to(job, TAKEN), PAID)
     await till.desk.give_back(job.id)
     [refund] = till.payments.of_kind("payment.give_back")
-    assert not may_be_redacted(till.come_to(job, NO_ANSWER), later)
-    assert not may_be_redacted(till.come_to(refund, NO_ANSWER), later)
+    assert is_unsettled(till.come_to(job, NO_ANSWER))
+    assert is_unsettled(till.come_to(refund, NO_ANSWER))
     ended = till.come_to(refund, Done("{}"))
     for settled in (declined, paid, till.come_to(job, refused), till.come_to(refund, refused), ended):
-        assert may_be_redacted(settled, later)
+        assert not is_unsettled(settled)

@@ -23,12 +23,13 @@ IN_DOUBT = REFUSED.model_copy(
 PAGE = a_job(vendor="payments", metadata={"kind": "checkout.create"}, status=Status.FAILED)
 COMPARING = a_job(vendor="payments", client="gateway", metadata={"kind": "payments.reconcile"})
 WAITING = a_job(vendor="payments", metadata={"kind": "payment.checkout"})
+TRIED = a_job(vendor="payments", metadata={"kind": "payment.process"})
 OTHER = a_job(status=Status.FAILED)
 
 
 @pytest.fixture
 def control() -> KeepsPayments:
-    jobs = FakeJobs(CHECKOUT, TRY, REFUSED, IN_DOUBT, PAGE, WAITING, COMPARING, OTHER)
+    jobs = FakeJobs(CHECKOUT, TRY, REFUSED, IN_DOUBT, PAGE, WAITING, TRIED, COMPARING, OTHER)
     return KeepsPayments(FakeControl(jobs), jobs)
 
 
@@ -52,6 +53,15 @@ async def test_nobody_makes_us_deaf_to_a_payment_or_has_it_made_twice(
     with pytest.raises(Conflict) as refusal:
         await act(control, owner)
     assert refusal.value.code == "payment-kept"
+
+
+@pytest.mark.parametrize(("job", "is_of_an_order"), [(WAITING, True), (TRIED, False)], ids=["an order's", "a try"])
+async def test_only_who_pays_an_order_is_told_to_cancel_it(
+    control: KeepsPayments, job: Job, is_of_an_order: bool
+) -> None:
+    with pytest.raises(Conflict) as refusal:
+        await control.cancel(job.id, "acme")
+    assert ("/orders/{order_id}/cancel" in refusal.value.detail) is is_of_an_order
 
 
 @pytest.mark.parametrize("job", [IN_DOUBT, PAGE], ids=["a refund in doubt", "a page"])

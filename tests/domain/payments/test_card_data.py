@@ -7,9 +7,14 @@ from hypothesis import strategies as st
 from domain.payments.card_data import find_card_data, has_card_number
 
 CARDS = ["4242424242424242", "4000 0025 0000 3155", "5555-5555-5555-4444", "378282246310005", "6011111111111117"]
+AS_PASTED = ["4242\u00a04242\u00a04242\u00a04242", "4242\u20134242\u20134242\u20134242", "4242_4242_4242_4242"]
+DOTTED, FULL_WIDTH = (
+    "4242.4242.4242.4242",
+    "4242424242424242".translate({ord("0") + each: 0xFF10 + each for each in range(10)}),
+)
 
 
-@pytest.mark.parametrize("number", CARDS)
+@pytest.mark.parametrize("number", [*CARDS, *AS_PASTED, DOTTED, FULL_WIDTH])
 def test_a_cards_number_is_found_wherever_it_stands(number: str) -> None:
     assert has_card_number(f"my card: {number}.")
     assert find_card_data({"a": [{"b": number}]}) == ("a", "0", "b")
@@ -27,6 +32,8 @@ def test_a_number_with_a_point_is_a_number() -> None:
         "2026-11-21",
         "0198f0c2-7d00-7000-8000-3f1a5b2c4d6f",
         "52.5200066123456",
+        "42424242.42424242",
+        "4242, 4242, 4242, 4242",
         "1763759000000000000",
     ],
 )

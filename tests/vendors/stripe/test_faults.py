@@ -86,6 +86,15 @@ async def test_a_key_that_is_wrong_costs_no_money_closes_the_vendor_and_says_wha
     assert "1234" not in outcome.reason
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_what_is_wrong_with_our_key_is_loud_and_names_the_setting_and_not_the_key(status: int) -> None:
+    with capture_logs() as log:
+        await paying(error(message="Invalid API Key provided: sk_test_***1234"), status)
+    assert [line["log_level"] for line in log] == ["error"]
+    assert "STRIPE_SECRET_KEY" in str(log)
+    assert "1234" not in str(log)
+
+
 async def test_a_key_that_may_not_do_this_keeps_nobody_from_what_it_may() -> None:
     outcome = await paying(error(message="not for rk_test_***1234"), 403)
     assert isinstance(outcome, Retry)

@@ -96,7 +96,7 @@ def test_a_decline_is_told_in_the_banks_words_from_the_charge_where_the_intent_h
         "Your card was declined. (do_not_honor)",
     )
     assert (by_charge.failure, by_charge.standing) == (by_intent.failure, Standing.DECLINED)
-    assert by_charge.charge is None  # it took nothing
+    assert (by_charge.charge, by_charge.receipt_url) == (None, None)  # it took nothing
 
 
 def test_who_has_to_prove_who_they_are_is_told_where() -> None:

@@ -15,7 +15,9 @@ def test_the_key_tells_whether_real_money_moves(key: str, live: bool) -> None:
     assert made(key).livemode is live
 
 
-@pytest.mark.parametrize("key", ["", "pk_live_hush", "hush", "sk_test_hush\n", "sk_test_hüsh"])
+@pytest.mark.parametrize(
+    "key", ["", "pk_live_hush", "hush", "sk_test_hush\n", "sk_test_hu sh", "sk_test_hüsh", "sk_test_"]
+)
 def test_what_is_no_secret_key_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(ValueError, match="STRIPE_SECRET_KEY") as refused:
         made(key)
