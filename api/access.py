@@ -95,6 +95,25 @@ _ORDERS: Mapping[Route, Rule] = {
     ("GET", "/r/{code}"): _OPEN,
 }
 
+_of_payments = partial(Rule, Door.KNOWN, May.OWN, May.OWN, May.ALL)
+_PAYMENTS: Mapping[Route, Rule] = {
+    ("POST", "/payments/customers"): _of_payments(Scope.WRITE_PAYMENTS),
+    ("POST", "/payments/checkout"): _of_payments(Scope.WRITE_PAYMENTS),
+    ("POST", "/payments"): _of_payments(Scope.WRITE_PAYMENTS),
+    ("POST", "/payments/process"): _of_payments(Scope.WRITE_PAYMENTS),
+    ("POST", "/payments/{payment_id}/process"): _of_payments(Scope.WRITE_PAYMENTS),
+    ("GET", "/payments/{payment_id}"): _of_payments(Scope.READ_PAYMENTS),
+    ("GET", "/payments/{payment_id}/status"): _of_payments(Scope.READ_PAYMENTS),
+    ("POST", "/payments/{payment_id}/refund"): Rule(  # it is the shop's money that goes
+        Door.KNOWN,
+        service=May.OWN,
+        admin=May.ALL,
+        scope=Scope.WRITE_REFUNDS,
+        refusal="only the shop gives money back: an admin, or a service of what was paid through it; ask the shop",
+    ),
+    ("GET", "/transactions"): _of_payments(Scope.READ_PAYMENTS),
+}
+
 _SWITCH = _admins(scope=Scope.WRITE_VENDORS, refusal="only an admin may pause or resume a vendor; use an admin's key")
 _OPERATIONS: Mapping[Route, Rule] = {
     ("GET", "/vendors"): _of_vendors(Scope.READ_VENDORS),
@@ -111,7 +130,7 @@ _OPERATIONS: Mapping[Route, Rule] = {
     ("POST", "/webhooks/{vendor}"): Rule(Door.SIGNED),  # served by the receiver, which has no callers
 }
 
-ACCESS: Mapping[Route, Rule] = {**_JOBS, **_ACCOUNTS, **_COMMERCE, **_ORDERS, **_OPERATIONS}
+ACCESS: Mapping[Route, Rule] = {**_JOBS, **_ACCOUNTS, **_COMMERCE, **_ORDERS, **_PAYMENTS, **_OPERATIONS}
 
 
 def rule_of(method: str, template: str) -> Rule | None:

@@ -1,6 +1,7 @@
 """A body as an earlier client spells it, made one as our route reads it, which is left to say what is wrong with it."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from domain.json_text import pointer_to, read_object
 Member = tuple[str, bytes]
 Sent = Mapping[str, msgspec.Raw]
 
+_WHOLE = re.compile(r"[1-9][0-9]{0,17}")
 _NOT_YOU = "must be your own id, or left out: whose it is follows from who is signed in"
 _NO_TEXT = "is missing, or no text; it is required"
 
@@ -53,7 +55,7 @@ def translate(body: bytes, spelling: Spelling, *, user: str = "", named: str | N
     faults = _compare(sent, spelling, members, theirs) | _own(sent, spelling, members, user)
     faults |= {name: why for name, why in spelling.refused.items() if name in sent}
     pointers = _pointers(theirs)
-    members = [_with_inner(member, spelling, theirs, pointers) for member in members]
+    members = [_with_inner(_as_whole(member, spelling), spelling, theirs, pointers) for member in members]
     if named is not None:
         _take_out(named, members, theirs, faults)
     return Translated(_object(members), pointers, faults)
@@ -112,6 +114,13 @@ def _own(sent: Sent, spelling: Spelling, members: list[Member], user: str) -> di
     others = [name for name in spelling.own if name in sent and not (user and _text(bytes(sent[name])) == user)]
     members += [(name, bytes(sent[name])) for name in others]
     return dict.fromkeys(others, _NOT_YOU)
+
+
+def _as_whole(member: Member, spelling: Spelling) -> Member:
+    """Text that is no number as our route reads one is handed on, for that to refuse."""
+    name, value = member
+    text = _text(value) if name in spelling.whole else None
+    return (name, text.encode()) if text is not None and _WHOLE.fullmatch(text) else member
 
 
 def _with_inner(member: Member, spelling: Spelling, theirs: Mapping[str, str], pointers: dict[str, str]) -> Member:

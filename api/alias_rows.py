@@ -13,14 +13,16 @@ class Spelling:
 
     `names` are those that are called otherwise, the usual one of several first. `parts` are one of ours together, in
     this order. `repeated` must say the same as one of ours, and are then left out. `own` must be the caller's id, and
-    are then left out. `inner` are the spellings of objects in an array, by our name of it. Any other field is handed on
-    under its own name: what our route does not know, it refuses, and `refused` says of some why.
+    are then left out. `whole` are numbers of ours that may be sent as text of digits. `inner` are the spellings of
+    objects in an array, by our name of it. Any other field is handed on under its own name: what our route does not
+    know, it refuses, and `refused` says of some why.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     repeated: Mapping[str, str] = field(default_factory=dict)
     own: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     inner: Mapping[str, "Spelling"] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
 

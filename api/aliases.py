@@ -47,6 +47,12 @@ _NOTICE = Spelling(
     refused=dict.fromkeys(("message", "subject", "text", "email", "to"), _TEMPLATES_ONLY),
 )
 
+_CHECKOUT = Spelling(names={"productName": "product_name"})
+_NEW_PAYMENT = Spelling(names={"paymentMethod": "payment_method"}, own=("userId",), whole=("amount",))
+_TRY = Spelling(names={"paymentId": "payment_id", "paymentMethodId": "payment_method_id"})
+_TRY_OF_ONE = Spelling(names={"paymentMethodId": "payment_method_id"})
+_REFUND = Spelling(whole=("amount",))
+
 _of_vendors = partial(Alias, cookie=_VENDORS)
 _of_payments = partial(Alias, cookie=_PAYMENTS)
 
@@ -85,4 +91,15 @@ SHOP_ALIASES = (
     Alias("POST", "/api/pay-order", ("POST", "/orders/{order_id}/pay"), _PAYMENT, named="order_id"),
     Alias("POST", "/api/notify", ("POST", "/notifications"), _NOTICE),
 )
-ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES, *SHOP_ALIASES)
+PAYMENT_ALIASES = (
+    Alias("POST", "/payment/create-customer", ("POST", "/payments/customers")),
+    Alias("POST", "/payment/checkout", ("POST", "/payments/checkout"), _CHECKOUT),
+    Alias("POST", "/api/payments", ("POST", "/payments"), _NEW_PAYMENT),
+    Alias("POST", "/api/payments/process", ("POST", "/payments/process"), _TRY),
+    Alias("GET", "/api/payments/{payment_id}", ("GET", "/payments/{payment_id}")),
+    Alias("GET", "/api/payments/{payment_id}/status", ("GET", "/payments/{payment_id}/status")),
+    Alias("POST", "/api/payments/{payment_id}/process", ("POST", "/payments/{payment_id}/process"), _TRY_OF_ONE),
+    Alias("POST", "/api/payments/{payment_id}/refund", ("POST", "/payments/{payment_id}/refund"), _REFUND),
+    Alias("GET", "/api/transactions", ("GET", "/transactions")),
+)
+ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES, *SHOP_ALIASES, *PAYMENT_ALIASES)

@@ -6,7 +6,7 @@ from functools import partial
 from litestar.types import ASGIApp
 
 from api.alias_calls import Aliases
-from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES, SHOP_ALIASES
+from api.aliases import ACCOUNT_ALIASES, HEALTH_ALIASES, PAYMENT_ALIASES, SHOP_ALIASES
 from api.api_keys import list_keys, make_key, revoke_key
 from api.audit import list_acts
 from api.auth import confirm, refresh, register, sign_in, sign_out
@@ -14,6 +14,7 @@ from api.auth_passwords import change_password, forget_password, reset_password
 from api.batches import submit_batch
 from api.brakes import Brake
 from api.callers import CallerGate
+from api.checkouts import make_customer, open_checkout
 from api.docs import docs_routes
 from api.events import watch_job
 from api.exports import export_me
@@ -26,12 +27,15 @@ from api.limits import Limits
 from api.notifications import notify
 from api.orders import advance, cancel, list_orders, place, show_order
 from api.own_sessions import end_other_sessions, end_session, list_sessions
-from api.payments import pay
+from api.paying import pay
+from api.payments import make, process, process_named, show_payment, show_payment_status
 from api.ports import ApiPorts
 from api.products import change_product, delete_product, list_products, make_product, show_product
 from api.provided import provide
+from api.refunds import refund
 from api.replays import replay_jobs
 from api.short_links import follow
+from api.transactions import list_transactions
 from api.users import change_me, list_users, lock_user, show_me, show_user, unlock_user
 from api.vendors import list_vendors, pause_vendor, resume_vendor, show_vendor
 from domain.edge.app import build_edge
@@ -48,6 +52,10 @@ ACCOUNT_ROUTES = (
 )
 COMMERCE_ROUTES = (list_products, show_product, make_product, change_product, delete_product)
 ORDER_ROUTES = (place, list_orders, show_order, cancel, advance, pay)
+PAYMENT_ROUTES = (
+    *(make_customer, open_checkout, make, process_named, process),
+    *(show_payment, show_payment_status, refund, list_transactions),
+)
 VENDOR_ROUTES = (list_vendors, show_vendor, pause_vendor, resume_vendor)
 AUTH_ROUTES = (
     *(register, confirm, sign_in, refresh, sign_out),
@@ -59,11 +67,12 @@ def build_app(ports: ApiPorts) -> ASGIApp:
     of_accounts = () if ports.accounts is None else (*AUTH_ROUTES, *ACCOUNT_ROUTES)
     of_shop = () if ports.commerce is None else (*COMMERCE_ROUTES, *image_routes())
     of_orders = () if ports.orders is None else ORDER_ROUTES
+    of_payments = () if ports.payments is None else PAYMENT_ROUTES
     of_notices = () if ports.notices is None else (notify,)
     of_links = () if ports.short_links is None else (follow,)
     app = build_edge(
         [
-            *(*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *of_shop, *of_orders, *of_notices, *of_links),
+            *(*JOB_ROUTES, *VENDOR_ROUTES, *of_accounts, *of_shop, *of_orders, *of_notices, *of_links, *of_payments),
             *(*health_routes(ports.health), *docs_routes()),
         ],
         dependencies=provide(ports),
@@ -72,7 +81,8 @@ def build_app(ports: ApiPorts) -> ASGIApp:
     )
     of_people = () if ports.accounts is None else ACCOUNT_ALIASES
     of_sales = () if ports.orders is None or ports.notices is None else SHOP_ALIASES
-    return Aliases(app, (*HEALTH_ALIASES, *of_people, *of_sales), ports.browsers)
+    of_money = () if ports.payments is None else PAYMENT_ALIASES
+    return Aliases(app, (*HEALTH_ALIASES, *of_people, *of_sales, *of_money), ports.browsers)
 
 
 def _gate(ports: ApiPorts) -> Callable[..., CallerGate]:

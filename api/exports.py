@@ -23,6 +23,7 @@ from api.account_views import (
 from api.callers import caller_of
 from api.doers import doer_of
 from api.order_views import OrderView, order_view
+from api.payment_views import PaymentView, TransactionView, payment_view, transaction_view
 from api.ports import AccountPorts, ApiPorts
 from api.provided import Ports, accounts_of
 from api.queries import read_query
@@ -36,12 +37,16 @@ from domain.commerce.orders import Order
 from domain.commerce.ports import OrderFilter
 from domain.edge.answers import AnyRequest
 from domain.jobs import Job
+from domain.payments.payments import Payment, Transaction
+from domain.payments.ports import PaymentFilter, TransactionFilter
 
-Which = TypeVar("Which", AuditFilter, OrderFilter)
-Thing = TypeVar("Thing", Entry, Order)
+Which = TypeVar("Which", AuditFilter, OrderFilter, PaymentFilter, TransactionFilter)
+Thing = TypeVar("Thing", Entry, Order, Payment, Transaction)
 
-PAGE = 100  # entries of the record, or orders, in memory at once
-LISTS = b'"audit":[],"jobs":[],"orders":[]}'  # how an export ends that has none of them yet
+PAGE = 100  # entries of the record, orders, payments or transactions in memory at once
+LISTS = (
+    b'"audit":[],"jobs":[],"orders":[],"payments":[],"transactions":[]}'  # how an export ends that has none of them yet
+)
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Disposition": 'attachment; filename="gateway-export.json"',
@@ -66,6 +71,8 @@ class Export(msgspec.Struct, frozen=True):
     audit: list[EntryView]
     jobs: list[ExportedJob]
     orders: list[OrderView]
+    payments: list[PaymentView]
+    transactions: list[TransactionView]
 
 
 @get("/users/me/export")
@@ -86,7 +93,7 @@ async def _begin(request: AnyRequest, accounts: AccountPorts, user: User, now: d
     sessions = await accounts.sessions.list_live(user.id, now)
     keys = await accounts.keys.list(user.client)
     shown = [session_view(session, current) for session in sessions]
-    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [], [])
+    return Export(now, user_view(user), shown, [api_key_view(key) for key in keys], [], [], [], [], [])
 
 
 def _lists_of(user: User, ports: ApiPorts, now: datetime) -> Mapping[str, AsyncIterator[msgspec.Struct]]:
@@ -96,6 +103,8 @@ def _lists_of(user: User, ports: ApiPorts, now: datetime) -> Mapping[str, AsyncI
         "audit": (entry_view(entry) async for entry in _entries(accounts.audit, user)),
         "jobs": (_exported(job, now) async for job in accounts.user_jobs.export(user.client)),
         "orders": (order_view(order, to_admin=user.role is Role.ADMIN) async for order in _orders(ports, user)),
+        "payments": (payment_view(one, to_admin=user.role is Role.ADMIN) async for one in _payments(ports, user)),
+        "transactions": (transaction_view(each) async for each in _transactions(ports, user)),
     }
 
 
@@ -126,6 +135,18 @@ async def _orders(ports: ApiPorts, user: User) -> AsyncIterator[Order]:
     if ports.orders is not None:
         async for order in _listed(ports.orders.orders.list, OrderFilter(user.client, PAGE)):
             yield order
+
+
+async def _payments(ports: ApiPorts, user: User) -> AsyncIterator[Payment]:
+    if ports.payments is not None:
+        async for payment in _listed(ports.payments.payments.list, PaymentFilter(user.client, PAGE)):
+            yield payment
+
+
+async def _transactions(ports: ApiPorts, user: User) -> AsyncIterator[Transaction]:
+    if ports.payments is not None:
+        async for each in _listed(ports.payments.payments.list_transactions, TransactionFilter(user.client, PAGE)):
+            yield each
 
 
 async def _listed(page_of: Callable[[Which], Awaitable[Sequence[Thing]]], which: Which) -> AsyncIterator[Thing]:

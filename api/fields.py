@@ -56,9 +56,9 @@ class Fields:
             if name not in self._members:
                 self.blame(name, "is missing; it is required")
 
-    def take_whole(self, name: str, least: int, most: int) -> int | UnsetType:
+    def take_whole(self, name: str, least: int, most: int, detail: str | None = None) -> int | UnsetType:
         """A whole number as JSON spells one: `true`, `"1"`, `1.0` and `1e2` are none. `least` is not negative."""
-        detail = f"must be a whole number from {least} to {most}"
+        detail = detail or f"must be a whole number from {least} to {most}"
         raw: msgspec.Raw | UnsetType = self.take(name, msgspec.Raw, detail)
         if isinstance(raw, UnsetType):
             return raw

@@ -1,5 +1,6 @@
 """`DELETE /users/me`: one's account, for good."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from litestar import delete
@@ -8,11 +9,13 @@ from msgspec import UNSET
 from api.auth_bodies import read_or_blame, read_password
 from api.doers import doer_of
 from api.fields import read_fields
+from api.ports import ApiPorts
 from api.provided import Ports, accounts_of
 from api.queries import read_query
 from api.users import find_oneself
 from domain.accounts.leaving import Leaving
 from domain.accounts.password_trials import PasswordTrials
+from domain.accounts.ports import KeptOfUser
 from domain.edge.answers import AnyRequest
 
 
@@ -27,6 +30,13 @@ async def delete_me(request: AnyRequest, ports: Ports) -> None:
         read_or_blame(fields, password, read_password)
     fields.end()
     trials = PasswordTrials(accounts.passwords, accounts.sign_ins)
-    orders = () if ports.orders is None else (ports.orders.orders,)
-    leaving = Leaving(accounts.users, accounts.keys, (accounts.user_jobs, *orders), trials, accounts.audit)
+    leaving = Leaving(accounts.users, accounts.keys, tuple(_kept_of_users(ports)), trials, accounts.audit)
     await leaving.leave(await find_oneself(request, accounts), password, doer_of(request, accounts))
+
+
+def _kept_of_users(ports: ApiPorts) -> Iterator[KeptOfUser]:
+    yield accounts_of(ports).user_jobs
+    if ports.orders is not None:
+        yield ports.orders.orders
+    if ports.payments is not None:
+        yield ports.payments.payments

@@ -17,7 +17,8 @@ from api.exports import Export
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
 from api.order_views import OrderList, OrderView, ShortProblem
-from api.payments import PaymentView
+from api.paying import OrderPaymentView
+from api.payment_views import PaymentStatusView, PaymentView, RefundView, TransactionList, TryView
 from api.product_views import ProductList, ProductView
 from api.replays import ReplayView
 from api.rules import Door, Rule
@@ -33,7 +34,8 @@ Json = dict[str, Any]
 _MODELS = (
     *(AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
     *(ProductList, ProductView),
-    *(OrderList, OrderView, PaymentView, ShortProblem),
+    *(OrderList, OrderPaymentView, OrderView, ShortProblem),
+    *(PaymentStatusView, PaymentView, RefundView, TransactionList, TryView),
     *(ApiKeyList, ApiKeyView, AuditPage, Export, SessionList, UserList, UserView, *AUTH_MODELS),
 )
 _OF_THE_GATE = (401, 403, 429, 503)

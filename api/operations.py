@@ -10,6 +10,7 @@ from api.job_operations import JOB_OPERATIONS
 from api.notification_operations import NOTIFICATION_OPERATIONS
 from api.operation import Operations
 from api.order_operations import ORDER_OPERATIONS
+from api.paying_operations import PAYING_OPERATIONS
 from api.payment_operations import PAYMENT_OPERATIONS
 from api.product_operations import PRODUCT_OPERATIONS
 from api.short_link_operations import SHORT_LINK_OPERATIONS
@@ -28,6 +29,7 @@ OPERATIONS: Operations = {
     **PRODUCT_OPERATIONS,
     **IMAGE_OPERATIONS,
     **ORDER_OPERATIONS,
+    **PAYING_OPERATIONS,
     **PAYMENT_OPERATIONS,
     **NOTIFICATION_OPERATIONS,
     **SHORT_LINK_OPERATIONS,

@@ -1,120 +1,158 @@
-"""`POST /orders/{order_id}/pay`: an order's payment is begun, once, and its buyer sent on to the processor's page."""
+"""`/payments`: what callers are to pay and how it stands, each seeing their own; who gives back is in `api.refunds`."""
 
-import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-import structlog
-from litestar import post
+from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
 
-from api.callers import ask_again, caller_of
+from api.callers import caller_of
 from api.doers import record
-from api.fields import read_nothing
-from api.orders import PRIVATE, read_order_id
-from api.ports import ApiPorts, OrderPorts
-from api.product_views import Id
-from api.provided import Ports, orders_of
+from api.fields import fields_of, read_fields
+from api.headers import header, known_tags
+from api.orders import PRIVATE
+from api.payment_bodies import read_payment, read_try, read_try_of_one
+from api.payment_views import payment_view, status_view, tag_of, try_view
+from api.ports import ApiPorts, PaymentPorts
+from api.provided import Ports, payments_of
+from api.queries import read_query
 from domain.accounts.audit import Act
-from domain.callers import Role
-from domain.commerce.changing import no_such_order
-from domain.commerce.orders import Order, Status, Step
-from domain.commerce.paying import begin_payment, refuse_unpayable
-from domain.commerce.payments import Known, cannot_be_paid, known_of, taken_with
-from domain.commerce.short_links import path_of_code
+from domain.callers import Caller, Role
 from domain.edge.answers import AnyRequest
-from domain.errors import Conflict, Invalid, Unavailable
-from domain.jobs import Job
-from domain.jobs import Status as JobStatus
+from domain.edge.bodies import read_body, require_json
+from domain.errors import Unavailable
+from domain.fingerprints import fingerprint
+from domain.payments.changing import change_payment, no_such_payment
+from domain.payments.making import Made, make_payment
+from domain.payments.payments import Payment
+from domain.payments.processing import begun
+from domain.request_ids import new_request_id, read_request_id
+from domain.submissions import read_idempotency_key
 from domain.submitted_fields import to_milliseconds
 
-PAID = "this order is paid already"
-FAILED = "the payment failed, and the order is cancelled with it; place another order"
-NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set GATEWAY_PAYMENTS_URL"
-
-log = structlog.get_logger()
+_NOT_CONFIGURED = "payments are not set up here; whoever runs this gateway has to set STRIPE_SECRET_KEY"
 
 
-class PaymentView(msgspec.Struct, frozen=True):
-    """The payment of an order that is to be paid, and where."""
-
-    request_id: Annotated[Id, Meta(description="Of the payment's job.")]
-    payment_id: Id
-    redirect_url: Annotated[str | None, Meta(description="The processor's page; null: it has not said yet, ask again.")]
-    short_url: Annotated[str | None, Meta(description="Leads there too, where such a link may be made.")]
-
-
-@post("/orders/{order_id:str}/pay", status_code=HTTPStatus.OK)
-async def pay(request: AnyRequest, order_id: FromPath[str], ports: Ports) -> ASGIResponse:
-    """Begin an order's payment; the one that is under way, where one is."""
-    await read_nothing(request)
-    desk, caller, asked = orders_of(ports), caller_of(request), read_order_id(order_id)
-    if not desk.takes_payments:  # before the order names a payment: it would wait for one that nobody makes
-        raise Unavailable(NOT_CONFIGURED, code="payments-not-configured", retry_after=timedelta(minutes=1))
-    step = Step(at=to_milliseconds(desk.clock()), status=Status.AWAITING_PAYMENT, by=caller.client)
-    if caller.role is Role.ADMIN:
-        await record(request, ports, Act.ORDER_MOVED, f"order:{asked}", status=step.status.value)
-    order = await begin_payment(desk.orders, asked, caller.owner, step)
-    order = await desk.following.soon(order, step.at)
-    job = None if order.payment is None else await _taken(ports, order.payment, desk.patience_seconds)
-    await ask_again(request)  # a lock, a logout or a revocation does not wait for who waits
-    if job is not None and job.ended:
-        raise await _over(desk, order, job)
-    return await _shown(desk, order, job)
+@post("/payments", status_code=HTTPStatus.CREATED)
+async def make(request: AnyRequest, ports: Ports) -> ASGIResponse:
+    """Put on record what is to be paid; nobody is charged by it. Repeating an `Idempotency-Key` returns the first."""
+    read_query(request.scope)
+    desk = taking(ports)
+    draft = await _read_draft(request, desk)
+    return _made(await make_payment(desk.payments, draft), caller_of(request))
 
 
-async def _taken(ports: ApiPorts, payment: UUID, seconds: float) -> Job | None:
-    """The payment's job, once the processor has taken it, or as it stands after so long."""
-    ends = time.monotonic() + seconds
-    job = await ports.jobs.find(payment, None)
-    while (
-        job is not None and _is_awaited(job) and not ports.stopping.is_set() and (left := ends - time.monotonic()) > 0
-    ):
-        job = await ports.jobs.wait_for_change(job, left)
-    return job
+@post("/payments/process", status_code=HTTPStatus.ACCEPTED)
+async def process_named(request: AnyRequest, ports: Ports) -> ASGIResponse:
+    """Try a payment, which the body names, with a way to pay."""
+    read_query(request.scope)
+    taking(ports)
+    payment_id, payment_method = read_try_of_one(await read_fields(request))
+    return await _tried(request, ports, payment_id, payment_method)
 
 
-def _is_awaited(job: Job) -> bool:
-    return job.taken_with is None and not job.ended
+@post("/payments/{payment_id:str}/process", status_code=HTTPStatus.ACCEPTED)
+async def process(request: AnyRequest, payment_id: FromPath[str], ports: Ports) -> ASGIResponse:
+    """Try a payment with a way to pay; while one is under way, that one is answered."""
+    read_query(request.scope)
+    payment = await find_payment(request, payment_id, taking(ports))
+    return await _tried(request, ports, payment.id, read_try(await read_fields(request)))
 
 
-async def _over(desk: OrderPorts, order: Order, job: Job) -> Conflict:
-    """Why nobody can pay it: by the order, where that was told already, else by the payment itself."""
-    now = await desk.orders.find(order.id, None)
-    if now is None:
-        raise no_such_order()
-    known = known_of(job)
-    if job.status is JobStatus.FAILED and known is Known.UNPAID:
-        return cannot_be_paid(FAILED)
-    refuse_unpayable(now, desk.clock())
-    if known is Known.PAID:
-        return cannot_be_paid(PAID)
-    return cannot_be_paid("nobody knows yet what became of this order's payment; look at the order again later")
+@get("/payments/{payment_id:str}")
+async def show_payment(request: AnyRequest, payment_id: FromPath[str], ports: Ports) -> ASGIResponse:
+    """Show a payment with its refunds."""
+    read_query(request.scope)
+    payment = await find_payment(request, payment_id, payments_of(ports))
+    body = msgspec.json.encode(payment_view(payment, to_admin=is_admin(caller_of(request))))
+    return _shown(request, payment, body)
 
 
-async def _shown(desk: OrderPorts, order: Order, job: Job | None) -> ASGIResponse:
-    taken = None if job is None else taken_with(job)
-    redirect_url = None if taken is None else taken.redirect_url
-    short_url = None if redirect_url is None else await _short(desk, order, redirect_url)
-    payment = str(order.payment)
-    body = msgspec.json.encode(PaymentView(payment, payment, redirect_url, short_url))
-    known = redirect_url is not None
-    headers = {**PRIVATE, "Location": f"/jobs/{payment}", **({} if known else {"Retry-After": "1"})}
-    return ASGIResponse(body=body, status_code=HTTPStatus.OK if known else HTTPStatus.ACCEPTED, headers=headers)
+@get("/payments/{payment_id:str}/status")
+async def show_payment_status(request: AnyRequest, payment_id: FromPath[str], ports: Ports) -> ASGIResponse:
+    """Show how a payment stands."""
+    read_query(request.scope)
+    payment = await find_payment(request, payment_id, payments_of(ports))
+    return _shown(request, payment, msgspec.json.encode(status_view(payment)))
 
 
-async def _short(desk: OrderPorts, order: Order, url: str) -> str | None:
-    """The same for the same payment. A link is no reason to keep anybody from paying."""
-    if desk.short_links is None:
-        return None
-    try:
-        code = await desk.short_links.make(url, to_milliseconds(desk.clock()), key=f"payment:{order.payment}")
-    except (Invalid, Unavailable) as fault:
-        log.warning("no short link to a payment's page", order_id=str(order.id), fault=fault.detail)
-        return None
-    return f"{desk.public_base}{path_of_code(code)}"
+def taking(ports: ApiPorts) -> PaymentPorts:
+    """For routes that begin something. Raises `Unavailable` where nobody set up who takes payments."""
+    desk = payments_of(ports)
+    if not desk.takes_payments:
+        raise nobody_takes_payments()
+    return desk
+
+
+def nobody_takes_payments() -> Unavailable:
+    return Unavailable(_NOT_CONFIGURED, code="payments-not-configured", retry_after=timedelta(minutes=1))
+
+
+async def find_payment(request: AnyRequest, text: str, desk: PaymentPorts) -> Payment:
+    """Raises `NotFound`: another's too, and what is no id names none."""
+    payment_id = read_request_id(text)
+    payment = None if payment_id is None else await desk.payments.find(payment_id, caller_of(request).owner)
+    if payment is None:
+        raise no_such_payment()
+    return payment
+
+
+def is_admin(caller: Caller) -> bool:
+    return caller.role is Role.ADMIN
+
+
+def now_of(desk: PaymentPorts) -> datetime:
+    return to_milliseconds(desk.clock())
+
+
+async def _read_draft(request: AnyRequest, desk: PaymentPorts) -> Payment:
+    """Raises what is wrong with it."""
+    sent = header(request.scope, b"idempotency-key")
+    key = None if sent is None else read_idempotency_key(sent)
+    require_json(request.scope)
+    body = await read_body(request.scope, request.receive)
+    ordered, now = read_payment(await fields_of(body)), now_of(desk)
+    return Payment(
+        id=new_request_id(),
+        client=caller_of(request).client,
+        total=ordered.total,
+        method=ordered.method,
+        details=ordered.details,
+        idempotency_key=key,
+        fingerprint=fingerprint(body.decode()),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _made(made: Made, caller: Caller) -> ASGIResponse:
+    payment = made.payment
+    headers = {**PRIVATE, "Location": f"/payments/{payment.id}", "ETag": tag_of(payment)}
+    if made.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    body = msgspec.json.encode(payment_view(payment, to_admin=is_admin(caller)))
+    return ASGIResponse(body=body, status_code=HTTPStatus.CREATED, headers=headers)
+
+
+async def _tried(request: AnyRequest, ports: ApiPorts, payment_id: UUID, payment_method: str) -> ASGIResponse:
+    desk, caller = payments_of(ports), caller_of(request)
+    now = now_of(desk)
+    if is_admin(caller):
+        await record(request, ports, Act.PAYMENT_TRIED, f"payment:{payment_id}")
+    payment = await change_payment(
+        desk.payments, payment_id, caller.owner, lambda payment: begun(payment, payment_method, now)
+    )
+    payment = await desk.following.soon(payment, now)
+    headers = {**PRIVATE, "Location": f"/payments/{payment.id}", "Retry-After": "1"}
+    return ASGIResponse(body=msgspec.json.encode(try_view(payment)), status_code=HTTPStatus.ACCEPTED, headers=headers)
+
+
+def _shown(request: AnyRequest, payment: Payment, body: bytes) -> ASGIResponse:
+    """Not sent again to who has it; tags are compared as RFC 9110, section 13.1.2, wants it."""
+    headers, known = {**PRIVATE, "ETag": tag_of(payment)}, known_tags(request.scope)
+    if tag_of(payment) in known or "*" in known:
+        return ASGIResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return ASGIResponse(body=body, headers=headers)

@@ -22,8 +22,10 @@ from domain.accounts.ports import (
 )
 from domain.callers import CallerDirectory
 from domain.commerce.following import Following
-from domain.commerce.ports import FileStore, Orders, Products, RequestKeys, ShortLinks
+from domain.commerce.ports import FileStore, Orders, PaymentJobs, Products, RequestKeys, ShortLinks
 from domain.edge.security import USUAL, BrowserRules
+from domain.payments.following import PaymentFollowing
+from domain.payments.ports import PaymentStore
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
 from domain.vendor_states import VendorStates
 
@@ -66,6 +68,17 @@ class OrderPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentPorts:
+    payments: PaymentStore
+    jobs: PaymentJobs
+    following: PaymentFollowing
+    pages: str  # below which buyers come back from the processor; without a slash at the end
+    takes_payments: bool = True  # False: nobody set up a processor, and nothing begins
+    patience_seconds: float = 10.0  # for what the processor makes at once; then its job is answered
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class ShortLinkPorts:
     links: ShortLinks
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -96,6 +109,7 @@ class ApiPorts:
     commerce: CommercePorts | None = None  # likewise; who sells needs accounts, whose record tells who set which price
     orders: OrderPorts | None = None  # likewise
     notices: NoticePorts | None = None  # likewise
+    payments: PaymentPorts | None = None  # likewise
     short_links: ShortLinkPorts | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
     brake: Pause = at_once  # before a stranger is refused for asking too much

@@ -10,7 +10,7 @@ from typing import TypeVar
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, ShortLinkPorts
+from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, PaymentPorts, ShortLinkPorts
 
 Part = TypeVar("Part")
 
@@ -35,6 +35,13 @@ def orders_of(ports: ApiPorts) -> OrderPorts:
 
 def notices_of(ports: ApiPorts) -> NoticePorts:
     return _served(ports.notices, "mails of orders")
+
+
+def payments_of(ports: ApiPorts) -> PaymentPorts:
+    """For the routes that are there only where payments are."""
+    if ports.payments is None:
+        raise RuntimeError("this process takes no payments, and serves no route of theirs")
+    return ports.payments
 
 
 def short_links_of(ports: ApiPorts) -> ShortLinkPorts:

@@ -42,6 +42,8 @@ HEADERS: Json = {
     "Idempotency-Replayed": _header(
         "The key came before: this is the first job, and nothing new was stored.", {"type": "string", "const": "true"}
     ),
+    "Gateway-Job-Id": _header("Of the job that made it.", {"type": "string", "format": "uuid"}),
+    "Gateway-Payment-Id": _header("Of the payment that is paid there.", {"type": "string", "format": "uuid"}),
     "X-Accel-Buffering": _header("Tells nginx to hold nothing back.", {"type": "string", "const": "no"}),
     "Set-Cookie": _header("The refresh token's cookie, or its end.", {"type": "string"}),
     "Content-Disposition": _header("A name to save it under.", {"type": "string"}),
@@ -52,6 +54,7 @@ HEADERS: Json = {
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("BadSyntax", "Not JSON, not UTF-8, or a header that is not as it should be."),
     401: ("Unauthenticated", "No credentials or signature, or wrong ones."),
+    402: ("Declined", "The processor said no; `code` and `detail` are its own."),
     403: ("Forbidden", "This caller may not; `detail` says what is missing."),
     404: ("NotFound", "There is none, or none of yours."),
     405: ("MethodNotAllowed", "The path does not take this method; `Allow` lists those that it does."),
@@ -158,6 +161,11 @@ AUDIT_QUERY: tuple[Json, ...] = (
 ORDER_ID = _parameter("path", "order_id", "The order's id.", {"type": "string", "format": "uuid"}, required=True)
 ORDER_QUERY: tuple[Json, ...] = (
     _parameter("query", "status", "Only orders of this status.", {"enum": [status.value for status in OrderStatus]}),
+    *PAGE_QUERY,
+)
+PAYMENT_ID = _parameter("path", "payment_id", "The payment's id.", {"type": "string", "format": "uuid"}, required=True)
+TRANSACTION_QUERY: tuple[Json, ...] = (
+    _parameter("query", "payment_id", "Only those of this payment.", {"type": "string", "format": "uuid"}),
     *PAGE_QUERY,
 )
 PART = _parameter("path", "part", "`db` or `redis`.", {"type": "string", "enum": ["db", "redis"]}, required=True)

@@ -107,10 +107,11 @@ _OF_ONESELF: Operations = {
         id="delete_me",
         tag="users",
         summary="Delete one's account",
-        description="For good, with all sessions, keys and links; what jobs and orders hold of it is removed too. An "
-        "unpaid order ends, and what was sold stays in the books, under an id that is nobody's by then. Keys that an "
-        "admin made for services stay, each with an entry in the record (`key.left`): who left may know them, so make "
-        "new ones. It takes the password: a wrong one is a 403 (`wrong-password`), and counts as a failed sign-in.",
+        description="For good, with all sessions, keys and links; what jobs, orders and payments hold of it is removed "
+        "too. An unpaid order ends, and what was sold and paid stays in the books, under an id that is nobody's by "
+        "then. Keys that an admin made for services stay, each with an entry in the record (`key.left`): who left may "
+        "know them, so make new ones. It takes the password: a wrong one is a 403 (`wrong-password`), and counts as a "
+        "failed sign-in.",
         body=_PASSWORD,
         answers=(Answer(204, "It is gone."),),
         problems=(*_OF_A_BODY, 429),
@@ -119,8 +120,8 @@ _OF_ONESELF: Operations = {
         id="export_me",
         tag="users",
         summary="Export one's data",
-        description="The profile, sessions and keys that live, every job and order, and what the record says of who "
-        "asks, in one document. It is written as it is read: one that was cut short is no JSON.",
+        description="The profile, sessions and keys that live, every job, order, payment and transaction, and what the "
+        "record says of who asks, in one document. It is written as it is read: one that was cut short is no JSON.",
         answers=(Answer(200, "All of it.", Export, ("Cache-Control", "Content-Disposition")),),
         problems=(401, 403, 404, 422, 500, 503),
     ),

@@ -25,9 +25,9 @@ def shop(wiring: Wiring | None, api: GatewayApi) -> None:
     """
     Sell something: a product, its picture, a buyer, orders paid, shipped and cancelled, mails, and the stock.
 
-    For a gateway in development that keeps its mails on this machine and has the simulated processor, as `gateway up`
+    For a gateway in development that keeps its mails on this machine and has the simulated Stripe, as `gateway up`
     starts it, and with an admin's key: GATEWAY_API_KEY.
     """
     wired = wiring or Wiring()
-    with httpx.Client(transport=wired.transport, trust_env=False) as browser:  # the simulated processor is near
+    with httpx.Client(transport=wired.transport, trust_env=False) as browser:  # the simulated Stripe is near
         walk_through(Walk(api, browser, wired.pause))

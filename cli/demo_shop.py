@@ -98,7 +98,7 @@ def _order(walk: Walk, buyer: Buyer, product: str, quantity: int) -> str:
 
 def _pay(walk: Walk, buyer: Buyer, order: str) -> None:
     with walk.step("The buyer begins to pay"):
-        payment = walk.until(lambda: _with_page(walk, buyer, order), "the processor's page")
+        payment = walk.until(lambda: _with_page(walk, buyer, order), "Stripe's page")
         walk.tell(f"200 payment {payment['payment_id']}")
         walk.tell(f"page {payment['redirect_url']}")
         if payment["short_url"] is not None:
@@ -106,9 +106,9 @@ def _pay(walk: Walk, buyer: Buyer, order: str) -> None:
     if payment["short_url"] is not None:
         with walk.step("The buyer follows the short link"):
             walk.follow(payment["short_url"], payment["redirect_url"])
-    with walk.step("The buyer pays on the processor's page"):
+    with walk.step("The buyer pays on Stripe's page"):
         walk.pay(payment["redirect_url"])
-    with walk.step("The processor says so by webhook, and the order is paid"):
+    with walk.step("Stripe says so by webhook, and the order is paid"):
         walk.wait_for(f"/orders/{order}", lambda it: it["status"] == "Paid", "the order to be Paid", by=buyer.token)
         walk.tell("200 Paid")
         walk.mail(buyer.email, "Your order is paid")

@@ -3,7 +3,9 @@
 from urllib.parse import urlsplit
 
 from cli.settings import DEMO_WEBHOOK_SECRET, Settings
+from domain.commerce.payments import VENDOR
 from domain.errors import ConfigurationError
+from loadtest.stripe.webhooks import Endpoint
 from loadtest.vendors.app import main
 
 
@@ -12,4 +14,12 @@ def run(settings: Settings) -> None:
     address = urlsplit(settings.demo_vendors_url)
     if address.hostname is None or address.scheme != "http":
         raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
-    main(address.hostname, address.port or 80, settings.table_environment()[DEMO_WEBHOOK_SECRET])
+    secret = settings.table_environment()[DEMO_WEBHOOK_SECRET]
+    main(address.hostname, address.port or 80, secret, (stripe_endpoint(settings),))
+
+
+def stripe_endpoint(settings: Settings) -> Endpoint:
+    """Where the simulated Stripe posts its events: to the vendor by which this gateway takes payments."""
+    told = settings.table_environment()
+    url = told.get("DEMO_STRIPE_WEBHOOK_URL") or f"{settings.public_base}/webhooks/{VENDOR}"
+    return Endpoint(url, told.get("STRIPE_WEBHOOK_SECRET") or told[DEMO_WEBHOOK_SECRET])

@@ -26,6 +26,8 @@ PAUSE_SECONDS = 0.2
 _MAIL = re.compile(r'<li><a href="(/dev/mail/[^"]+)">([^<]*)</a>, to ([^<,]*),')
 _PAY = re.compile(r'action="([^"]+/pay)"')
 
+CARD = "4242424242424242"
+
 Json = dict[str, Any]
 
 
@@ -130,11 +132,13 @@ class Walk:
         _expect(opened, 200)
         button = _PAY.search(opened.text)
         if button is None:
-            raise Refused(f"{page} has no button to pay by; does GATEWAY_PAYMENTS_URL lead to the simulated processor?")
+            raise Refused(
+                f"{page} has no button to pay by; this walk takes the simulated Stripe: set no STRIPE_SECRET_KEY"
+            )
         self.tell("200 a page with a button to pay")
         action = urljoin(page, html.unescape(button[1]))
-        self._say_request("POST", action, None)
-        _expect(self._browse("POST", action), 303)
+        self._say_request("POST", action, None, f"(card {CARD})")
+        _expect(self._browse("POST", action, {"card": CARD}), 303)
         self.tell("303 back to the shop")
 
     def tell(self, essence: str) -> None:
@@ -147,9 +151,9 @@ class Walk:
                 return {"path": path}
         return None
 
-    def _browse(self, method: str, url: str) -> httpx.Response:
+    def _browse(self, method: str, url: str, form: Mapping[str, str] | None = None) -> httpx.Response:
         try:
-            return self.browser.request(method, url)
+            return self.browser.request(method, url, data=form)
         except httpx.HTTPError as fault:
             raise Unreachable(f"{url} cannot be reached ({type(fault).__name__}); is the processor up?") from None
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from cli.addresses import with_servers
 from cli.mails import tell_way
 from cli.media_stores import media_files, media_folder
-from cli.payments import payment_readers
+from cli.payments import payment_readers, payments_limit
 from cli.settings import Settings, load_settings
 from cli.stores import CLOCK_TOLERANCE
 from cli.watching import live_vendors
@@ -97,14 +97,15 @@ def _examine_mails(settings: Settings, report: Report) -> None:
 
 def _examine_payments(settings: Settings, report: Report) -> None:
     try:
+        payments_limit(settings)
         takes = bool(payment_readers(settings))
     except ConfigurationError as fault:
         report.bad(fault.detail)
         return
     if takes:
-        report.good(f"payments: the processor posts to {settings.public_base}/webhooks/payments")
+        report.good(f"payments: Stripe posts to {settings.public_base}/webhooks/payments")
     else:
-        report.note("payments: none is taken (503, payments-not-configured); set GATEWAY_PAYMENTS_URL")
+        report.note("payments: none is taken (503, payments-not-configured); set STRIPE_SECRET_KEY")
 
 
 async def _images(settings: Settings) -> str:

@@ -1,11 +1,15 @@
-"""The limits of the API side and what browsers are told, made from the settings."""
+"""The limits of the API side, of the gateway's own vendors, and what browsers are told, made from the settings."""
+
+from pydantic import TypeAdapter, ValidationError
 
 from api.limits import RequestLimits
 from cli.settings import Settings
 from domain.edge.security import BrowserRules
+from domain.errors import ConfigurationError
 from domain.infra.api_limits import FleetAddressLimit, FleetCallerLimit, FleetSignInLimit
 from domain.infra.redis import RedisClient
 from domain.page_origins import ANY, origin_of
+from vendors.table.fields import Limit
 
 UNKEPT = ("/auth/", "/users", "/api-keys", "/audit")  # who keeps these shows them to the next one at the same desk
 
@@ -30,3 +34,14 @@ def browser_rules(settings: Settings) -> BrowserRules:
 def cookie_origins(settings: Settings) -> frozenset[str]:
     """Of pages that may use the cookie's routes: our own, as users see it behind proxies, and those that are listed."""
     return (settings.origins - {ANY}) | {origin_of(settings.public_base)}
+
+
+def vendor_limit(name: str, limit: str | None) -> str | None:
+    """Of a vendor of the gateway's own, as the setting `name` has it. Raises `ConfigurationError`."""
+    if limit is None:
+        return None
+    try:
+        return TypeAdapter[str](Limit).validate_python(limit)
+    except ValidationError as faults:
+        fault = faults.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}: {fault}") from None

@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 from email.headerregistry import Address
 from typing import assert_never
 
-from pydantic import TypeAdapter, ValidationError
-
 from cli.home import Home
+from cli.limits import vendor_limit
 from cli.mail_servers import Server, mail_server
 from cli.settings import Settings
 from domain.errors import ConfigurationError
@@ -20,7 +19,6 @@ from vendors.email.settings import EmailSettings, GmailAccount, SmtpServer
 from vendors.email.smtp import SmtpCarrier
 from vendors.email.wire import TokenOf
 from vendors.http import Clock, VendorHttp
-from vendors.table.fields import Limit
 
 HERE = Address("Gateway", "gateway", "localhost")  # the sender of mails that never leave this machine
 
@@ -40,7 +38,7 @@ def email_settings(settings: Settings, server: Server, gmail_from: str | None) -
         sender=_sender(settings.mail_from, server, gmail_from),
         public_base=settings.public_base,
         pages=(settings.pages_url or settings.public_base).rstrip("/"),
-        limit=_limit(settings.email_limit),
+        limit=vendor_limit("GATEWAY_EMAIL_LIMIT", settings.email_limit),
     )
 
 
@@ -86,13 +84,3 @@ def _sender(mail_from: str | None, server: Server, gmail_from: str | None) -> Ad
         return read_sender(said)
     except ValueError as fault:
         raise ConfigurationError(f"{name}: {fault}") from None
-
-
-def _limit(limit: str | None) -> str | None:
-    if limit is None:
-        return None
-    try:
-        return TypeAdapter[str](Limit).validate_python(limit)
-    except ValidationError as faults:
-        fault = faults.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"GATEWAY_EMAIL_LIMIT: {fault}") from None

@@ -25,6 +25,7 @@ Flags = dict[str, str | None]
 LATE = {  # groups of commands that a person types
     "demo": "cli.demo",
     "jobs": "cli.jobs",
+    "payments": "cli.reconcile",
     "users": "cli.users",
     "vendors": "cli.vendors",
 }

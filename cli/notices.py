@@ -1,9 +1,9 @@
 """Mails of orders, and short links, as the settings want them."""
 
 from api.ports import AccountPorts, NoticePorts, ShortLinkPorts
-from cli.payments import payments_url, takes_payments
 from cli.settings import Settings
 from cli.stores import Stores
+from cli.stripe_variables import payment_pages
 from domain.accounts.ports import Post
 from domain.commerce.notices import MailedNotices
 from domain.commerce.ports import ShortLinks
@@ -34,6 +34,5 @@ def short_links(settings: Settings, stores: Stores) -> ShortLinks:
 
 def destinations(settings: Settings) -> Destinations:
     """The hosts that the operator lists, and the processor's own: the simulated one's, where it is started."""
-    is_there = takes_payments(settings) and (settings.demo_vendors or settings.payments_url)
-    processors = [payments_url(settings)] if is_there else []
-    return Destinations(settings.short_link_hosts | hosts_of(processors), https_only=settings.env == "production")
+    hosts = settings.short_link_hosts | hosts_of(payment_pages(settings))
+    return Destinations(hosts, https_only=settings.env == "production")

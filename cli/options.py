@@ -11,7 +11,7 @@ from cli.settings import PREFIX, Settings
 Command = Callable[..., Any]
 
 SERVERS = ("home", "mongo_url", "redis_url", "log_level", "env")
-TABLE = ("vendors_file", "public_url", "demo_vendors_url", "payments_url", "payments_webhook_secret")
+TABLE = ("vendors_file", "public_url", "demo_vendors_url", "payments_limit")
 KEEPING = (
     *("retention_days", "retention_complete_days", "retention_failed_days", "retention_cancelled_days"),
     "redact_days",
@@ -19,7 +19,7 @@ KEEPING = (
 TOKENS = ("jwt_secret", "jwt_keys")
 HTTP = (
     *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog", "audit_days"),
-    *("client_limit", "ip_limit", "cors_origins", "hsts_subdomains", "short_hosts"),
+    *("client_limit", "ip_limit", "cors_origins", "hsts_subdomains", "short_hosts", "pages_url"),
     *SERVERS,
     *TABLE,
     *("lease_seconds", *KEEPING),
@@ -32,7 +32,7 @@ WORKER = (
     *SERVERS,
     *TABLE,
     *TOKENS,
-    *("pages_url", "mail_from", "email_limit"),
+    *("pages_url", "mail_from", "email_limit", "reconcile_every_seconds"),
 )
 EVERY = tuple(name for name in Settings.model_fields if name != "api_key")  # which no process of ours needs
 

@@ -1,78 +1,119 @@
-"""
-The payments of orders, as the settings want them: their vendor, and the reader of its webhooks.
+"""Payments, as the settings want them: the ports of their routes, their vendor, and who looks after them."""
 
-The simulated processor takes nobody's money, and whoever finds its page may press its buttons: where nobody says
-otherwise it stands in for a real one in development only. In production without one the gateway runs, and takes no
-payments.
-"""
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
-from collections.abc import Mapping
-
-from pydantic import SecretStr
-
-from cli.settings import DEMO_WEBHOOK_SECRET, Settings
+from api.ports import PaymentPorts
+from cli.limits import vendor_limit
+from cli.orders import OrdersHere
+from cli.settings import Settings
+from cli.stores import Stores
+from cli.stripe_variables import stripe_settings, takes_payments
 from domain.commerce.payments import VENDOR
-from domain.errors import ConfigurationError
+from domain.commerce.ports import PaymentJobs
+from domain.infra.background import in_background
+from domain.infra.commerce.payment_jobs import MongoPaymentJobs
+from domain.infra.follow_ups import Tell
+from domain.infra.mongo import Database
+from domain.infra.payments.payments import MongoPaymentStore
+from domain.infra.queue import Queue
+from domain.interventions import PAYMENT
+from domain.payments.following import PaymentFollowing
+from domain.payments.hearing import Hearing
+from domain.payments.job_ends import PaymentJobEnds
+from domain.payments.late_looks import PaymentLooks
+from domain.payments.upkeep import PaymentUpkeep
+from domain.vendors import Vendor
 from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
-from vendors.payments.adapter import NoProcessor, Payments
-from vendors.payments.settings import POLL_EVERY, PaymentsSettings
-from vendors.payments.simulated import SimulatedProcessor, webhooks_of
+from vendors.payments.policy import NoPayments
+from vendors.payments.stripe import StripePayments
+from vendors.stripe.client import StripeDoor
+from vendors.stripe.webhooks import StripeWebhooks
+from worker.clock import FleetClock
+from worker.upkeep import look_after
 
-_WRONG = (
-    "GATEWAY_PAYMENTS_URL, GATEWAY_PAYMENTS_WEBHOOK_SECRET: write https://host/path, and whsec_ and then base64, "
-    "as the processor shows them"
-)
-_UNSIGNED = (
-    "GATEWAY_PAYMENTS_WEBHOOK_SECRET: in production GATEWAY_PAYMENTS_URL needs it, or nobody could tell the "
-    "processor's webhooks from a stranger's; set it to what that signs with, whsec_ and then base64"
-)
+TURN = "payments"
+
+Clock = Callable[[], datetime]
 
 
-def takes_payments(settings: Settings) -> bool:
-    return settings.payments_url is not None or settings.env == "development"
+@dataclass(frozen=True, slots=True)
+class PaymentsHere:
+    """What a worker does for payments: looks after them, and tells them what became of the jobs that are theirs."""
+
+    following: PaymentFollowing
+    hearing: Hearing
+    looks: PaymentLooks
+    queue: Queue
+    clock: Clock
+
+    @property
+    def tellers(self) -> Mapping[str, Tell]:
+        return {PAYMENT: PaymentJobEnds(self.following, self.hearing, self.clock).tell}
 
 
-def payments_vendor(settings: Settings, http: VendorHttp) -> Payments:
+def payment_ports(settings: Settings, stores: Stores, queue: Queue) -> PaymentPorts:
+    """Who had to prove who they are comes back to `{pages}/payments/return`."""
+    pages = _pages(settings)
+    payments = MongoPaymentStore(stores.database)
+    jobs = MongoPaymentJobs(stores.database, queue, settings.retention)
+    following = PaymentFollowing(payments, jobs, _return_url(settings))
+    return PaymentPorts(payments, jobs, following, pages, takes_payments=takes_payments(settings))
+
+
+@asynccontextmanager
+async def open_payments(
+    settings: Settings, stores: Stores, orders: OrdersHere, clock: Clock
+) -> AsyncIterator[PaymentsHere]:
+    """`orders` are told what was refunded."""
+    payments = MongoPaymentStore(stores.database)
+    following = PaymentFollowing(payments, orders.jobs, _return_url(settings), orders.ends)
+    looks = PaymentLooks(payments, orders.jobs, clock)
+    yield PaymentsHere(following, Hearing(payments, clock), looks, orders.queue, clock)
+
+
+@asynccontextmanager
+async def payments_looked_after(here: PaymentsHere, clock: FleetClock) -> AsyncIterator[None]:
+    """During the block, by this worker in its turn."""
+    upkeep = PaymentUpkeep(here.following)
+    async with in_background(look_after(upkeep, TURN, here.queue, clock)):
+        yield
+
+
+def payments_vendor(
+    settings: Settings, http: VendorHttp, database: Database, jobs: PaymentJobs, clock: Clock
+) -> Vendor:
     """Raises `ConfigurationError`."""
-    if not takes_payments(settings):
-        return Payments(NoProcessor(), POLL_EVERY)
-    chosen = payments_settings(settings)
-    try:
-        return Payments(SimulatedProcessor(chosen, http), chosen.poll_every)
-    except ValueError:  # whose text may hold the secret
-        raise ConfigurationError(_WRONG) from None
-
-
-def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:
-    """The reader of the processor's webhooks, by the name that no table may take. Raises `ConfigurationError`."""
-    if not takes_payments(settings):
-        return {}
-    try:
-        return {VENDOR: webhooks_of(payments_settings(settings))}
-    except ValueError:
-        raise ConfigurationError(_WRONG) from None
-
-
-def payments_settings(settings: Settings) -> PaymentsSettings:
-    """Raises `ConfigurationError`."""
-    return PaymentsSettings(
-        url=payments_url(settings),
-        secret=_secret(settings),
-        webhook_url=f"{settings.public_base}/webhooks/{VENDOR}",
-        pages=(settings.pages_url or settings.public_base).rstrip("/"),
+    chosen = stripe_settings(settings)
+    if chosen is None:
+        return NoPayments()
+    return StripePayments(
+        StripeDoor(chosen, http),
+        Hearing(MongoPaymentStore(database), clock),
+        jobs,
+        StripeWebhooks.of(chosen),
+        _pages(settings),
+        limit=payments_limit(settings) or chosen.limit,
     )
 
 
-def payments_url(settings: Settings) -> str:
-    """Without a slash at the end."""
-    return (settings.payments_url or f"{settings.demo_vendors_url.rstrip('/')}/processor").rstrip("/")
+def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:
+    """The reader of Stripe's webhooks, by the name that no table may take. Raises `ConfigurationError`."""
+    chosen = stripe_settings(settings)
+    return {} if chosen is None else {VENDOR: StripeWebhooks.of(chosen)}
 
 
-def _secret(settings: Settings) -> SecretStr:
-    """The simulated processor signs as the other simulated vendors do."""
-    if settings.payments_webhook_secret is not None:
-        return settings.payments_webhook_secret
-    if settings.env == "production":
-        raise ConfigurationError(_UNSIGNED)
-    return SecretStr(settings.table_environment()[DEMO_WEBHOOK_SECRET])
+def payments_limit(settings: Settings) -> str | None:
+    """None: what fits the key. Raises `ConfigurationError`."""
+    return vendor_limit("GATEWAY_PAYMENTS_LIMIT", settings.payments_limit)
+
+
+def _pages(settings: Settings) -> str:
+    return (settings.pages_url or settings.public_base).rstrip("/")
+
+
+def _return_url(settings: Settings) -> str:
+    return f"{_pages(settings)}/payments/return"

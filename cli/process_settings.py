@@ -42,7 +42,9 @@ class ProcessSettings(BaseSettings):
         None, description="what vendors are given, https://host; default http://host:port"
     )
     pages_url: HttpUrl | None = Field(
-        None, description="where the pages are that links in mails lead to, https://host; default GATEWAY_PUBLIC_URL"
+        None,
+        description="where the pages are that links in mails lead to, and that buyers come back to when they have "
+        "paid, https://host; default GATEWAY_PUBLIC_URL",
     )
     callback_secret: SecretStr | None = Field(
         None,

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from cli.backup_note import read_moment, read_note, remove_note
 from cli.home import Home
-from cli.payments import payments_vendor
 from cli.settings import Settings
 from cli.stores import Stores, open_stores
 from cli.watching import live_vendors
 from domain.accounts.audit import Act
 from domain.accounts.doers import Doer
 from domain.accounts.making_admins import OPERATOR
+from domain.commerce.payments import VENDOR as PAYMENTS
 from domain.errors import ConfigurationError
 from domain.infra.accounts.audit import open_audit_log
 from domain.infra.restores import settle_doubts
@@ -23,6 +23,7 @@ from domain.submitted_fields import to_milliseconds
 from domain.transitions import Rules
 from domain.vendors import VendorPolicy
 from vendors.http import VendorHttp
+from vendors.payments.policy import policy_of
 
 
 def run(settings: Settings, taken_at: str | None, *, dry_run: bool) -> None:
@@ -57,8 +58,8 @@ async def _settle(settings: Settings, taken_at: datetime, *, dry_run: bool) -> C
 
 
 def policies_of(settings: Settings, http: VendorHttp) -> Mapping[str, VendorPolicy]:
-    """Of the tables' vendors, and of payments: a processor honours keys, so none of them need be given up."""
-    return live_vendors(settings, http, also=[payments_vendor(settings, http)]).policies
+    """Of the tables' vendors, and of payments: Stripe honours keys for a day, so none of a day need be given up."""
+    return {**live_vendors(settings, http).policies, PAYMENTS: policy_of(None)}
 
 
 async def _record(settings: Settings, stores: Stores, taken_at: datetime) -> None:

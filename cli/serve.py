@@ -25,7 +25,7 @@ from cli.local_inbox import with_local_inbox
 from cli.logs import start_logging
 from cli.notices import notice_ports, short_link_ports
 from cli.orders import order_ports
-from cli.payments import payment_readers
+from cli.payments import payment_ports, payment_readers
 from cli.processes import REQUESTS_SECONDS
 from cli.server import StoppingServer
 from cli.settings import Settings
@@ -168,6 +168,7 @@ async def _open_api(
                 commerce=commerce_ports(settings, stores),
                 orders=order_ports(settings, stores, accounts.post, queue),
                 notices=notice_ports(settings, stores, accounts),
+                payments=payment_ports(settings, stores, queue),
                 short_links=short_link_ports(settings, stores),
                 limits=request_limits(settings, stores.redis),
                 brake=Pace().wait,

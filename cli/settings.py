@@ -27,10 +27,11 @@ PREFIX = "GATEWAY_"
 DOTENV = Path(".env")
 SECRETS = frozenset(  # URLs may hold passwords
     {"GATEWAY_MONGO_URL", "GATEWAY_REDIS_URL", "GATEWAY_CALLBACK_SECRET", "GATEWAY_JWT_SECRET", "GATEWAY_API_KEY"}
-    | {"GATEWAY_PAYMENTS_WEBHOOK_SECRET"}
 )
 DEMO_WEBHOOK_SECRET = "GATEWAY_DEMO_WEBHOOK_SECRET"  # noqa: S105 - its name; kept in the home unless it is set
-NOT_OURS = frozenset({"GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET})  # read by the tests, and by the tables
+NOT_OURS = frozenset(
+    {"GATEWAY_LOCALSTRIPE", "GATEWAY_STRICT_SKIPS", DEMO_WEBHOOK_SECRET}
+)  # by the tests, and by the tables
 
 DEVELOPMENT: Mapping[str, object] = {"env": "development", "anonymous": True}  # what `gateway up` assumes
 

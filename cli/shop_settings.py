@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
-from cli.process_settings import HttpUrl
 from domain.commerce.short_links import read_hosts
 
 
@@ -24,15 +23,17 @@ class ShopSettings(BaseSettings):
         description="S3 bucket of images instead, like shop or shop/images; AWS_ACCESS_KEY_ID and the like open it",
     )
     media_processes: int = Field(1, ge=1, le=64, description="images compressed at once in each worker, 1 to 64")
-    payments_url: HttpUrl | None = Field(
+    payments_limit: str | None = Field(
         None,
-        description="address of the payment processor, https://host/path; default the simulated one in development, "
-        "and none in production",
+        description="requests to Stripe of the whole fleet, like 50/second or 60/second; 2000/minute; default "
+        "20/second with a key of the test mode and 80/second with a live one",
     )
-    payments_webhook_secret: SecretStr | None = Field(
-        None,
-        description="what the payment processor signs webhooks with, whsec_…; default that of the simulated vendors "
-        "in development, and none in production",
+    reconcile_every_seconds: int = Field(
+        3600,
+        ge=0,
+        le=604_800,
+        description="how often the books are compared with the payment processor's lists, in seconds up to 604800; "
+        "0: never by itself",
     )
     short_hosts: str | None = Field(
         None,

@@ -9,7 +9,15 @@ import structlog
 
 from cli.settings import Settings
 from domain.errors import ConfigurationError
-from domain.infra.mongo import Database, check_mongo, open_mongo, prepare_accounts, prepare_commerce, prepare_mongo
+from domain.infra.mongo import (
+    Database,
+    check_mongo,
+    open_mongo,
+    prepare_accounts,
+    prepare_commerce,
+    prepare_mongo,
+    prepare_payments,
+)
 from domain.infra.redis import REDIS_FAULTS, RedisClient, check_redis, open_redis, redis_clock_ahead
 
 # Due times are judged by Redis' clock and stamped by the API's: a difference delays jobs.
@@ -38,6 +46,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         await prepare_mongo(database)
         await prepare_accounts(database)
         await prepare_commerce(database)
+        await prepare_payments(database)
         yield Stores(database, redis)
 
 

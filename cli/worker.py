@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,15 +18,18 @@ from cli.keys import signed_tokens
 from cli.logs import start_logging
 from cli.mails import open_email
 from cli.media import open_media
-from cli.orders import open_orders, orders_looked_after
-from cli.payments import payments_vendor
+from cli.orders import OrdersHere, open_orders, orders_looked_after
+from cli.payments import PaymentsHere, open_payments, payments_looked_after, payments_vendor
+from cli.reconciling import books_compared
 from cli.settings import Settings
 from cli.settings_facts import WORKER_KIND
 from cli.settings_told import settings_told
 from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
+from domain.commerce.payments import is_unsettled
 from domain.errors import ConfigurationError
 from domain.infra.follow_ups import open_follow_ups
+from domain.infra.redactions import Redactions
 from domain.vendors import Vendor
 from vendors.http import VendorHttp
 from vendors.live import LiveVendors
@@ -65,14 +69,6 @@ def run(settings: Settings, kind: Kind) -> None:
 
 
 async def _work(settings: Settings, kind: Kind) -> None:
-    worker_settings = WorkerSettings(
-        kind.unique_name,
-        concurrency=settings.concurrency,
-        lease=timedelta(seconds=settings.lease_seconds),
-        drain=timedelta(seconds=settings.drain_seconds),
-        apart=kind.apart,
-        retention=settings.retention,
-    )
     clock = FleetClock()
     async with (
         VendorHttp(clock=clock.now) as http,
@@ -81,16 +77,30 @@ async def _work(settings: Settings, kind: Kind) -> None:
         open_email(settings, signed_tokens(settings).link, clock.now) as email,
         open_media(settings, stores.database, clock.now) as media,
         open_orders(settings, stores, clock.now) as orders,
+        open_payments(settings, stores, orders, clock.now) as payments,
         open_follow_ups(
-            stores.database, orders.queue, settings.public_base, clock=clock.now, tellers=orders.tellers
+            stores.database,
+            orders.queue,
+            settings.public_base,
+            clock=clock.now,
+            tellers={**orders.tellers, **payments.tellers},
         ) as follow_ups,
     ):
-        own: list[Vendor] = [callback, email, media, payments_vendor(settings, http)]
+        paying = payments_vendor(settings, http, stores.database, orders.jobs, clock.now)
+        own: list[Vendor] = [callback, email, media, paying]
         known = live_vendors(settings, http, also=own, adapters=kind.adapters)
         vendors = _chosen(known, kind.vendors)
         starter = ApartCommand(kind.command_of_child, settings)
         async with open_worker(
-            stores.database, stores.redis, vendors, worker_settings, follow_ups, clock=clock, starter=starter
+            stores.database,
+            stores.redis,
+            vendors,
+            _worker_settings(settings, kind),
+            follow_ups,
+            redactions=Redactions(stores.database, is_unsettled),
+            clock=clock,
+            starter=starter,
+            late_looks=payments.looks,
         ) as worker:
 
             def reload() -> bool:
@@ -105,9 +115,27 @@ async def _work(settings: Settings, kind: Kind) -> None:
             async with (
                 settings_told(settings, stores, known, WORKER_KIND) as told,
                 watched(files_of(settings), told.after(reload)),
-                orphaned(worker.stop) if kind.apart else orders_looked_after(orders, clock),
+                orphaned(worker.stop) if kind.apart else _looked_after(orders, payments, clock),
+                books_compared(settings, orders, vendors, clock),
             ):
                 await worker.run()
+
+
+def _worker_settings(settings: Settings, kind: Kind) -> WorkerSettings:
+    return WorkerSettings(
+        kind.unique_name,
+        concurrency=settings.concurrency,
+        lease=timedelta(seconds=settings.lease_seconds),
+        drain=timedelta(seconds=settings.drain_seconds),
+        apart=kind.apart,
+        retention=settings.retention,
+    )
+
+
+@asynccontextmanager
+async def _looked_after(orders: OrdersHere, payments: PaymentsHere, clock: FleetClock) -> AsyncIterator[None]:
+    async with orders_looked_after(orders, clock), payments_looked_after(payments, clock):
+        yield
 
 
 def _chosen(known: LiveVendors, wanted: tuple[str, ...] | None) -> Mapping[str, Vendor]:

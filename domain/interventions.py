@@ -27,7 +27,8 @@ from domain.unknowns import CODES_OF_DOUBT, Unknown
 
 CALLBACK = "callback"  # follow-ups: see `Job.follow_ups`
 ORDER = "order"  # the order that it is about has to learn of its end
-ON_RECORD = frozenset({CALLBACK, ORDER})  # what a `FollowUpRunner` does
+PAYMENT = "payment"  # likewise the payment
+ON_RECORD = frozenset({CALLBACK, ORDER, PAYMENT})  # what a `FollowUpRunner` does
 TELL_VENDOR = "vendor_cancel"
 PROGRESS_KEPT = 50
 TELLS_ALLOWED = 5  # how often a vendor is told that a job is cancelled, before it is given up
@@ -49,6 +50,23 @@ def note_progress(job: Job, status: str, now: datetime, *, event: UUID | None = 
     """A word that is neither done nor failed: on the timeline, and nothing else."""
     told = [*(job.progress or []), Progress(at=now, status=status, event=event)]
     return advance(job, now, progress=told[-PROGRESS_KEPT:])
+
+
+def look_again(job: Job, status: str, now: datetime, *, event: UUID | None = None) -> Job:
+    """
+    A word that something has changed: the next poll is due now.
+
+    A call or a poll under way may have been answered before the change: `domain.waiting` asks once more after it.
+    """
+    noted = note_progress(job, status, now, event=event).model_copy(update={"look_from": now})
+    if job.vendor_ref is None or is_called(job):
+        return noted
+    return noted.model_copy(update={"run_at": now, "sweep_at": now + SWEEP_AFTER})
+
+
+def is_due_for_a_look(job: Job, now: datetime) -> bool:
+    """Whether it waits, nobody asks its vendor just now, and somebody should."""
+    return not job.ended and job.vendor_ref is not None and not is_called(job) and job.run_at <= now
 
 
 def cancel(job: Job, rules: Rules, now: datetime) -> Job:
@@ -149,6 +167,7 @@ def retry(job: Job, now: datetime) -> Job:
         vendor_ref=None,
         taken_with=None,
         former_refs=[*(job.former_refs or []), *([job.vendor_ref] if job.vendor_ref else [])] or None,
+        look_from=None,
         follow_ups=None,
         run_at=now,
         waiting_until=None,

@@ -142,6 +142,7 @@ class Job(BaseModel):
     taken_with: str | None = None  # what the vendor said when it took it, for whoever asked: JSON text, a few kilobytes
     former_refs: list[str] | None = None  # those of generations before: what they still say is no longer ours
     progress: list[Progress] | None = None
+    look_from: datetime | None = None  # an event had the vendor asked again: an answer to an older question is stale
     retried_at: datetime | None = None  # when somebody last asked for a retry
     acknowledged: int = 0  # attempts up to this number were seen by whoever asked for a retry
     result: str | None = None

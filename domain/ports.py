@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.jobs import Job, Priority, Status
 from domain.suspects import is_suspect
-from domain.webhooks import WebhookEvent
+from domain.webhooks import Notice, WebhookEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class JobReader(Protocol):
         ...
 
     async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
-        """The job as soon as it has ended, or as it stands after `seconds`."""
+        """The job as soon as it has ended, or as it stands after `seconds`. None at once where there is none."""
         ...
 
     async def wait_for_change(self, job: Job, seconds: float) -> Job:
@@ -149,6 +149,22 @@ class FollowUpRunner(Protocol):
         Return when they are done, or on record as jobs of their own. Raises `Unavailable`.
 
         `jobs` may lack their payload.
+        """
+        ...
+
+
+class LateLooks(Protocol):
+    """
+    Whose word to look again is, once its job has ended, or where no job has its reference.
+
+    A refund that somebody makes in a processor's own pages comes long after the payment's job.
+    """
+
+    async def take_up(self, vendor: str, notice: Notice, job: Job | None) -> bool:
+        """
+        See to it that somebody looks; False where the event is of nothing that is known here.
+
+        Done twice it changes nothing more. Raises `Unavailable`: the event is then applied once more.
         """
         ...
 

@@ -8,7 +8,6 @@ vendor's reference.
 
 from datetime import datetime
 
-from domain.commerce.payments import is_unsettled
 from domain.interventions import LONG_GONE, is_called
 from domain.jobs import Job
 
@@ -36,9 +35,5 @@ def redact(job: Job, now: datetime) -> Job:
 
 
 def may_be_redacted(job: Job, now: datetime) -> bool:
-    """
-    Whether nobody needs its payload any more: a call that is under way may end in a word to its vendor.
-
-    Money that may still be asked for, or given back, is so by its payload, which says how much and no stranger's word.
-    """
-    return not (is_called(job) and job.attempts[-1].started_at > now - LONG_GONE) and not is_unsettled(job)
+    """Whether no call of it needs its payload any more: one that is under way may end in a word to its vendor."""
+    return not (is_called(job) and job.attempts[-1].started_at > now - LONG_GONE)

@@ -7,10 +7,12 @@ twice as many of them a second as of random UUIDs, since every insert goes to th
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 RANDOM_BITS = 62
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Sequence:
@@ -42,6 +44,12 @@ def derived_id(parent: UUID, name: str) -> UUID:
     bits = int.from_bytes(sha256(name.encode()).digest())
     time_of, count, tail = parent.int >> 80, bits >> RANDOM_BITS & 0xFFF, bits & ((1 << RANDOM_BITS) - 1)
     return UUID(int=(time_of << 80) | (0x7 << 76) | (count << 64) | (0b10 << RANDOM_BITS) | tail)
+
+
+def dated_id(at: datetime, name: str) -> UUID:
+    """The id of what happened at that time: a UUIDv7 of it, the rest a hash of `name`. Always the same."""
+    millis = (at - _EPOCH) // timedelta(milliseconds=1)
+    return derived_id(UUID(int=millis << 80), name)
 
 
 def read_request_id(text: str) -> UUID | None:

@@ -12,6 +12,7 @@ CODES_OF_DOUBT = frozenset(
         *("outcome_unknown", "webhook_deadline"),
         *("reply_not_json", "reply_not_text", "reply_too_large", "reply_unreadable"),
         *("reply_without_result", "reply_without_reference", "vendor_reference_reused", "not_storable"),
+        "idempotency_error",  # the vendor was asked for something else under our key before
     }
 )
 

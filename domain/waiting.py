@@ -1,7 +1,8 @@
 """
 A job that its vendor has taken waits for the vendor's word: by webhook, or by polls.
 
-A poll begins and ends as a call does, and the job goes on waiting meanwhile. `run_at` is when to ask next.
+A poll begins and ends as a call does, and the job goes on waiting meanwhile. `run_at` is when to ask next: at once,
+where an event said after the question was asked that something has changed.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +17,11 @@ NOT_POLLED_NOW = timedelta(minutes=1)  # its table was changed while it was aske
 
 
 def begin_to_wait(job: Job, outcome: Waiting, every: timedelta | None, now: datetime) -> Job:
-    """The vendor took the job: it is asked `every` so often what came of it, or never (None)."""
+    """
+    The vendor took the job: it is asked `every` so often what came of it, or never (None).
+
+    At once, where an event came first: the answer may be the one that the vendor stored under our key before that.
+    """
     closed = close_attempt(job, now, AttemptOutcome.WAITING, outcome.vendor_status)
     waiting = closed.model_copy(
         update={
@@ -26,7 +31,9 @@ def begin_to_wait(job: Job, outcome: Waiting, every: timedelta | None, now: date
             "waiting_until": min(outcome.deadline, job.deadline),
         }
     )
-    return _look_later(waiting, None if every is None else now + every, now)
+    if every is None:
+        return _look_later(waiting, None, now)
+    return _look_later(waiting, now + (every if job.look_from is None else SOONEST_POLL), now)
 
 
 def wait_on(job: Job, outcome: Waiting | Retry | Unknown, every: timedelta | None, now: datetime) -> Job:
@@ -42,8 +49,13 @@ def wait_on(job: Job, outcome: Waiting | Retry | Unknown, every: timedelta | Non
         case Retry(after=after) if after is not None:
             at = now + max(pause, after)
         case _:
-            at = now + pause
+            at = now if _is_stale(job) else now + pause
     return _look_later(closed, max(at, now + SOONEST_POLL), now)
+
+
+def _is_stale(job: Job) -> bool:
+    """Whether an event came after the question that has just been answered."""
+    return job.look_from is not None and job.look_from >= job.attempts[-1].started_at
 
 
 def _look_later(job: Job, poll_at: datetime | None, now: datetime) -> Job:

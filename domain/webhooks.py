@@ -2,7 +2,7 @@
 Webhooks: what a vendor sends us later, stored before it is answered and applied by a worker.
 
     received ──► applied       it ended its job, or was noted on its timeline
-        │   ├──► ignored       late: the job had ended, or the word is of an earlier generation
+        │   ├──► ignored       late: the job had ended, or the word is of an earlier generation; or of no job
         │   └──► parked ──►…   early: no job has this reference yet; a day later `orphaned`
     quarantined                verified, but not what the vendor promises: kept as it came, for a person
 """
@@ -56,6 +56,18 @@ class WebhookEvent(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class LookAgain:
+    """
+    Something has changed, and what it is stands with the vendor only: the job is polled now.
+
+    For words that come in any order, twice, late and early: none of them can say how the job stands *now*. `at` is the
+    vendor's id of what has changed, where that may be another than its job waits under, and the job may have ended.
+    """
+
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """
     What an event says of one job, in our words. `outcome` None is progress: neither done nor failed.
@@ -65,12 +77,16 @@ class Notice:
 
     reference: str | None
     request_id: UUID | None
-    outcome: Done | Failed | None
+    outcome: Done | Failed | LookAgain | None
     status: str | None = None  # the vendor's own word for it
 
 
 class NotPromised(Exception):
     """Verified, but not what the vendor's table or adapter promises; the text says what is missing, no secret in it."""
+
+
+class NotForUs(Exception):
+    """Verified and understood, and of no job of ours: kept, and ignored. The text says what it is about."""
 
 
 class WebhookReader(Protocol):
@@ -85,5 +101,5 @@ class WebhookReader(Protocol):
         ...
 
     def read(self, body: bytes) -> Notice:
-        """What the event says. Raises `NotPromised`."""
+        """What the event says. Raises `NotPromised`, `NotForUs`."""
         ...

@@ -34,6 +34,7 @@ pytest_plugins = [
     "tests.stores",
     "tests.account_stores",
     "tests.commerce_stores",
+    "tests.payment_stores",
 ]
 
 _skipped: dict[str, str] = {}

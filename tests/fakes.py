@@ -59,6 +59,8 @@ class FakeJobs:
         return [job for job in newest_first if _matches(job, which)][: which.limit]
 
     async def wait_until_ended(self, request_id: UUID, owner: str | None, seconds: float) -> Job | None:
+        if request_id not in self.stored:
+            return None
         await self._wait(lambda: self.stored[request_id].ended, seconds)
         return await self.find(request_id, owner)
 

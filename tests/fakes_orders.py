@@ -115,6 +115,7 @@ class FakePaymentDesk(MayBeDown):
         super().__init__()
         self.begun: dict[UUID, UUID | None] = {}
         self.withdrawn: dict[UUID, UUID | None] = {}
+        self.given_back: set[UUID] = set()
 
     async def begin(self, order: Order) -> None:
         self._answer()
@@ -123,6 +124,10 @@ class FakePaymentDesk(MayBeDown):
     async def withdraw(self, order: Order) -> None:
         self._answer()
         self.withdrawn[order.id] = order.payment
+
+    async def give_back(self, payment_id: UUID) -> None:
+        self._answer()
+        self.given_back.add(payment_id)
 
 
 class FakePaymentJobs(MayBeDown):

@@ -17,6 +17,7 @@ from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database, open_mongo, prepare_mongo
 from domain.infra.queue import Queue
 from domain.infra.queue_keys import queue_key, ring_key
+from domain.infra.redactions import Redactions
 from domain.infra.redis import RedisClient, open_redis
 from domain.jobs import Job, Priority
 from domain.outcomes import Done, Outcome
@@ -114,7 +115,10 @@ class Stores:
         """A worker that runs until the block ends, and is drained then."""
         settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE, drain=drain, apart=apart)
         table: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}
-        async with open_worker(self.database, self.redis, table, settings, follow_ups, starter=starter) as worker:
+        redactions = Redactions(self.database, lambda _: False)
+        async with open_worker(
+            self.database, self.redis, table, settings, follow_ups, redactions=redactions, starter=starter
+        ) as worker:
             running = asyncio.create_task(worker.run())
             try:
                 yield worker

@@ -76,6 +76,7 @@ def steps_of(job: Job, rules: Rules, now: datetime) -> dict[str, Callable[[], Jo
         steps["hear_done"] = partial(interventions.hear, job, Done("1"), rules, now)
         steps["hear_failed"] = partial(interventions.hear, job, Failed("vendor_failed", "no"), rules, now)
         steps["progress"] = partial(interventions.note_progress, job, "half way", now)
+        steps["look_again"] = partial(interventions.look_again, job, "changed", now)
     steps["cancel"] = partial(interventions.cancel, job, rules, now)
     failed = interventions.overdue(job, rules, now + timedelta(hours=2))
     if failed is not None:

@@ -55,6 +55,7 @@ class VendorRequest:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     head_tells: bool = False  # a success too is told by its head alone, as everything else is
+    keyed: bool = True  # False: a question, to a vendor that would answer another one's question by its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +155,11 @@ def _outgoing(request: VendorRequest, call: Call, progress: Progress) -> httpx.R
     headers = {
         **_DEFAULTS,
         **{name.lower(): value for name, value in request.headers.items()},
-        "idempotency-key": call.idempotency_key,
         "x-request-id": str(call.request_id),
         "traceparent": child_of(call.traceparent, call.request_id),
     }
+    if request.keyed:
+        headers["idempotency-key"] = call.idempotency_key
     return httpx.Request(
         request.method, request.url, headers=headers, content=request.body, extensions={"progress": progress}
     )

@@ -15,7 +15,7 @@ import structlog
 
 from domain.errors import BadSignature
 from domain.request_ids import new_request_id
-from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, Notice, NotPromised, WebhookEvent, WebhookReader
+from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, NotForUs, Notice, NotPromised, WebhookEvent, WebhookReader
 
 log = structlog.get_logger()
 
@@ -49,12 +49,14 @@ def examine(reader: WebhookReader, delivery: Delivery) -> WebhookEvent | Refused
     return _event(delivery, webhook_id, _read(reader, delivery))
 
 
-def _read(reader: WebhookReader, delivery: Delivery) -> Notice | str:
+def _read(reader: WebhookReader, delivery: Delivery) -> Notice | NotForUs | str:
     """What the reader makes of it, or why it makes nothing of it."""
     try:
         said = reader.read(delivery.body)
         (said.reference or "").encode()  # a lone surrogate is no text that MongoDB could hold
         return said
+    except NotForUs as unconcerned:
+        return unconcerned
     except NotPromised as fault:
         return str(fault)
     except Exception as fault:  # noqa: BLE001 - it is the vendor's own word all the same
@@ -73,12 +75,15 @@ def unambiguous(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in lines if sent[name] == 1}
 
 
-def _event(delivery: Delivery, webhook_id: str, said: Notice | str) -> WebhookEvent:
+def _event(delivery: Delivery, webhook_id: str, said: Notice | NotForUs | str) -> WebhookEvent:
     now = delivery.received_at
-    if isinstance(said, Notice):
-        fields = {"reference": said.reference, "request_id": said.request_id, "sweep_at": now + QUEUED_WITHIN}
-    else:
-        fields = {"state": EventState.QUARANTINED, "note": said}
+    match said:
+        case Notice():
+            fields = {"reference": said.reference, "request_id": said.request_id, "sweep_at": now + QUEUED_WITHIN}
+        case NotForUs():
+            fields = {"state": EventState.IGNORED, "note": str(said)}
+        case _:
+            fields = {"state": EventState.QUARANTINED, "note": said}
     return WebhookEvent.model_validate(
         {
             "id": new_request_id(),

@@ -10,7 +10,7 @@ from domain.infra.queue import Queue
 from domain.infra.redactions import Redactions
 from domain.interventions import owes_follow_up
 from domain.jobs import Job
-from domain.ports import FollowUpRunner
+from domain.ports import FollowUpRunner, LateLooks
 from domain.retention import Retention
 from domain.transitions import Rules
 from domain.vendors import Vendor
@@ -45,6 +45,7 @@ class Station:
     redactions: Redactions | None = None  # None: this worker leaves them to others
     lease: timedelta = timedelta(seconds=5)
     follow_ups: FollowUpRunner = field(default_factory=NoFollowUps)
+    late_looks: LateLooks | None = None  # None: a word to look again whose job has ended is ignored, as others are
     limits: FleetLimits | None = None  # None: this worker keeps no limits, and hears of no closings
     gates: Gates | None = None
     apart: bool = False  # this process runs suspects, and nothing beside the one it runs

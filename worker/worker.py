@@ -24,7 +24,7 @@ from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_ALL, WAKE_CHANNEL, Queue
 from domain.infra.redactions import Redactions
 from domain.infra.redis import RedisClient
-from domain.ports import FollowUpRunner
+from domain.ports import FollowUpRunner, LateLooks
 from domain.retention import Retention
 from domain.vendors import Vendor
 from domain.webhooks import EVENTS
@@ -34,8 +34,8 @@ from worker.events import open_event_runner
 from worker.fleet_limits import FleetLimits
 from worker.gates import Closings, Gates
 from worker.lane import Lane
-from worker.leases import open_leases
-from worker.runner import open_runner
+from worker.leases import Leases, open_leases
+from worker.runner import Runner, open_runner
 from worker.station import NoFollowUps, Station
 from worker.sweep import Sweep
 
@@ -127,8 +127,10 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     settings: WorkerSettings,
     follow_ups: FollowUpRunner | None = None,
     *,
+    redactions: Redactions,
     clock: FleetClock | None = None,
     starter: ApartStarter | None = None,
+    late_looks: LateLooks | None = None,
 ) -> AsyncIterator[Worker]:
     apart, clock = Apart(starter or NoProcesses()), clock or FleetClock()
     queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
@@ -142,13 +144,14 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         clock=clock,
         vendors=vendors,
         retention=settings.retention,
-        redactions=Redactions(database),
+        redactions=redactions,
         lease=settings.lease,
         follow_ups=follow_ups or NoFollowUps(),
         limits=limits,
         gates=gates,
         apart=settings.apart,
         call_apart=apart.call,
+        late_looks=late_looks,
     )
     async with (
         gates.again,
@@ -157,19 +160,25 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
         open_runner(station) as runner,
         open_event_runner(station) as events,
     ):
-        slot = asyncio.Lock()
-
-        def make_lane(vendor: str) -> Lane:
-            if settings.apart:
-                return ApartLane(vendor, station, runner, leases, slot)
-            return Lane(vendor, settings.concurrency, station, runner, leases)
-
         fixed = [] if settings.apart else [Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)]
-        worker = Worker(fixed, make_lane, settings, gates.closings, apart)
+        worker = Worker(fixed, _maker_of_lanes(settings, station, runner, leases), settings, gates.closings, apart)
         worker.follow(vendors)
         duties = stop_when_quiet(lambda: worker.lanes, worker.stop) if settings.apart else _care(station, apart)
         async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(duties):
             yield worker
+
+
+def _maker_of_lanes(
+    settings: WorkerSettings, station: Station, runner: Runner, leases: Leases
+) -> Callable[[str], Lane]:
+    slot = asyncio.Lock()  # one suspect at a time, whichever vendor's
+
+    def make_lane(vendor: str) -> Lane:
+        if settings.apart:
+            return ApartLane(vendor, station, runner, leases, slot)
+        return Lane(vendor, settings.concurrency, station, runner, leases)
+
+    return make_lane
 
 
 async def _care(station: Station, apart: Apart) -> None:

@@ -25,6 +25,9 @@ class Scope(StrEnum):
     READ_ORDERS = "orders:read"
     WRITE_ORDERS = "orders:write"
     WRITE_NOTIFICATIONS = "notifications:write"
+    READ_PAYMENTS = "payments:read"
+    WRITE_PAYMENTS = "payments:write"
+    WRITE_REFUNDS = "refunds:write"
 
 
 @dataclass(frozen=True, slots=True)

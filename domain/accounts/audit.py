@@ -43,6 +43,8 @@ class Act(StrEnum):
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_DELETED = "product.deleted"
     ORDER_MOVED = "order.moved"
+    PAYMENT_TRIED = "payment.tried"  # by an admin
+    PAYMENT_REFUNDED = "payment.refunded"
     IMAGE_UPLOADED = "product.image_uploaded"
     IMAGE_REMOVED = "product.image_removed"
     RESTORED = "jobs.restored"

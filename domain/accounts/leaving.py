@@ -1,9 +1,9 @@
 """
-Leaving: a person's account goes, with their sessions, keys and links, and what their jobs and orders hold of them.
+Leaving: a person's account goes, with their sessions, keys and links, and what jobs, orders and payments hold of them.
 
-What stays is the record, and the books of what was sold, where they are an id that nobody can look up any more, and the
-keys that an admin made for services: these go on, since a service is nobody's. Each of them has an entry, for those who
-look which secrets somebody who has left may know.
+What stays is the record, and the books of what was sold and paid, where they are an id that nobody can look up any
+more, and the keys that an admin made for services: these go on, since a service is nobody's. Each of them has an entry,
+for those who look which secrets somebody who has left may know.
 """
 
 from collections.abc import Sequence

@@ -10,15 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
+from uuid import UUID
 
 import structlog
 
 from domain.commerce.moving import BEGIN_PAYMENT
 from domain.commerce.orders import Order, Status
-from domain.commerce.payments import LIFETIME, Known, checkout_job, known_of, refund_job, withdrawal_job
+from domain.commerce.payments import KEY_LIFETIME, Known, checkout_job, known_of, withdrawal_job
 from domain.commerce.ports import PaymentJobs
 from domain.errors import Unavailable
 from domain.jobs import Job
+from domain.payments.jobs import give_back_job
+from domain.payments.of_orders import payment_of, reserve_all
+from domain.payments.ports import PaymentStore
 
 _LOST = "nobody knows whether a cancelled order was paid; look at the processor"
 
@@ -27,9 +31,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A `PaymentDesk`."""
+    """A `PaymentDesk`. A payment is in the books before its job is on record."""
 
     payments: PaymentJobs
+    books: PaymentStore
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def begin(self, order: Order) -> None:
@@ -37,7 +42,7 @@ class Desk:
         if order.status is Status.CANCELLED:
             await self.withdraw(order)
         elif order.status is Status.AWAITING_PAYMENT and order.payment is not None:
-            await self.payments.put(checkout_job(order, self.clock()))
+            await self._put(order)
 
     async def withdraw(self, order: Order) -> None:
         """What it puts on record, or leaves to the payment's own end, is told to the order by `PaymentEnds`."""
@@ -51,7 +56,7 @@ class Desk:
             case Known.UNPAID:
                 return
             case Known.PAID:
-                await self.payments.put(refund_job(order, payment, now))
+                await self.give_back(payment.id)
             case Known.OPEN:
                 await self.payments.put(withdrawal_job(order, payment, now))
             case Known.UNCALLED:
@@ -64,6 +69,18 @@ class Desk:
             case never:
                 assert_never(never)
 
+    async def give_back(self, payment_id: UUID) -> None:
+        """All that is left of what was paid although its order was cancelled."""
+        now = self.clock()
+        reserved = await reserve_all(self.books, payment_id, now)
+        if reserved is not None:
+            await self.payments.put(give_back_job(*reserved, now))
+
+    async def _put(self, order: Order) -> None:
+        now = self.clock()
+        await self.books.add(payment_of(order, now))
+        await self.payments.put(checkout_job(order, now))
+
     async def _payment_of(self, order: Order) -> Job | None:
         """
         Stored now where it never was: whoever was about to do so finds it called off.
@@ -73,7 +90,7 @@ class Desk:
         payment = None if order.payment is None else await self.payments.find(order.payment)
         if payment is not None or BEGIN_PAYMENT not in (order.owed or ()):
             return payment
-        await self.payments.put(checkout_job(order, self.clock()))
+        await self._put(order)
         payment = None if order.payment is None else await self.payments.find(order.payment)
         if payment is None:
             raise Unavailable("the payment cannot be read just now")
@@ -81,7 +98,7 @@ class Desk:
 
     async def _ask_again(self, order: Order, payment: Job, now: datetime) -> None:
         """It stays owed until the processor has said what became of it, or has forgotten the key."""
-        if payment.redacted_at is not None or payment.created_at + LIFETIME <= now:
+        if payment.redacted_at is not None or payment.created_at + KEY_LIFETIME <= now:
             log.error(_LOST, order_id=str(order.id), why="the processor may have forgotten the payment's key")
             return
         await self.payments.ask_again(payment, now)

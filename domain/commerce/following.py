@@ -65,6 +65,9 @@ class Following:
         except Unavailable as fault:
             log.warning("an order's follow-up has to wait", order_id=str(order.id), kind=kind, fault=fault.detail)
             return False
+        except Exception:  # it is looked at later, and keeps nobody else's waiting
+            log.exception("an order's follow-up broke", order_id=str(order.id), kind=kind)
+            return False
         return True
 
 

@@ -14,6 +14,9 @@ from domain.commerce.moving import BEGIN_PAYMENT, has_expired, moved
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.payments import cannot_be_paid, payment_id
 from domain.commerce.ports import Orders
+from domain.errors import Conflict
+from domain.money import Money, written
+from domain.payments.amounts import fault_of
 
 _PAID = "this order is paid already"
 _ENDED = "this order was cancelled, and nobody can pay it any more; place another order"
@@ -48,5 +51,14 @@ def _begun(order: Order, step: Step) -> Order:
     refuse_unpayable(order, step.at)
     if order.status is Status.AWAITING_PAYMENT:
         return order
+    _refuse_unchargeable(order.total)
     named = {"payment": payment_id(order), "payments": order.payments + 1}
     return moved(order, step, **named, owed=[*(order.owed or ()), BEGIN_PAYMENT])
+
+
+def _refuse_unchargeable(total: Money) -> None:
+    """Before anything begins: the processor's no would end the order. Raises `Conflict`."""
+    fault = fault_of(total)
+    if fault is not None:
+        detail = f"this order comes to {written(total)}, and what is charged {fault}; place another order"
+        raise Conflict(detail, code="amount-not-chargeable")

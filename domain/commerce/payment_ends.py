@@ -1,6 +1,6 @@
 """What an order learns when a job of its payment ends, by webhook, by poll or in time: once, however often told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,14 +11,15 @@ from domain.commerce.changing import change_order
 from domain.commerce.following import Following
 from domain.commerce.moving import GATEWAY, REFUND_IF_PAID, moved, owing
 from domain.commerce.orders import Order, Status, Step
-from domain.commerce.payments import CHECKOUT, REFUND, Known, kind_of, known_of, refund_job
-from domain.commerce.ports import PaymentJobs
+from domain.commerce.payments import CHECKOUT, Known, kind_of, known_of
+from domain.commerce.ports import PaymentDesk
 from domain.errors import Conflict, Unavailable
 from domain.jobs import Job
-from domain.jobs import Status as JobStatus
+from domain.payments.payments import Payment
 from domain.submitted_fields import to_milliseconds
 
 NOT_PAID = "the payment failed"
+_PAID = frozenset({Status.PAID, Status.SHIPPED, Status.DELIVERED, Status.CANCELLED})  # the last: all the same
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class PaymentEnds:
     following: Following
-    payments: PaymentJobs
+    desk: PaymentDesk
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def tell(self, job: Job) -> None:
@@ -35,24 +36,42 @@ class PaymentEnds:
         if order is None:
             log.error("a payment ended that is no order's", request_id=str(job.id))
             return
-        kind = kind_of(job)
-        if kind == CHECKOUT:
+        if kind_of(job) == CHECKOUT:
             await self._settle(order, job)
-        elif kind == REFUND:
-            await self._refunded(order, job)
+
+    async def paid(self, payment: Payment) -> None:
+        """It is booked that money came, whatever became of the payment's job: likewise."""
+        order = await self.following.orders.find_by_payment(payment.id)
+        if order is None:
+            log.error("a payment was paid that is no order's", payment_id=str(payment.id))
+            return
+        await self._paid(order, payment.id)
+
+    async def refunded(self, payment: Payment) -> None:
+        """All that was paid went back, whoever asked for that: likewise."""
+        order = await self.following.orders.find_by_payment(payment.id)
+        if order is None or order.payment != payment.id:
+            log.error("a payment was refunded that is no order's, or counts no longer", payment_id=str(payment.id))
+            return
+        if order.status is Status.AWAITING_PAYMENT:
+            raise Unavailable("its order has yet to learn that it was paid")
+        await self._change(order, lambda it: _moved(it, _PAID, Status.REFUNDED, self._now()))
 
     async def _settle(self, order: Order, payment: Job) -> None:
         known = known_of(payment)
         if known is Known.PAID:
-            after = await self._move(order, payment.id, Status.PAID)
-            if after.status is Status.CANCELLED or after.payment != payment.id:
-                log.warning("an order was paid that is no longer wanted", order_id=str(order.id))
-                await self.payments.put(refund_job(after, payment, self.clock()))
+            await self._paid(order, payment.id)
         elif known is Known.UNPAID:
             await self._move(order, payment.id, Status.CANCELLED, NOT_PAID)
         else:
             log.warning("nobody knows what became of a payment", order_id=str(order.id), request_id=str(payment.id))
             await self._doubt(order, payment.id)
+
+    async def _paid(self, order: Order, payment: UUID) -> None:
+        after = await self._move(order, payment, Status.PAID)
+        if after.status is Status.CANCELLED or after.payment != payment:
+            log.warning("an order was paid that is no longer wanted", order_id=str(order.id))
+            await self.desk.give_back(payment)
 
     async def _doubt(self, order: Order, payment: UUID) -> None:
         """
@@ -67,18 +86,12 @@ class PaymentEnds:
 
         await self._write(order, alter)
 
-    async def _refunded(self, order: Order, refund: Job) -> None:
-        if refund.status is not JobStatus.COMPLETE:
-            log.error("a refund came to nothing; retry its job", order_id=str(order.id), request_id=str(refund.id))
-            return
-        await self._change(order, lambda it: _moved(it, Status.CANCELLED, Status.REFUNDED, self._now()))
-
     async def _move(self, order: Order, payment: UUID, to: Status, why: str | None = None) -> Order:
         """From where it awaits this payment; an order that is elsewhere stays there."""
 
         def alter(it: Order) -> Order:
             mine = it.payment == payment
-            return _moved(it, Status.AWAITING_PAYMENT, to, self._now(), why) if mine else it
+            return _moved(it, {Status.AWAITING_PAYMENT}, to, self._now(), why) if mine else it
 
         return await self._change(order, alter)
 
@@ -95,5 +108,5 @@ class PaymentEnds:
         return to_milliseconds(self.clock())
 
 
-def _moved(order: Order, where: Status, to: Status, now: datetime, why: str | None = None) -> Order:
-    return moved(order, Step(at=now, status=to, by=GATEWAY, why=why)) if order.status is where else order
+def _moved(order: Order, where: Collection[Status], to: Status, now: datetime, why: str | None = None) -> Order:
+    return moved(order, Step(at=now, status=to, by=GATEWAY, why=why)) if order.status in where else order

@@ -3,7 +3,8 @@ An order's payment as jobs of the vendor `payments`: what they carry, what they 
 
     payment.checkout   the payment itself; it ends by the processor's explicit word alone
     payment.withdraw   its order was cancelled: nobody is to pay it any more
-    payment.refund     it was paid although its order was cancelled
+
+What was paid all the same goes back as every refund does (`domain.payments.jobs`).
 
 Ids derive from the order's, and from the payment's: whoever makes one, and however often, makes the same one.
 """
@@ -16,16 +17,19 @@ from uuid import UUID
 import msgspec
 
 from domain.commerce.orders import Order
-from domain.errors import Conflict, Unavailable
-from domain.interventions import ORDER, may_have_acted
+from domain.errors import Conflict
+from domain.interventions import ORDER, PAYMENT, may_have_acted
 from domain.jobs import Job, Status
 from domain.request_ids import derived_id
 from domain.submissions import QUEUED_WITHIN
 from domain.submitted_fields import to_milliseconds
 
 VENDOR = "payments"  # the vendor's name, which no table may take and no client may ask for
-LIFETIME = timedelta(days=7)  # of a payment, a refund, and of a processor's keys: then a person has to look
-CHECKOUT, WITHDRAW, REFUND = "payment.checkout", "payment.withdraw", "payment.refund"
+LIFETIME = timedelta(days=7)  # of a payment, and of a refund: then a person has to look
+KEY_LIFETIME = timedelta(hours=24)  # of the processor's idempotency keys
+CHECKOUT, WITHDRAW = "payment.checkout", "payment.withdraw"
+PROCESS, GIVE_BACK = "payment.process", "payment.give_back"
+MOVE_MONEY = frozenset({CHECKOUT, PROCESS, GIVE_BACK})
 
 
 class Checkout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=CHECKOUT):
@@ -35,19 +39,11 @@ class Checkout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
     amount: int
     currency: str
     expires_at: datetime | None = None
+    begun_at: datetime | None = None  # a processor may count the page's time from then
 
 
 class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=WITHDRAW):
     reference: str  # the processor's id of the checkout
-
-
-class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=REFUND):
-    reference: str
-    amount: int
-    currency: str
-
-
-Asked = Checkout | Withdrawal | Refund
 
 
 class TakenWith(msgspec.Struct, frozen=True):
@@ -74,23 +70,14 @@ def payment_id(order: Order) -> UUID:
 
 def checkout_job(order: Order, now: datetime) -> Job:
     """The job of `order.payment`."""
-    asked = Checkout(order.id, order.total.amount, order.total.currency, order.expires_at)
-    return _job(_payment_of(order), order, asked, CHECKOUT, now, at_end=[ORDER])
+    asked = Checkout(order.id, order.total.amount, order.total.currency, order.expires_at, to_milliseconds(now))
+    return _job(_payment_of(order), order, asked, CHECKOUT, now, at_end=[ORDER, PAYMENT])
 
 
 def withdrawal_job(order: Order, payment: Job, now: datetime) -> Job:
     """It ends nothing by itself: the payment's own end tells the order."""
     asked = Withdrawal(payment.vendor_ref or "")
     return _job(derived_id(payment.id, f"{payment.id}:withdraw"), order, asked, WITHDRAW, now, parent=payment.id)
-
-
-def refund_job(order: Order, payment: Job, now: datetime) -> Job:
-    """Raises `Unavailable` until it is known by what name the processor has it: the word may overtake that answer."""
-    if payment.vendor_ref is None:
-        raise Unavailable("a payment is to be refunded of which the processor's name is not known yet")
-    asked = Refund(payment.vendor_ref, order.total.amount, order.total.currency)
-    made = derived_id(payment.id, f"{payment.id}:refund")
-    return _job(made, order, asked, REFUND, now, parent=payment.id, at_end=[ORDER])
 
 
 def known_of(payment: Job) -> Known:
@@ -107,9 +94,13 @@ def known_of(payment: Job) -> Known:
 
 
 def is_unsettled(job: Job) -> bool:
-    """Whether it has ended and may yet be run again: nobody knows what was paid, or what was is still to go back."""
-    failed = job.vendor == VENDOR and job.status is Status.FAILED
-    return failed and (kind_of(job) == REFUND or known_of(job) is Known.IN_DOUBT)
+    """
+    Whether it has ended, and nobody knows whether money moved: it may yet be run again.
+
+    By its payload, which says how much and no stranger's word, so that is not removed meanwhile.
+    """
+    moves_money = job.vendor == VENDOR and kind_of(job) in MOVE_MONEY
+    return moves_money and job.status is Status.FAILED and known_of(job) is Known.IN_DOUBT
 
 
 def kind_of(job: Job) -> str:
@@ -132,7 +123,7 @@ def _payment_of(order: Order) -> UUID:
     return order.payment
 
 
-def _job(made: UUID, order: Order, asked: Asked, kind: str, now: datetime, **fields: Any) -> Job:
+def _job(made: UUID, order: Order, asked: Checkout | Withdrawal, kind: str, now: datetime, **fields: Any) -> Job:
     created = to_milliseconds(now)
     return Job(
         id=made,

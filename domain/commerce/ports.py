@@ -163,6 +163,10 @@ class PaymentDesk(Protocol):
         """
         ...
 
+    async def give_back(self, payment_id: UUID) -> None:
+        """All that was paid, once: its order is no longer wanted. Raises `Unavailable`, also until it is booked."""
+        ...
+
 
 class ShortLinks(Protocol):
     """Codes that lead to a processor's page. All methods raise `Unavailable`."""

@@ -24,6 +24,7 @@ from domain.errors import ConfigurationError, Unavailable
 from domain.infra.account_documents import ACCOUNT_DOCUMENTS
 from domain.infra.commerce_documents import COMMERCE_DOCUMENTS
 from domain.infra.documents import DOCUMENTS
+from domain.infra.payment_documents import PAYMENT_DOCUMENTS
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -95,6 +96,11 @@ async def prepare_accounts(database: Database) -> None:
 async def prepare_commerce(database: Database) -> None:
     """And for those of the shop."""
     await init_beanie(database=database, document_models=list(COMMERCE_DOCUMENTS))
+
+
+async def prepare_payments(database: Database) -> None:
+    """And for payments."""
+    await init_beanie(database=database, document_models=list(PAYMENT_DOCUMENTS))
 
 
 async def mongo_clock_ahead(database: Database) -> timedelta:

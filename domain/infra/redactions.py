@@ -6,7 +6,7 @@ still. Then the webhooks' bodies, then the mark by which it was found: after a c
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,24 +24,30 @@ UNREAD = "?"  # stands for a payload and a result that nobody loads: other than 
 
 
 class Redactions:
-    """All methods raise `Unavailable`."""
+    """
+    All methods raise `Unavailable`.
 
-    def __init__(self, database: Database) -> None:
+    `is_needed` tells of a job, of which it has all but the bodies, whether somebody may yet have it run again.
+    """
+
+    def __init__(self, database: Database, is_needed: Callable[[Job], bool]) -> None:
         self._jobs = database.get_collection("jobs")
         self._store = MongoJobStore(database)
         self._events = MongoEventStore(database)
+        self._is_needed = is_needed
 
     async def redact_due(self, now: datetime, limit: int) -> int:
         """Look at `limit` jobs whose time has come, the longest overdue first; answers how many were done."""
         due = await self.load_due(now, limit)
         if not due:
             return 0
-        redacted = await self.remove_words([job for job in due if may_be_redacted(job, now)], now)
+        held = {job.id for job in due if self._is_needed(job) or not may_be_redacted(job, now)}
+        redacted = await self.remove_words([job for job in due if job.id not in held], now)
         unheard = await self._events.find_unapplied(redacted)  # their bodies are still to be read
         done = [job for job in redacted if job.id not in unheard]
         await self._events.redact(done, now)
         await self._strike_off(done)
-        await self._postpone([job for job in due if job.id in unheard or not may_be_redacted(job, now)], now)
+        await self._postpone([job for job in due if job.id in unheard or job.id in held], now)
         return len(done)
 
     async def load_due(self, now: datetime, limit: int) -> list[Job]:

@@ -108,6 +108,7 @@ class Site:
             "GATEWAY_ANONYMOUS": "1",
             "GATEWAY_LEASE_SECONDS": "5",
             "GATEWAY_DRAIN_SECONDS": "10",
+            "GATEWAY_RECONCILE_EVERY_SECONDS": "0",  # the ledger knows every job
             "GATEWAY_LOG_LEVEL": "info",
         }
 

@@ -5,10 +5,14 @@ Raw ASGI, since it shares the machine with what it measures: a call costs about 
 of what the gateway spends on the same job.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
 
+from loadtest.stripe.desk import StripeDesk
+from loadtest.stripe.simulated import simulated_stripe
+from loadtest.stripe.webhooks import Endpoint
 from loadtest.vendors.control import Control
 from loadtest.vendors.deliveries import DeliveryLog, Sender
 from loadtest.vendors.desk import VendorDesk
@@ -25,11 +29,13 @@ _HEALTHY = Reply(b'{"status":"ok"}')
 class VendorsApp:
     """`/<vendor>…` is that vendor's, `/control/…` tells them what to do, `/health` answers."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, stripe_endpoints: Sequence[Endpoint] = ()) -> None:
         ledger, signer, log = Ledger(), Signer(secret), DeliveryLog()
         sender = Sender(signer, log)
-        self._desks = {vendor.name: VendorDesk(vendor, ledger) for vendor in simulated_vendors(sender)}
-        self._control = Control(self._desks, ledger, WebhookControl(log, signer))
+        stripe = simulated_stripe(ledger, log, stripe_endpoints)
+        desks = {vendor.name: VendorDesk(vendor, ledger) for vendor in simulated_vendors(sender)}
+        self._desks: dict[str, VendorDesk | StripeDesk] = {**desks, "stripe": stripe.desk}
+        self._control = Control(desks, ledger, WebhookControl(log, signer), stripe.control)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
@@ -42,11 +48,15 @@ class VendorsApp:
             await exchange.answer(_HEALTHY if first == "health" else _NOT_FOUND)
 
 
-def build_server(host: str, port: int, secret: str) -> uvicorn.Server:
-    """A server that has opened nothing yet; `secret` (`whsec_…`) signs the webhooks."""
+def build_server(host: str, port: int, secret: str, stripe_endpoints: Sequence[Endpoint] = ()) -> uvicorn.Server:
+    """
+    A server that has opened nothing yet; `secret` (`whsec_…`) signs the webhooks.
+
+    Those of the simulated Stripe go to `stripe_endpoints`, each signed with its own secret.
+    """
     return uvicorn.Server(
         uvicorn.Config(
-            VendorsApp(secret),
+            VendorsApp(secret, stripe_endpoints),
             host=host,
             port=port,
             http=CuttingProtocol,
@@ -61,7 +71,7 @@ def build_server(host: str, port: int, secret: str) -> uvicorn.Server:
     )
 
 
-def main(host: str, port: int, secret: str) -> None:
+def main(host: str, port: int, secret: str, stripe_endpoints: Sequence[Endpoint] = ()) -> None:
     """Serve until SIGINT or SIGTERM."""
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
-        build_server(host, port, secret).run()
+        build_server(host, port, secret, stripe_endpoints).run()

@@ -13,6 +13,7 @@ The control routes: how to treat calls, and what became of them. For tests, benc
     GET    /control/webhooks              ?since=N &vendor= &request_id= &limit=; {"deliveries": […], "next": N or null}
     DELETE /control/webhooks              forgets them
     PUT    /control/webhooks/secret       {"secret": "whsec_…"}: what signs them from now on
+    …      /control/stripe…               the simulated Stripe's own: `loadtest.stripe.control`
 """
 
 import re
@@ -23,6 +24,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from loadtest.stripe.control import StripeControl
 from loadtest.vendors.desk import VendorDesk
 from loadtest.vendors.ledger import Ledger
 from loadtest.vendors.script import read_script
@@ -52,8 +54,11 @@ class _Numbered(Protocol):
 
 
 class Control:
-    def __init__(self, desks: Mapping[str, VendorDesk], ledger: Ledger, webhooks: WebhookControl) -> None:
+    def __init__(
+        self, desks: Mapping[str, VendorDesk], ledger: Ledger, webhooks: WebhookControl, stripe: StripeControl
+    ) -> None:
         self._desks = desks
+        self._stripe = stripe
         self._ledger = ledger
         self._webhooks = webhooks
 
@@ -62,8 +67,11 @@ class Control:
         _, _, *path = exchange.path.split("/")
         try:
             pairs = dict(parse_qsl(exchange.query.decode("latin-1")))
-            query = msgspec.convert(pairs, _Query, strict=False)
-            reply = self._answer(exchange.method, path, query, body)
+            if path[:1] == ["stripe"]:
+                reply = self._stripe.answer(exchange.method, path[1:], pairs, body)
+            else:
+                query = msgspec.convert(pairs, _Query, strict=False)
+                reply = self._answer(exchange.method, path, query, body)
         except msgspec.DecodeError as fault:
             reply = _refusal(fault)
         await exchange.answer(reply)

@@ -7,15 +7,16 @@ Each delivery has a connection of its own, as from a vendor with many senders: i
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from loadtest.raw_http import Connection, connect, request_bytes
-from loadtest.vendors.signing import Signer
+from loadtest.vendors.signing import Signature
 from loadtest.vendors.webhook_plans import WebhookPlan
 
 _CAPACITY = 200_000
@@ -89,11 +90,31 @@ class Message:
     plan: WebhookPlan
 
 
+class Signing(Protocol):
+    def headers(self, event: str, body: bytes, *, signature: Signature, timestamp: int | str) -> str:
+        """The header lines that sign `body`."""
+        ...
+
+
+def unanswered_or_refused_for_now(answered: int | str | None) -> bool:
+    return not isinstance(answered, int) or answered == 429 or answered >= 500
+
+
 class Sender:
-    def __init__(self, signer: Signer, log: DeliveryLog, pauses: Sequence[float] = _PAUSES) -> None:
+    """`worth_repeating` says whether an event is sent again after such an answer; it is asked after each."""
+
+    def __init__(
+        self,
+        signer: Signing,
+        log: DeliveryLog,
+        pauses: Sequence[float] = _PAUSES,
+        *,
+        worth_repeating: Callable[[int | str | None], bool] = unanswered_or_refused_for_now,
+    ) -> None:
         self._signer = signer
         self._log = log
         self._pauses = pauses
+        self._worth_repeating = worth_repeating
 
     async def send(self, message: Message, answered: asyncio.Event | None = None) -> None:
         """Deliver as the plan says; `answered` is set once the first tries were. Raises nothing."""
@@ -107,7 +128,7 @@ class Sender:
     async def _insist(self, message: Message, last: RecordedDelivery) -> None:
         """Send an event again that was not taken, as long as the schedule goes on."""
         for pause in chain(self._pauses, repeat(None)):
-            if pause is None or not message.plan.retried or not _worth_repeating(last.answered):
+            if not self._worth_repeating(last.answered) or pause is None or not message.plan.retried:
                 last.over = True
                 return
             await asyncio.sleep(pause)
@@ -120,10 +141,6 @@ class Sender:
         delivery.answered = await _post(message.callback, message.body, headers)
         delivery.seconds = time.monotonic() - delivery.at_monotonic
         return delivery
-
-
-def _worth_repeating(answered: int | str | None) -> bool:
-    return not isinstance(answered, int) or answered == 429 or answered >= 500
 
 
 async def _post(callback: str, body: bytes, headers: str) -> int | str:

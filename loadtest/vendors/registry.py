@@ -4,7 +4,6 @@ from typing import Protocol
 
 from loadtest.vendors.async_vendor import AsyncVendor
 from loadtest.vendors.deliveries import Sender
-from loadtest.vendors.processor import SimulatedProcessor
 from loadtest.vendors.sync_vendor import SyncVendor
 from loadtest.vendors.wire import Reply, Request
 
@@ -25,5 +24,4 @@ def simulated_vendors(sender: Sender) -> tuple[SimulatedVendor, ...]:
     return (
         SyncVendor(),
         AsyncVendor(sender),
-        SimulatedProcessor(sender),
     )

@@ -39,10 +39,11 @@ def _spelled(spelling: Spelling) -> str:
         for ours in dict.fromkeys(spelling.parts.values())
     ]
     repeated = [f"`{name}` = `{ours}`" for name, ours in spelling.repeated.items()]
+    whole = [f"`{name}` as text of digits too" for name in spelling.whole]
     inner = [f"each of `{ours}`: {_spelled(each)}" for ours, each in spelling.inner.items()]
     own = [f"`{name}` = who asks" for name in spelling.own]
     refused = [f"not {', '.join(f'`{name}`' for name in spelling.refused)}"] if spelling.refused else []
-    return ", ".join([*renamed, *joined, *repeated, *inner, *own, *refused])
+    return ", ".join([*renamed, *joined, *repeated, *whole, *inner, *own, *refused])
 
 
 _COOKIE_ROUTES = {"confirmation", "login", "refresh-token", "logout", "reset-password", "change-password"}

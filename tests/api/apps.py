@@ -45,6 +45,7 @@ def _shape_of(ports: ApiPorts) -> Hashable:
     accounts = ports.accounts
     return (
         *(part is None for part in (accounts, ports.commerce, ports.orders, ports.notices, ports.short_links)),
+        ports.payments is None,
         None if accounts is None else (accounts.trusted_hops, accounts.origins),
         tuple(check.name for check in ports.health),
         ports.anonymous_allowed,

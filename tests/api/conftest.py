@@ -19,6 +19,7 @@ from tests.fakes_accounts import (
 from tests.fakes_commerce import fake_commerce
 from tests.fakes_notices import fake_notices, fake_short_links
 from tests.fakes_orders import fake_orders
+from tests.fakes_payment_ports import FakeJobsOfPayments, fake_payments
 
 CALLERS = FakeCallers(
     acme=Caller("acme", Role.USER), globex=Caller("globex", Role.SERVICE), root=Caller("root", Role.ADMIN)
@@ -68,6 +69,7 @@ def ports(
         orders=fake_orders(),
         notices=fake_notices(),
         short_links=fake_short_links(),
+        payments=fake_payments(jobs=FakeJobsOfPayments(jobs)),
     )
 
 

@@ -21,6 +21,7 @@ from domain.commerce.orders import Order
 from domain.commerce.products import Product
 from domain.edge.split import SplitByPath
 from domain.jobs import Job
+from domain.payments.payments import Payment
 from domain.request_ids import new_request_id
 from domain.vendor_states import VendorState
 from domain.vendors import VendorPolicy
@@ -45,6 +46,8 @@ from tests.fakes_accounts import (
 from tests.fakes_commerce import FakeProducts, a_product, an_image, fake_commerce
 from tests.fakes_notices import fake_notices, fake_short_links
 from tests.fakes_orders import FakeOrders, an_order, fake_orders
+from tests.fakes_payment_ports import FakeJobsOfPayments, fake_payments
+from tests.fakes_payments import FakePaymentStore, a_paid_payment
 from webhooks.ports import WebhookPorts
 
 PASSWORD = "correct horse battery staple"
@@ -61,6 +64,7 @@ class Somebody:
     job: Job
     product: Product
     order: Order
+    payment: Payment
 
     @property
     def caller(self) -> Caller:
@@ -76,6 +80,7 @@ class Somebody:
             "product_id": self.product.id,
             "image_id": self.product.images[0].id,
             "order_id": self.order.id,
+            "payment_id": self.payment.id,
             "token": "A" * 64,
             "code": "A" * 16,
             "part": "db",
@@ -101,7 +106,8 @@ def somebody(name: str, role: Role = Role.USER) -> Somebody:
     )  # fmt: skip
     product = a_product(images=[an_image()])
     order = an_order((product, 1), client=user.client, user=user.id)
-    return Somebody(user, session, key, text, ended(pending_job(client=user.client)), product, order)
+    payment = a_paid_payment(client=user.client)
+    return Somebody(user, session, key, text, ended(pending_job(client=user.client)), product, order, payment)
 
 
 def key_caller(
@@ -119,6 +125,7 @@ class Town:
         self._vendor_states = FakeVendorStates()
         self._products = FakeProducts()
         self._orders = FakeOrders(self._products)
+        self._payments = FakePaymentStore()
         self._sessions, self._keys, self._links = FakeSessions(), FakeApiKeys(), FakeLinks()
         self._users = FakeUsers(sessions=self._sessions, keys=self._keys, links=self._links)
         self.app: ASGIApp = self._build(callers, anonymous_allowed=anonymous_allowed)
@@ -129,6 +136,7 @@ class Town:
         self._jobs.stored = {one.job.id: one.job for one in self._people}
         self._vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), now)}
         self._products.stored = {one.product.id: one.product for one in self._people}
+        self._payments.stored = {one.payment.id: one.payment for one in self._people}
         self._orders.stored = {one.order.id: one.order for one in self._people}
         self._users.stored = {one.user.id: one.user for one in self._people}
         self._sessions.stored = {one.session.id: one.session for one in self._people}
@@ -150,6 +158,7 @@ class Town:
             orders=fake_orders(orders=self._orders),
             notices=fake_notices(orders=self._orders, users=self._users),
             short_links=fake_short_links(),
+            payments=fake_payments(payments=self._payments, jobs=FakeJobsOfPayments(self._jobs)),
         )
         ports = WebhookPorts({"acme": FakeWebhookReader()}, FakeInbox(), FakeFailureLimit(1_000))
         receiver, main = webhooks.app.build_app(ports), build_app(api)

@@ -28,6 +28,8 @@ from tests.fakes_accounts import (
 from tests.fakes_commerce import FakeFileStore, FakeProducts, fake_commerce
 from tests.fakes_notices import FakeRequestKeys, FakeShortLinks, fake_notices, fake_short_links
 from tests.fakes_orders import FakeNotices, FakeOrders, FakePaymentDesk, fake_orders
+from tests.fakes_payment_ports import FakeJobsOfPayments, fake_payments
+from tests.fakes_payments import FakePaymentStore
 
 
 class People:
@@ -48,6 +50,7 @@ class People:
         self.products, self.files = FakeProducts(), FakeFileStore()
         self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
         self.post, self.keys_of_requests, self.short_links = FakePost(), FakeRequestKeys(), FakeShortLinks()
+        self.payments, self.payment_jobs = FakePaymentStore(), FakeJobsOfPayments(self.jobs)
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
         self.app = app_of(self.ports())
 
@@ -87,6 +90,7 @@ class People:
                 orders=self.orders, users=self.users, post=self.post, keys=self.keys_of_requests, clock=lambda: self.now
             ),
             short_links=fake_short_links(links=self.short_links, clock=lambda: self.now),
+            payments=fake_payments(payments=self.payments, jobs=self.payment_jobs, clock=lambda: self.now),
         )
 
     def _callers(self) -> FakeCallers:

@@ -18,6 +18,7 @@ from tests.api.people import People
 from tests.api.samples import BODY, ended, failed, pending_job
 from tests.fakes import FakeCallers, FakeJobs
 from tests.fakes_commerce import a_product
+from tests.fakes_payments import a_paid_payment
 from tests.strategies import NOON
 
 OF_THE_DOCUMENT_ITSELF = {("get", "/docs"), ("get", "/docs/static/{name}"), ("get", "/openapi.json")}
@@ -130,6 +131,33 @@ async def test_what_places_and_moves_orders_answers_as_described() -> None:
             _check("patch", path, await root.patch(one, json={"status": status}, headers=headers))
         for answer in (await alice.post(f"{one}/cancel"), await alice.post("/orders/x/cancel")):
             _check("post", f"{path}/cancel", answer)
+
+
+async def test_what_takes_payments_and_gives_back_answers_as_described() -> None:
+    people, path = People(), "/payments/{payment_id}"
+    wanted, key = {"amount": 1000, "currency": "USD", "payment_method": "credit_card"}, {"Idempotency-Key": "k"}
+    paid = a_paid_payment(client=people.alice.user.client)
+    people.payments.stored[paid.id] = paid
+    async with people.client("alice") as alice, people.client("root") as root:
+        made = [await alice.post("/payments", json=wanted, headers=key) for _ in range(2)]
+        for answer in (*made, await alice.post("/payments", json={})):
+            _check("post", "/payments", answer)
+        one, tag = made[0].headers["location"], {"If-None-Match": made[0].headers["etag"]}
+        for suffix in ("", "/status"):
+            for answer in (await alice.get(f"{one}{suffix}"), await alice.get(f"{one}{suffix}", headers=tag)):
+                _check("get", f"{path}{suffix}", answer)
+        for method in ("pm_1", "pm_2", ""):
+            answer = await alice.post(f"{one}/process", json={"payment_method_id": method})
+            _check("post", f"{path}/process", answer)
+            named = {"payment_id": made[0].json()["id"], "payment_method_id": method}
+            _check("post", "/payments/process", await alice.post("/payments/process", json=named))
+        for headers, amount in ((key, 300), (key, 300), ({"Idempotency-Key": "other"}, 701), ({}, 1)):
+            answer = await root.post(f"/payments/{paid.id}/refund", json={"amount": amount}, headers=headers)
+            _check("post", f"{path}/refund", answer)
+        for answer in (await alice.get("/transactions"), await alice.get("/transactions?limit=0")):
+            _check("get", "/transactions", answer)
+        for route in ("customers", "checkout"):
+            _check("post", f"/payments/{route}", await alice.post(f"/payments/{route}", json={}))
 
 
 def test_a_submission_describes_the_callback_that_it_asks_for() -> None:

@@ -9,6 +9,7 @@ from httpx import AsyncClient
 from api.exports import PAGE
 from domain.accounts.audit import Act, Entry
 from domain.commerce.products import Product
+from domain.payments.settling import settled
 from domain.request_ids import new_request_id
 from tests.api.everybody import PASSWORD
 from tests.api.people import People
@@ -16,6 +17,7 @@ from tests.api.samples import ended, pending_job
 from tests.api.streams import opened
 from tests.fakes_commerce import a_product
 from tests.fakes_orders import an_order
+from tests.fakes_payments import a_paid_payment, a_payment, paid_state
 
 
 @pytest.fixture
@@ -98,6 +100,28 @@ async def test_an_export_lists_ones_orders_as_the_api_shows_them_over_many_pages
     assert told[0] == (await alice.get(f"/orders/{mine[-1].id}")).json()
 
 
+async def test_an_export_lists_ones_payments_as_the_api_shows_them_over_many_pages(
+    people: People, alice: AsyncClient
+) -> None:
+    mine = [a_payment(client=people.alice.user.client, details='{"for":"a mug"}') for _ in range(PAGE + 1)]
+    theirs = a_payment(client=people.bob.user.client)
+    people.payments.stored |= {payment.id: payment for payment in (*mine, theirs)}
+    told = (await alice.get("/users/me/export")).json()["payments"]
+    assert [payment["id"] for payment in told] == [str(payment.id) for payment in reversed(mine)]
+    assert told[0] == (await alice.get(f"/payments/{mine[-1].id}")).json()
+
+
+async def test_an_export_lists_what_was_paid_and_given_back(people: People, alice: AsyncClient) -> None:
+    for client in (people.alice.user.client, people.bob.user.client):
+        payment = await people.payments.add(a_payment(client=client))
+        word = settled(payment, paid_state(payment), people.now)
+        assert word is not None
+        assert await people.payments.change(payment, word.payment, word.transactions)
+    told = (await alice.get("/users/me/export")).json()["transactions"]
+    assert len(told) == 1
+    assert told == (await alice.get("/transactions")).json()["items"]
+
+
 async def test_an_export_is_written_job_by_job(people: People) -> None:
     jobs = [ended(pending_job(client=people.alice.user.client)) for _ in range(3)]
     people.user_jobs.stored |= {job.id: job for job in jobs}
@@ -145,6 +169,21 @@ async def test_what_orders_hold_of_who_leaves_goes_and_what_was_sold_stays(
     assert (left.user, left.idempotency_key, left.expires_at) == (None, None, people.now)
     assert (left.lines, left.total, left.client) == (mine.lines, mine.total, mine.client)
     assert people.orders.stored[theirs.id] == theirs
+
+
+async def test_what_payments_hold_of_who_leaves_goes_and_what_was_paid_stays(
+    people: People, alice: AsyncClient
+) -> None:
+    mine, theirs = (
+        a_paid_payment(client=one.user.client, details='"a gift"', idempotency_key="k", fingerprint="f")
+        for one in (people.alice, people.bob)
+    )
+    people.payments.stored |= {mine.id: mine, theirs.id: theirs}
+    assert (await alice.request("DELETE", "/users/me", json={"password": PASSWORD})).status_code == 204
+    left = people.payments.stored[mine.id]
+    assert (left.details, left.idempotency_key, left.fingerprint) == (None, None, None)
+    assert (left.total, left.captured, left.client) == (mine.total, mine.captured, mine.client)
+    assert people.payments.stored[theirs.id] == theirs
 
 
 async def test_keys_that_an_admin_made_for_services_stay_and_each_is_on_record(

@@ -22,8 +22,8 @@ def test_the_listed_hosts_are_led_to_by_https() -> None:
     assert not allowed("https://checkout.stripe.com/")
 
 
-def test_the_simulated_processors_page_is_led_to_in_development_only() -> None:
-    page, here = "http://127.0.0.1:8900/processor/pay/co_1", {"demo_vendors_url": "http://127.0.0.1:8900"}
+def test_the_simulated_stripes_page_is_led_to_in_development_only() -> None:
+    page, here = "http://127.0.0.1:8900/stripe/pay/cs_1", {"demo_vendors_url": "http://127.0.0.1:8900"}
     assert allowed(page, env="development", **here)
     assert not allowed(page, env="production", **here)
     assert not allowed("https://127.0.0.1:8900/", env="production", **here)

@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ("GATEWAY_REDACT_DAYS", "never"),
         ("GATEWAY_ORDER_MINUTES", "0"),
         ("GATEWAY_ORDER_MINUTES", "10081"),
+        ("GATEWAY_RECONCILE_EVERY_SECONDS", "-1"),
+        ("GATEWAY_RECONCILE_EVERY_SECONDS", "often"),
         ("GATEWAY_ENV", "staging"),
         ("GATEWAY_ANONYMOUS", "perhaps"),
         ("GATEWAY_LOG_LEVEL", "loud"),

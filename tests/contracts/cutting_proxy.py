@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import StrEnum, auto
 from urllib.parse import urlsplit
 
-COMMIT = b"commitTransaction"
+COMMIT, INSERT, FIND_AND_MODIFY = b"commitTransaction", b"\x02insert\x00", b"\x02findAndModify\x00"
 CHUNK = 1 << 16
 
 
@@ -16,16 +16,17 @@ class Lost(StrEnum):
 
 
 class CuttingProxy:
-    """Passes everything on until `cut`; from then on the next `times` commits lose their connection."""
+    """Passes everything on until `cut`; from then on the next `times` commits (or others) lose their connection."""
 
     def __init__(self, host: str, port: int) -> None:
         self._there = host, port
         self._lost = Lost.REQUEST
         self._times = 0
+        self._word = COMMIT
         self.cuts = 0
 
-    def cut(self, lost: Lost, times: int = 1) -> None:
-        self._lost, self._times = lost, times
+    def cut(self, lost: Lost, times: int = 1, word: bytes = COMMIT) -> None:
+        self._lost, self._times, self._word = lost, times, word
 
     def mend(self) -> None:
         self._times = 0
@@ -35,7 +36,7 @@ class CuttingProxy:
         answers = asyncio.create_task(_pass_on(theirs, writer))
         try:
             while chunk := await reader.read(CHUNK):
-                if COMMIT in chunk and self._times > 0:
+                if self._word in chunk and self._times > 0:
                     break
                 ours.write(chunk)
                 await ours.drain()

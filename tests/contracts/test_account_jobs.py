@@ -132,7 +132,7 @@ async def test_the_sweep_removes_what_was_forgotten(stores: Stores, real_ports: 
         await real_ports.put(each)
     now = to_milliseconds(datetime.now(UTC))
     await real_ports.jobs.forget(ANN, now)
-    assert await Redactions(stores.database).redact_due(now, 10) == 1
+    assert await Redactions(stores.database, lambda _: False).redact_due(now, 10) == 1
     left = await real_ports.look(job)
     assert (left.payload, left.result, left.redacted_at) == ("", None, now)
     assert await real_ports.look(others) == others
@@ -145,7 +145,7 @@ async def test_a_live_job_runs_to_its_end_and_is_forgotten_then(
     job = a_job(client=ANN, payload='"secret"')
     await real_ports.put(job)
     now = to_milliseconds(datetime.now(UTC))
-    redactions = Redactions(stores.database)
+    redactions = Redactions(stores.database, lambda _: False)
     await real_ports.jobs.forget(ANN, now)
     assert await redactions.redact_due(now, 10) == 0
     as_read = job if read_before else await real_ports.look(job)

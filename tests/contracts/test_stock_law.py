@@ -31,7 +31,7 @@ from domain.commerce.moving import UNPAID, moved
 from domain.commerce.orders import LEGAL, Order, Status, Step
 from domain.commerce.paying import begin_payment
 from domain.commerce.payment_ends import PaymentEnds
-from domain.commerce.payments import REFUND
+from domain.commerce.payments import GIVE_BACK
 from domain.commerce.ports import OrderFilter
 from domain.commerce.products import Product
 from domain.commerce.upkeep import Upkeep
@@ -40,19 +40,18 @@ from domain.infra.commerce.orders import MongoOrders
 from domain.infra.commerce.products import MongoProducts
 from domain.infra.mongo import Database, open_mongo
 from domain.jobs import Job
-from domain.outcomes import Done
+from domain.payments.money_state import Standing
 from domain.transitions import settle, start
 from tests.fakes_accounts import FakeAuditLog
 from tests.fakes_commerce import a_product
 from tests.fakes_orders import HALF_AN_HOUR, FakeNotices, FakePaymentJobs, a_draft
-from tests.payments import DECLINED, ONCE, PAID, TAKEN
+from tests.payments import DECLINED, ONCE, PAID, TAKEN, Books
 from tests.strategies import NOON
 
 BUYERS = ("user:ann", "user:bob")
 STOCKS = (12, 30, 3)
 ROUNDS = 20
 STILL_HERE = UNPAID | {Status.PAID}
-GIVEN_BACK = Done('{"status":"refunded"}')
 PATIENT = 50.0  # seconds: no test of who wins fails because a machine was slow
 
 
@@ -73,11 +72,12 @@ class CountedProducts(MongoProducts):
 class Process:
     """An API and a worker with a MongoDB client of their own; the processor, and what it was asked, is everybody's."""
 
-    def __init__(self, database: Database, payments: FakePaymentJobs) -> None:
+    def __init__(self, database: Database, payments: FakePaymentJobs, books: Books) -> None:
         self.orders, self.products = MongoOrders(database, patience_seconds=PATIENT), CountedProducts(database)
         self.catalogue = Catalogue(self.products, FakeAuditLog())
-        self.following = Following(self.orders, follow_ups(FakeNotices(), Desk(payments, lambda: NOON)))
-        self.ends = PaymentEnds(self.following, payments, lambda: NOON)
+        desk = Desk(payments, books, lambda: NOON)
+        self.following = Following(self.orders, follow_ups(FakeNotices(), desk))
+        self.ends = PaymentEnds(self.following, desk, lambda: NOON)
         self.upkeep = Upkeep(self.orders, self.following)
 
 
@@ -87,6 +87,7 @@ class Day:
 
     processes: tuple[Process, Process]
     payments: FakePaymentJobs
+    books: Books
     shelf: list[Product]
     chance: random.Random = field(default_factory=random.Random)
     hot: list[Order] = field(default_factory=list)
@@ -137,8 +138,9 @@ class Day:
 
     async def end_refunds(self) -> None:
         here = self.somewhere
-        for job in self.payments.of_kind(REFUND):
-            await here.ends.tell(self._ended(job))
+        for job in self.payments.of_kind(GIVE_BACK):
+            self.books.give_back(job)
+            await here.ends.refunded(self.books.stored[UUID(str((job.metadata or {})["payment_id"]))])
 
     async def refund(self) -> None:
         """Of a paid order, as the payments do it."""
@@ -176,12 +178,9 @@ class Day:
         if job.ended:
             return job
         taken = settle(start(job, worker="w", key="k", now=NOON), TAKEN, ONCE, NOON)
-        return self._stored(interventions.hear(taken, self.chance.choice((PAID, DECLINED)), ONCE, NOON, event=job.id))
-
-    def _ended(self, job: Job) -> Job:
-        if job.ended:
-            return job
-        return self._stored(settle(start(job, worker="w", key="k", now=NOON), GIVEN_BACK, ONCE, NOON))
+        word = self.chance.choice((PAID, DECLINED))
+        self.books.hear(job.id, Standing.PAID if word is PAID else Standing.CLOSED)
+        return self._stored(interventions.hear(taken, word, ONCE, NOON, event=job.id))
 
     def _stored(self, job: Job) -> Job:
         self.payments.stored[job.id] = job
@@ -191,11 +190,11 @@ class Day:
 @pytest.fixture
 async def day(commerce_database: Database, commerce_url: str) -> AsyncIterator[Day]:
     async with AsyncExitStack() as stack:
-        payments = FakePaymentJobs()
+        payments, books = FakePaymentJobs(), Books()
         there = [await stack.enter_async_context(open_mongo(commerce_url)) for _ in range(2)]
-        first, second = (Process(database, payments) for database in there)
+        first, second = (Process(database, payments, books) for database in there)
         shelf = [await first.products.add(a_product(stock=stock)) for stock in STOCKS]
-        yield Day((first, second), payments, shelf)
+        yield Day((first, second), payments, books, shelf)
 
 
 @pytest.mark.parametrize("seed", range(2))

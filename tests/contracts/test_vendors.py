@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from domain.vendors import Vendor
 from tests.contracts.vendor_promises import (
@@ -22,9 +21,6 @@ from tests.vendors.test_signatures import KEY, github, standard
 from vendors.email.adapter import Email
 from vendors.email.gmail import GmailCarrier
 from vendors.http import VendorHttp
-from vendors.payments.adapter import Payments
-from vendors.payments.settings import PaymentsSettings
-from vendors.payments.simulated import SimulatedProcessor
 from vendors.registry import load_vendor_names, load_vendors
 from vendors.table.adapter import TableVendor
 from vendors.table.settings import VendorTable
@@ -68,27 +64,16 @@ def email(http: VendorHttp, url: str) -> Vendor:
     return Email(GmailCarrier(http, OneToken(), api=url), SETTINGS, token_of)
 
 
-def payments(http: VendorHttp, url: str) -> Vendor:
-    settings = PaymentsSettings(url, SecretStr(SECRET), url, url)
-    return Payments(SimulatedProcessor(settings, http), settings.poll_every)
-
-
 def sign_standard(body: bytes, now: datetime) -> Mapping[str, str]:
     return standard(body, now)
 
 
 DONE = f'{{"id": "rep_1", "metadata": {{"job": "{REQUEST_ID}"}}, "status": "complete", "report": {{"pages": 3}}}}'
 ACCEPTED = as_json('{"id": "rep_1"}', "202 Accepted")
-CHECKOUT = f'{{"kind": "payment.checkout", "order_id": "{REQUEST_ID}", "amount": 1999, "currency": "USD"}}'
-OPENED = as_json('{"id": "rep_1", "url": "https://pay.example/rep_1"}', "201 Created")
-PAID = f'{{"id": "rep_1", "metadata": {{"job": "{REQUEST_ID}"}}, "status": "paid"}}'
-CASES = {  # a vendor that is registered adds one line
+CASES = {  # a vendor that is registered adds one line; Stripe, whose 500 settles nothing, has `test_stripe_trouble.py`
     "sync": VendorCase("sync", partial(registered, "sync")),
     "async": VendorCase("async", partial(registered, "async"), success=ACCEPTED, done=DONE, sign=sign_standard),
     "email": VendorCase("email", email, payload=payload_of(a_mail()), success=as_json('{"id": "m1"}')),
-    "payments": VendorCase(
-        "payments", payments, payload=CHECKOUT, success=OPENED, done=PAID, sign=sign_standard, polled=True
-    ),
     "polled": VendorCase("polled", polled, success=ACCEPTED, done=DONE, sign=github, polled=True),
 }
 

@@ -16,10 +16,13 @@ from domain.timeline import last_number
 from domain.transitions import Rules
 from domain.unknowns import Unknown, held_back, unanswered, worker_died
 from domain.vendors import VendorPolicy
+from domain.waiting import SOONEST_POLL
 from tests.strategies import NOON, a_job, histories, step_of
 
 RULES = Rules(VendorPolicy(repeatable=True, backoff=Backoff(1.0, 8.0)))
+POLLED = Rules(VendorPolicy(repeatable=True, poll_every=timedelta(minutes=1)))
 SECOND = timedelta(seconds=1)
+TAKEN = Waiting("ref-1", NOON + timedelta(hours=1), 202)
 NO = Failed("vendor_failed", "it says no")
 
 
@@ -257,3 +260,41 @@ def test_the_webhooks_deadline_is_never_after_the_jobs() -> None:
 def test_an_attempt_without_an_operation_is_a_call() -> None:
     stored = {"number": 1, "started_at": NOON, "worker": "w", "key": "k"}
     assert Attempt.model_validate(stored).operation == "call"
+
+
+def test_a_word_to_look_again_makes_the_next_poll_due_and_ends_nothing() -> None:
+    event, waits = a_job().id, transitions.settle(called(), TAKEN, POLLED, NOON)
+    job = interventions.look_again(waits, "changed", NOON + SECOND, event=event)
+    assert (job.status, job.run_at, job.look_from, job.epoch) == (
+        Status.PROCESSING,
+        NOON + SECOND,
+        NOON + SECOND,
+        waits.epoch + 1,
+    )
+    assert job.progress is not None
+    assert [(said.status, said.event) for said in job.progress] == [("changed", event)]
+    assert interventions.is_due_for_a_look(job, NOON + SECOND)
+
+
+def test_an_answer_to_a_question_that_is_older_than_the_event_is_asked_for_once_more() -> None:
+    waits = transitions.settle(called(), TAKEN, POLLED, NOON)
+    polled = transitions.start(waits, worker="w", key="p", now=NOON + SECOND, operation="poll")
+    told = interventions.look_again(polled, "changed", NOON + 2 * SECOND)
+    assert told.run_at == polled.run_at
+    again = transitions.settle(told, TAKEN, POLLED, NOON + 3 * SECOND)
+    assert again.run_at == NOON + 3 * SECOND + SOONEST_POLL
+    fresh = transitions.start(again, worker="w", key="p", now=NOON + 4 * SECOND, operation="poll")
+    assert transitions.settle(fresh, TAKEN, POLLED, NOON + 5 * SECOND).run_at == NOON + 65 * SECOND
+
+
+def test_a_vendor_that_asks_for_quiet_is_left_alone_whatever_events_say() -> None:
+    waits = transitions.settle(called(), TAKEN, POLLED, NOON)
+    polled = transitions.start(waits, worker="w", key="p", now=NOON, operation="poll")
+    told = interventions.look_again(polled, "changed", NOON)
+    after = transitions.settle(told, Retry("busy", "429", timedelta(minutes=5), closes_vendor=True), POLLED, NOON)
+    assert after.run_at == NOON + timedelta(minutes=5)
+
+
+def test_a_retried_job_has_forgotten_the_events_of_its_former_life() -> None:
+    failed = interventions.hear(interventions.look_again(taken(), "changed", NOON), NO, RULES, NOON)
+    assert interventions.retry(failed, NOON).look_from is None

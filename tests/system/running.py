@@ -17,6 +17,7 @@ from cli.embedded import free_port
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
 TABLES = f"{ROOT / 'vendors.toml'}:{Path(__file__).with_name('vendors.toml')}"
+PAYMENTS_LIMIT = "500/second"  # of the simulated Stripe, which has none: by its default tests would wait for turns
 START_SECONDS = 60.0
 DRAIN_SECONDS = 5
 STOP_SECONDS = 90.0  # above what the command itself allows its processes: workers and API, vendors, servers, in turn
@@ -42,9 +43,9 @@ class Gateway:
     def environment(self) -> dict[str, str]:
         """As on a fresh machine, but for the settings of the test."""
         wanted = {"home": self.home, "port": self.port, "vendors_file": TABLES}
-        wanted |= {"lease_seconds": 1, "drain_seconds": DRAIN_SECONDS}
+        wanted |= {"lease_seconds": 1, "drain_seconds": DRAIN_SECONDS, "payments_limit": PAYMENTS_LIMIT}
         ours = {f"GATEWAY_{name.upper()}": str(value) for name, value in {**wanted, **self.settings}.items()}
-        return {name: text for name, text in os.environ.items() if not name.startswith("GATEWAY_")} | ours
+        return {name: text for name, text in os.environ.items() if not name.startswith(("GATEWAY_", "STRIPE_"))} | ours
 
     def start(self) -> None:
         """Return when it says that it runs. One that was killed may be started again."""

@@ -27,7 +27,7 @@ UNSTEADY = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"demo-[0-9a-f]{8}@"), "demo@"),
     (re.compile(r"/r/[A-Za-z0-9_-]{16}"), "/r/CODE"),
-    (re.compile(r"/processor/pay/\w+"), "/processor/pay/CHECKOUT"),
+    (re.compile(r"/stripe/pay/\w+"), "/stripe/pay/CHECKOUT"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://HERE"),
     (re.compile(r"(mug\.png|image/webp), \d+ bytes"), r"\1, N bytes"),
     (re.compile(r"/media/[0-9a-f]{64}\.webp"), "/media/PICTURE.webp"),

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from domain.edge.bodies import LARGEST_BODY
 from domain.errors import BadSignature, TooMany
-from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, Notice, NotPromised
+from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, NotForUs, Notice, NotPromised
 from tests.fakes import FakeFailureLimit, FakeInbox, FakeWebhookReader
 from tests.webhooks.conftest import GOOD, PATH, ClientFrom
 from webhooks.ports import WebhookPorts
@@ -167,6 +167,17 @@ async def test_verified_but_not_as_promised_is_kept_for_a_person_and_accepted(
     (told,) = [line for line in log if line["event"] == "webhook quarantined"]
     assert (told["log_level"], told["vendor"], told["reason"]) == ("error", "acme", event.note)
     assert "hush" not in str(log)
+
+
+async def test_an_event_that_is_for_nobody_here_is_kept_accepted_and_troubles_no_one(
+    client: AsyncClient, reader: FakeWebhookReader, inbox: FakeInbox
+) -> None:
+    reader.says = NotForUs("a coupon was made")
+    with capture_logs() as log:
+        assert (await client.post(PATH, content=b"r", headers=GOOD)).status_code == 202
+    (event,) = inbox.stored
+    assert (event.state, event.note, event.sweep_at) == (EventState.IGNORED, "a coupon was made", None)
+    assert (inbox.queued, log) == ([], [])
 
 
 async def test_what_mongodb_cannot_hold_as_text_is_quarantined_too(

@@ -14,7 +14,7 @@ from domain.outcomes import Done, Failed, Outcome, Waiting
 from domain.ports import Queued
 from domain.request_ids import new_request_id
 from domain.vendors import Call
-from domain.webhooks import EVENTS, EventState, Notice, NotPromised, WebhookEvent
+from domain.webhooks import EVENTS, EventState, LookAgain, NotForUs, Notice, NotPromised, WebhookEvent
 from tests.stores import ScriptedVendor, Stores
 
 
@@ -29,7 +29,11 @@ class PlainReader:
         if "status" not in said:
             raise NotPromised("no status")
         status = said["status"]
-        outcome: Done | Failed | None = None
+        outcome: Done | Failed | LookAgain | None = None
+        if status == "of nobody":
+            raise NotForUs("of nobody")
+        if status == "changed":
+            outcome = LookAgain()
         if status == "done":
             outcome = Done(json.dumps(said.get("result")))
         if status == "failed":

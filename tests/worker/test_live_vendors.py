@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from domain.infra.redactions import Redactions
 from domain.jobs import Status
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call, Vendor
@@ -16,7 +17,8 @@ from worker.worker import Worker, WorkerSettings, open_worker, worker_name
 @asynccontextmanager
 async def following(stores: Stores, table: dict[str, Vendor]) -> AsyncIterator[Worker]:
     settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE)
-    async with open_worker(stores.database, stores.redis, table, settings) as worker:
+    redactions = Redactions(stores.database, lambda _: False)
+    async with open_worker(stores.database, stores.redis, table, settings, redactions=redactions) as worker:
         running = asyncio.create_task(worker.run())
         try:
             yield worker

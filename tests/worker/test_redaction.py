@@ -7,7 +7,7 @@ from uuid import UUID
 from domain import interventions, transitions
 from domain.infra.event_store import Moved
 from domain.infra.redactions import Redactions
-from domain.interventions import retry
+from domain.interventions import LONG_GONE, retry
 from domain.jobs import Job
 from domain.outcomes import Done, Failed, Outcome, Waiting
 from domain.request_ids import new_request_id
@@ -23,6 +23,10 @@ A_DAY = timedelta(days=1)
 RULES = Rules(VendorPolicy(), Retention(redact_after=A_DAY))
 NO = Failed("vendor_rejected", "secret", 400)
 SECRETS: dict[str, Any] = {"payload": '"secret"', "metadata": {"order": "A-17"}}
+
+
+def redactions_of(stores: Stores) -> Redactions:
+    return Redactions(stores.database, lambda _: False)
 
 
 def _now() -> datetime:
@@ -66,7 +70,7 @@ async def body_of(stores: Stores, event: UUID) -> bytes:
 async def test_the_sweep_removes_what_strangers_wrote_and_leaves_the_history(stores: Stores) -> None:
     done, failed = await end(stores, Done('"secret"')), await end(stores)
     fresh = await stores.submit(**SECRETS)
-    sweep = Sweep(stores.station(ScriptedVendor(), redactions=Redactions(stores.database)))
+    sweep = Sweep(stores.station(ScriptedVendor(), redactions=redactions_of(stores)))
     assert (await sweep.once())["redacted"] == 2
     for before in (done, failed):
         stored = await stores.database.jobs.find_one({"_id": before.id})
@@ -84,16 +88,25 @@ async def test_the_sweep_removes_what_strangers_wrote_and_leaves_the_history(sto
 async def test_it_is_done_in_batches_and_by_an_index(stores: Stores) -> None:
     for _ in range(3):
         await end(stores)
-    redactions = Redactions(stores.database)
+    redactions = redactions_of(stores)
     assert [await redactions.redact_due(_now(), 2) for _ in range(3)] == [2, 1, 0]
     query = stores.database.jobs.find({"redact_at": {"$lte": _now()}, "status": "failed"}).sort("redact_at", 1)
     assert "'indexName': 'to_redact'" in str((await query.explain())["queryPlanner"]["winningPlan"])
 
 
+async def test_what_may_yet_be_run_again_keeps_its_payload_and_keeps_nobody_else_waiting(stores: Stores) -> None:
+    needed, other = await end(stores), await end(stores)
+    redactions = Redactions(stores.database, lambda job: job.id == needed.id)
+    assert [await redactions.redact_due(_now(), 1) for _ in range(3)] == [0, 1, 0]
+    assert (await stores.look(needed)).payload == '"secret"'
+    assert (await stores.look(other)).redacted_at is not None
+    assert await redactions_of(stores).redact_due(_now() + 2 * LONG_GONE, 2) == 1
+
+
 async def test_a_retry_that_was_first_keeps_its_payload(stores: Stores) -> None:
     """The retry comes between the sweep's look and its write; the epoch alone tells them apart."""
     job = await end(stores)
-    redactions = Redactions(stores.database)
+    redactions = redactions_of(stores)
     due = await redactions.load_due(_now(), 10)
     assert await stores.store.compare_and_set([(job, retry(job, _now()))]) == [True]
     assert await redactions.remove_words(due, _now()) == []
@@ -103,7 +116,7 @@ async def test_a_retry_that_was_first_keeps_its_payload(stores: Stores) -> None:
 
 async def test_a_retry_that_comes_second_changes_nothing(stores: Stores) -> None:
     job = await end(stores)
-    assert await Redactions(stores.database).redact_due(_now(), 10) == 1
+    assert await redactions_of(stores).redact_due(_now(), 10) == 1
     assert await stores.store.compare_and_set([(job, retry(job, _now()))]) == [False]
 
 
@@ -111,7 +124,7 @@ async def test_a_crash_in_the_middle_goes_on(stores: Stores) -> None:
     """The job is written, its webhooks are not yet."""
     job = await end(stores)
     heard = await hear(stores, request_id=job.id)
-    redactions = Redactions(stores.database)
+    redactions = redactions_of(stores)
     await redactions.remove_words(await redactions.load_due(_now(), 10), _now())
     before = await stores.look(job)
     assert await redactions.redact_due(_now(), 10) == 1
@@ -124,7 +137,7 @@ async def test_its_webhooks_lose_their_bodies_and_nobody_elses(stores: Stores) -
     now, then = await hear(stores, reference="now"), await hear(stores, EventState.IGNORED, reference="then")
     ours, others = await hear(stores, request_id=job.id), await hear(stores, reference="other")
     parked = await hear(stores, EventState.PARKED, request_id=job.id)  # somebody is still to look at it
-    assert await Redactions(stores.database).redact_due(_now(), 10) == 1
+    assert await redactions_of(stores).redact_due(_now(), 10) == 1
     assert [await body_of(stores, event) for event in (now, then, ours)] == [b""] * 3
     assert [await body_of(stores, event) for event in (others, parked)] == [b"secret"] * 2
 
@@ -132,7 +145,7 @@ async def test_its_webhooks_lose_their_bodies_and_nobody_elses(stores: Stores) -
 async def test_a_webhook_that_nobody_has_looked_at_is_let_speak_first(stores: Stores) -> None:
     job = await end(stores, Done('"secret"'), vendor_ref="ref")
     heard = await hear(stores, EventState.RECEIVED, reference="ref")
-    redactions = Redactions(stores.database)
+    redactions = redactions_of(stores)
     assert await redactions.redact_due(_now(), 10) == 0
     assert await body_of(stores, heard) == b"secret"
     event = (await stores.events.load([heard]))[heard]
@@ -147,7 +160,7 @@ async def test_a_vendor_that_is_still_to_be_told_of_the_cancel_gets_its_payload_
     waits = transitions.settle(begun, Waiting("ref", job.deadline), RULES, _now())
     cancelled = interventions.cancel(waits, RULES, _now() - 2 * A_DAY)
     assert await stores.store.compare_and_set([(job, cancelled)]) == [True]
-    redactions = Redactions(stores.database)
+    redactions = redactions_of(stores)
     assert await redactions.redact_due(_now(), 10) == 0
     told = interventions.followed_up(cancelled, interventions.TELL_VENDOR, _now())
     assert await stores.store.compare_and_set([(cancelled, told)]) == [True]

@@ -1,1 +1,1 @@
-"""Payments of orders: checkouts, their withdrawals and their refunds, as jobs, at a processor behind a port."""
+"""Payments as jobs: customers, pages to pay on, tries, refunds and looks, and how they are done at Stripe."""

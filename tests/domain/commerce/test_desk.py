@@ -1,21 +1,26 @@
 """A payment that is no longer wanted: called off, closed or refunded, as far as anybody knows what became of it."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
+from domain import interventions
 from domain.commerce.cancelling import cancel_order
 from domain.commerce.moving import BEGIN_PAYMENT, REFUND_IF_PAID
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.paying import begin_payment
-from domain.commerce.payments import LIFETIME, Known, known_of, refund_job
+from domain.commerce.payments import KEY_LIFETIME, Known, is_unsettled, known_of
 from domain.errors import Unavailable
-from domain.interventions import note_late
 from domain.jobs import Job
 from domain.outcomes import Done, Failed
-from domain.redaction import may_be_redacted
-from tests.payments import DECLINED, LATER, NO_ANSWER, PAID, TAKEN, Till, begun
+from domain.payments.money_state import RefundState, Standing
+from domain.payments.of_orders import reserve_all
+from domain.payments.payments import RefundStatus
+from domain.payments.refunding import SOONEST
+from tests.fakes_payments import a_refund
+from tests.payments import DECLINED, LATER, NO_ANSWER, ONCE, PAID, TAKEN, Till, begun
 
 
 @pytest.fixture
@@ -65,9 +70,23 @@ async def test_what_was_paid_is_refunded_once(till: Till) -> None:
     till.heard(till.come_to(job, TAKEN), PAID)
     for _ in range(3):
         await till.desk.withdraw(order)
-    [refund] = till.payments.of_kind("payment.refund")
-    assert refund.payload == '{"kind":"payment.refund","reference":"co_1","amount":5997,"currency":"USD"}'
-    assert (refund.parent, refund.at_end) == (job.id, ["order"])
+    [refund] = till.payments.of_kind("payment.give_back")
+    payment = till.books.stored[job.id]
+    assert (payment.refunding, [each.by for each in payment.refunds]) == (5997, ["gateway"])
+    assert (refund.id, refund.parent, refund.at_end) == (payment.refunds[0].id, job.id, ["payment"])
+    told = json.loads(refund.payload)
+    assert (told["payment_id"], told["reference"], told["amount"]) == (str(job.id), f"pi_{job.id}", 5997)
+
+
+async def test_of_what_was_given_back_by_hand_already_the_rest_goes_back(till: Till) -> None:
+    order, job = await cancelled(till)
+    till.heard(till.come_to(job, TAKEN), PAID)
+    by_hand = a_refund(997, status=RefundStatus.COMPLETED)
+    till.books.refunds[job.id] = [RefundState("re_hand", by_hand.amount, by_hand.status, LATER)]
+    till.books.hear(job.id, Standing.PAID)
+    await till.desk.withdraw(order)
+    [refund] = till.payments.of_kind("payment.give_back")
+    assert json.loads(refund.payload)["amount"] == 5000
 
 
 async def test_of_what_was_declined_nothing_is_owed(till: Till) -> None:
@@ -96,7 +115,7 @@ async def test_when_the_processor_has_forgotten_the_key_a_person_has_to_look(til
     order, job = await cancelled(till)
     failed = till.come_to(job, NO_ANSWER)
     late = order.model_copy(update={"updated_at": job.created_at + timedelta(days=6)})  # when it was cancelled
-    till.now = job.created_at + LIFETIME
+    till.now = job.created_at + KEY_LIFETIME
     await till.desk.withdraw(late)
     assert till.payments.stored[job.id] == failed
 
@@ -130,20 +149,27 @@ async def test_beginning_what_was_paid_meanwhile_gives_nothing_back(till: Till) 
     assert till.kinds() == ["payment.checkout"]
 
 
-async def test_what_is_to_be_refunded_waits_until_it_is_known_by_what_name(till: Till) -> None:
-    """The word overtook the answer to the call, which tells the name."""
+async def test_what_is_to_go_back_waits_until_it_is_booked(till: Till) -> None:
     order, job = await cancelled(till)
-    overtaken = till.heard(begun(job), PAID)
-    with pytest.raises(Unavailable):
+    ended = interventions.hear(till.come_to(job, TAKEN), PAID, ONCE, LATER)
+    till.payments.stored[job.id] = ended
+    with pytest.raises(Unavailable, match="not booked"):
         await till.desk.withdraw(order)
-    with pytest.raises(Unavailable):
-        await till.ends.tell(overtaken)
+    with pytest.raises(Unavailable, match="not booked"):
+        await till.ends.tell(ended)
     assert till.kinds() == ["payment.checkout"]
-    late = note_late(overtaken, TAKEN, LATER)
-    till.payments.stored[job.id] = late
-    await till.ends.tell(late)
-    [refund] = till.payments.of_kind("payment.refund")
-    assert '"reference":"co_1"' in refund.payload
+    till.books.hear(job.id, Standing.PAID)
+    await till.ends.tell(ended)
+    assert len(till.payments.of_kind("payment.give_back")) == 1
+
+
+async def test_what_a_crash_left_reserved_is_put_on_record_by_the_sweep_of_payments(till: Till) -> None:
+    _, job = await cancelled(till)
+    till.heard(till.come_to(job, TAKEN), PAID)
+    assert await reserve_all(till.books, job.id, LATER) is not None  # and there it died
+    assert await till.upkeep.once(LATER + SOONEST) == 1
+    assert till.kinds() == ["payment.checkout", "payment.give_back"]
+    assert till.books.stored[job.id].owed is None
 
 
 async def test_a_store_that_is_away_leaves_it_owed(till: Till) -> None:
@@ -169,12 +195,14 @@ async def test_only_the_processors_own_no_or_never_having_asked_proves_that_nobo
 
 async def test_what_may_yet_be_asked_for_or_given_back_keeps_the_words_that_it_takes(till: Till) -> None:
     """Also where its buyer has left, or all words are removed a day after their end."""
-    order, job = await till.paying()
-    refused, later = Failed("vendor_rejected", "no", 409), LATER + timedelta(days=2)
+    _, job = await till.paying()
+    refused = Failed("vendor_rejected", "no", 409)
     declined = till.heard(till.come_to(job, TAKEN), DECLINED)
     paid = till.heard(till.come_to(job, TAKEN), PAID)
-    refund = refund_job(order, paid, LATER)
-    assert not may_be_redacted(till.come_to(job, NO_ANSWER), later)
-    assert not may_be_redacted(till.come_to(refund, refused), later)
-    for settled in (declined, paid, till.come_to(job, refused), till.come_to(refund, Done("{}"))):
-        assert may_be_redacted(settled, later)
+    await till.desk.give_back(job.id)
+    [refund] = till.payments.of_kind("payment.give_back")
+    assert is_unsettled(till.come_to(job, NO_ANSWER))
+    assert is_unsettled(till.come_to(refund, NO_ANSWER))
+    ended = till.come_to(refund, Done("{}"))
+    for settled in (declined, paid, till.come_to(job, refused), till.come_to(refund, refused), ended):
+        assert not is_unsettled(settled)

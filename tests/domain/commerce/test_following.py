@@ -8,7 +8,7 @@ import pytest
 
 from domain.commerce.cancelling import cancel_order
 from domain.commerce.following import Following, follow_ups
-from domain.commerce.moving import moved
+from domain.commerce.moving import REFUND_IF_PAID, moved
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.upkeep import Upkeep
 from domain.errors import Unavailable
@@ -66,6 +66,19 @@ async def test_what_cannot_be_done_now_stays_owed_and_the_rest_is_not_held_up(wo
     after = await world.following.soon(order, LATER)
     assert (after.owed, world.notices.templates) == (["refund_if_paid"], ["cancelled"])
     assert after.sweep_at == LATER + timedelta(seconds=10)
+
+
+async def test_what_breaks_by_a_bug_stands_no_longer_at_the_sweeps_head_and_is_tried_again(world: World) -> None:
+    async def broken(_: Order) -> None:
+        raise ValueError("a bug")
+
+    following = Following(world.orders, {**world.following.table, REFUND_IF_PAID: broken})
+    order = await following.follow(await world.cancelled(await world.paying()), LATER)
+    assert (order.owed, world.notices.templates) == ([REFUND_IF_PAID], ["cancelled"])
+    for moment in (LATER + timedelta(minutes=1), LATER + timedelta(hours=2)):
+        await Upkeep(world.orders, following).once(moment)
+        looked = world.look(order)
+        assert (looked.owed, (looked.sweep_at or moment) > moment) == ([REFUND_IF_PAID], True)
 
 
 async def test_the_sweep_does_what_was_owed_once_it_can(world: World) -> None:

@@ -13,7 +13,7 @@ from domain.commerce.orders import Status, Step
 from domain.commerce.paying import begin_payment
 from domain.commerce.payments import VENDOR, Checkout, checkout_job, payment_id
 from domain.errors import Conflict, NotFound
-from domain.interventions import ORDER
+from domain.interventions import ORDER, PAYMENT
 from tests.fakes_orders import HALF_AN_HOUR
 from tests.payments import LATER, Till
 from tests.strategies import NOON
@@ -35,9 +35,9 @@ async def test_the_order_names_its_payment_before_any_job_of_it_is_there(till: T
 
 async def test_the_job_says_what_is_to_be_paid_by_when_and_who_is_to_learn_of_its_end(till: Till) -> None:
     order, job = await till.paying()
-    assert (job.id, job.vendor, job.client, job.at_end) == (order.payment, VENDOR, "user:ann", [ORDER])
+    assert (job.id, job.vendor, job.client, job.at_end) == (order.payment, VENDOR, "user:ann", [ORDER, PAYMENT])
     asked = msgspec.json.decode(job.payload, type=Checkout)
-    assert asked == Checkout(order.id, 5997, "USD", NOON + HALF_AN_HOUR)
+    assert asked == Checkout(order.id, 5997, "USD", NOON + HALF_AN_HOUR, LATER)
     assert job.metadata == {"kind": "payment.checkout", "order_id": str(order.id)}
 
 

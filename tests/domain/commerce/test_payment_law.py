@@ -1,5 +1,5 @@
 """
-The law of money, played at random: what was charged, less what was given back, is what the paid orders come to.
+The law of money, played at random: what the processor charged, less what it gave back, is what our books come to.
 
 Answers get lost, words come late, twice and before their time, buyers pay at the last moment, processes die between any
 two writes. In the end, when everybody answers again, the books agree.
@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, assert_never
+from uuid import UUID
 
 import msgspec
 from hypothesis import HealthCheck, settings
@@ -21,20 +22,22 @@ from domain import interventions
 from domain.commerce.cancelling import cancel_order
 from domain.commerce.orders import Order, Status, Step
 from domain.commerce.paying import begin_payment
-from domain.commerce.payments import LIFETIME, REFUND, Asked, Checkout, Refund, Withdrawal, is_unsettled
+from domain.commerce.payments import GIVE_BACK, LIFETIME, Checkout, Withdrawal, is_unsettled
 from domain.commerce.upkeep import Upkeep
 from domain.errors import Conflict, Unavailable
-from domain.interventions import ORDER, note_late
+from domain.interventions import ORDER, PAYMENT, note_late
 from domain.jobs import Job
-from domain.matching import Fit, fit_by_id
 from domain.outcomes import Done, Failed, Outcome, Waiting
-from domain.request_ids import new_request_id
+from domain.payments.job_ends import payment_of_job
+from domain.payments.jobs import GiveBack
+from domain.payments.money_state import RefundState, Standing
+from domain.payments.payments import RefundStatus
 from domain.transitions import Rules, settle, start
 from domain.unknowns import Unknown, never_sent, unanswered, worker_died
 from domain.vendors import VendorPolicy
-from domain.webhooks import Notice
 from tests.fakes_orders import FakePaymentJobs
-from tests.payments import PAGE, Till
+from tests.fakes_payments import a_refund
+from tests.payments import LATER, PAGE, Books, Till
 
 RULES = Rules(VendorPolicy(attempts=3, repeatable=True, key_lifetime=LIFETIME))
 ROUNDS = 40  # more than it takes until everything is told and done
@@ -44,6 +47,14 @@ WORDS: dict[str, Any] = {
     "declined": Failed("vendor_failed", "no"),
     "expired": Failed("vendor_failed", "no"),
 }
+STANDINGS = {
+    "open": Standing.OPEN,
+    "paid": Standing.PAID,
+    "declined": Standing.CLOSED,
+    "expired": Standing.CLOSED,
+}
+Asked = Checkout | Withdrawal | GiveBack
+PRICE = 5997
 T = TypeVar("T")
 picks = st.integers(0, 9)  # which of several, modulo their number
 
@@ -56,15 +67,14 @@ class Page:
     job: Job
     status: str = "open"
     known: bool = False  # whether anybody was ever told of it, and can pay
-    refunded: bool = False
 
 
 class Processor:
-    """It honours keys, and says of each checkout how it stands."""
+    """It honours keys, says of each checkout how it stands, and never gives back more than it took."""
 
-    def __init__(self) -> None:
+    def __init__(self, books: Books) -> None:
         self.pages: dict[str, Page] = {}  # by key
-        self.refunds: set[str] = set()
+        self._books = books
 
     def act(self, job: Job) -> Outcome:
         """What it does for the call that is under way, and would answer."""
@@ -79,15 +89,33 @@ class Processor:
             case Withdrawal(reference=reference):
                 self._close(self.find(reference))
                 return Done("{}")
-            case Refund(reference=reference):
-                page = self.find(reference)
-                if page.status != "paid" or (page.refunded and job.attempts[-1].key not in self.refunds):
-                    return Failed("vendor_rejected", "no", 409)
-                page.refunded = True
-                self.refunds.add(job.attempts[-1].key)
-                return Done("{}")
+            case GiveBack(payment_id=payment, refund_id=refund, amount=amount):
+                made = self.give_back(payment, amount, refund)
+                return Done("{}") if made else Failed("vendor_rejected", "no", 409)
             case _:
                 assert_never(asked)
+
+    def give_back(self, payment: UUID, amount: int, ours: UUID | None) -> bool:
+        made = self._books.refunds.setdefault(payment, [])
+        if ours is not None and any(each.ours == ours for each in made):
+            return True
+        if amount > self.left(payment):
+            return False
+        made.append(RefundState(f"re_{payment}_{len(made)}", amount, RefundStatus.COMPLETED, LATER, ours))
+        return True
+
+    def left(self, payment: UUID) -> int:
+        """Of what was paid."""
+        paid = any(page.job.id == payment and page.status == "paid" for page in self.pages.values())
+        given_back = sum(each.amount for each in self._books.refunds.get(payment, ()))
+        return PRICE - given_back if paid else 0
+
+    def say(self, page: Page) -> None:
+        """How it stands, which is booked."""
+        self._books.hear(page.job.id, STANDINGS[page.status])
+
+    def page_of(self, payment: UUID) -> Page | None:
+        return next((page for page in self.pages.values() if page.job.id == payment), None)
 
     def find(self, reference: str) -> Page:
         return next(page for page in self.pages.values() if page.reference == reference)
@@ -119,7 +147,8 @@ class Law(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.till, self.processor = Till(CarefulJobs()), Processor()
+        self.till = Till(CarefulJobs())
+        self.processor = Processor(self.till.books)
         self.order_id = self.run(self.till.order()).id
 
     def teardown(self) -> None:
@@ -175,28 +204,35 @@ class Law(RuleBasedStateMachine):
 
     @precondition(lambda self: self.processor.pages)
     @rule(pick=picks)
-    def webhook(self, pick: int) -> None:
-        """Any word that the processor would give, as often as it likes."""
+    def look(self, pick: int) -> None:
+        """Somebody asks how it stands: after a webhook, or to reconcile."""
         pages = [*self.processor.pages.values()]
-        page = pages[pick % len(pages)]
-        job = self.till.payments.stored[page.job.id]
-        word = WORDS.get(page.status)
-        if word is not None and fit_by_id(Notice(page.reference, job.id, word), "payments", job) is Fit.LIVE:
-            self.store(interventions.hear(job, word, RULES, self.till.now, event=new_request_id()))
+        self.processor.say(pages[pick % len(pages)])
+
+    @precondition(lambda self: self.processor.pages)
+    @rule(pick=picks, amount=st.sampled_from([1, 4000, PRICE]))
+    def refund_by_hand(self, pick: int, amount: int) -> None:
+        """At the processor's own desk, of which nobody tells us."""
+        pages = [*self.processor.pages.values()]
+        self.processor.give_back(pages[pick % len(pages)].job.id, amount, None)
 
     @precondition(lambda self: self.untold)
     @rule(pick=picks, dies=st.booleans())
     def tell(self, pick: int, dies: bool) -> None:
         job = self.untold[pick % len(self.untold)]
-        with suppress(Unavailable):
-            self.run(self.till.ends.tell(job))
-            if not dies:
-                self.store(interventions.followed_up(job, ORDER, self.till.now))
+        tellers = {ORDER: self.till.ends.tell, PAYMENT: self.till.book_ends.tell}
+        for kind in [kind for kind in job.follow_ups or () if kind in tellers]:
+            with suppress(Unavailable):
+                self.run(tellers[kind](job))
+                if not dies:
+                    job = interventions.followed_up(job, kind, self.till.now)
+                    self.store(job)
 
     @rule(minutes=st.sampled_from([0, 0, 1, 1, 1, 40, 300]))
     def sweep(self, minutes: int) -> None:
         self.till.now += timedelta(minutes=minutes)
         self.run(Upkeep(self.till.orders, self.till.following).once(self.till.now))
+        self.run(self.till.upkeep.once(self.till.now))
 
     @property
     def idle(self) -> list[Job]:
@@ -226,13 +262,21 @@ class Law(RuleBasedStateMachine):
             outcome = Failed("vendor_rejected", "no", 400)
         else:
             outcome = acted if acted is not None and way == "answered" else UNKNOWN.get(way, never_sent)()
+            if way == "answered":
+                self._hear(job)
         if isinstance(outcome, Waiting):
             self.processor.find(outcome.reference).known = True
         late = job.ended
         self.store(note_late(job, outcome, self.till.now) if late else settle(job, outcome, RULES, self.till.now))
 
+    def _hear(self, job: Job) -> None:
+        """The vendor reads how the payment stands, and has it booked, before it answers."""
+        page = self.processor.page_of(payment_of_job(job))
+        if page is not None:
+            self.processor.say(page)
+
     def settle_all(self) -> None:
-        """Everybody answers from now on, nobody dies, and an admin retries the refunds that failed."""
+        """Everybody answers from now on, nobody dies, and an admin sees to the refunds that failed."""
         for _ in range(ROUNDS):
             for job in self.called:
                 self.come_to(job, "answered")
@@ -240,22 +284,35 @@ class Law(RuleBasedStateMachine):
                 self.call(0)
             for _job in self.untold:
                 self.tell(0, dies=False)
-            for job in self.till.payments.of_kind(REFUND):
-                if is_unsettled(job) and not interventions.owes_follow_up(job):
-                    self.store(interventions.retry(job, self.till.now))
+            self._see_to_refunds()
             self.sweep(5)
             if self.order.status is not Status.AWAITING_PAYMENT:
                 self.processor.close_all()
+            for page in self.processor.pages.values():
+                self.processor.say(page)
+        order, books = self.order, self.till.books
         pages = [*self.processor.pages.values()]
-        kept = sum(page.status == "paid" and not page.refunded for page in pages)
-        order = self.order
-        note = (order, self.jobs, pages)
-        assert kept == (order.status is Status.PAID), note
+        left = sum(self.processor.left(page.job.id) for page in pages)
+        note = (order, self.jobs, pages, books.stored)
+        assert books.held == left, note
+        assert (left > 0) == (order.status is Status.PAID), note
         assert not order.owed, note
+        assert not any(payment.owed or payment.refunding for payment in books.stored.values()), note
         assert order.status is not Status.AWAITING_PAYMENT, note
-        assert (order.status is Status.REFUNDED) == any(page.refunded for page in pages), note
+        assert (order.status is Status.REFUNDED) == (left == 0 and any(page.status == "paid" for page in pages)), note
         assert self.till.stock == (7 if order.stock_held else 10), note
         assert len(self.till.notices.templates) == len(set(self.till.notices.templates))
+
+    def _see_to_refunds(self) -> None:
+        """Those of which nobody knows are asked for again; for one that came to nothing another is made."""
+        for job in self.till.payments.of_kind(GIVE_BACK):
+            if is_unsettled(job) and not interventions.owes_follow_up(job):
+                self.store(interventions.retry(job, self.till.now))
+        payment = self.till.books.stored.get(self.order.payment or self.order.id)
+        if payment is None or self.order.status is not Status.CANCELLED:
+            return
+        if payment.refundable and any(each.status is RefundStatus.FAILED for each in payment.refunds):
+            self.run(self.till.books.reserve(payment.id, None, a_refund(payment.refundable)))
 
     @property
     def order(self) -> Order:

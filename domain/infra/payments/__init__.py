@@ -1,0 +1,1 @@
+"""Payments, and the movements of their money, in MongoDB."""

@@ -1,0 +1,1 @@
+"""What is owed, what the processor took, and what went back: minor units, by the processor's explicit word alone."""
