@@ -29,7 +29,7 @@ OTHER_PAGES = (
 )
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
 LEADS_AWAY = "&".join(f"{name}={EVIL}" for name in ("next", "url", "redirect", "redirect_uri", "return_to", "continue"))
-NAMED = ("request_id", "user_id", "session_id", "key_id", "order_id", "product_id", "image_id")
+NAMED = ("request_id", "user_id", "session_id", "key_id", "order_id", "payment_id", "product_id", "image_id")
 IDS = dict.fromkeys(NAMED, "01980000-0000-7000-8000-000000000000")
 
 

@@ -36,11 +36,12 @@ WISHES: Json = {
     "__proto__": {"role": "admin"},
     "$set": {"role": "admin"},
 }
-IDS = ("user_id", "session_id", "key_id", "request_id", "order_id", "product_id", "image_id")
+IDS = ("user_id", "session_id", "key_id", "request_id", "order_id", "payment_id", "product_id", "image_id")
 ADMINS_ALONE = {
     ("post", "/users/{user_id}/lock"),
     ("post", "/users/{user_id}/unlock"),
     ("patch", "/orders/{order_id}"),
+    ("post", "/payments/{payment_id}/refund"),
     ("post", "/products"),
     ("patch", "/products/{product_id}"),
     ("delete", "/products/{product_id}"),
@@ -221,6 +222,7 @@ async def things_of(fortress: Besieged, http: httpx.AsyncClient, person: Person)
     mug = {"name": "Red mug", "price": {"amount": 1, "currency": "USD"}, "stock": 1}
     product = (await http.post("/products", json=mug, headers=fortress.admin)).json()["id"]
     items = [{"product_id": product, "quantity": 1}]
+    paying = {"amount": 100, "currency": "USD", "payment_method": "credit_card"}
     run_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     later = {"vendorType": "sync", "vendorPayload": None, "run_at": run_at}
     return {
@@ -228,6 +230,7 @@ async def things_of(fortress: Besieged, http: httpx.AsyncClient, person: Person)
         "key_id": (await http.post("/api-keys", json={"name": "hers"})).json()["id"],
         "session_id": (await http.get("/users/me/sessions")).json()["items"][0]["id"],
         "user_id": person.id,
+        "payment_id": (await http.post("/payments", json=paying)).json()["id"],
         "order_id": (await http.post("/orders", json={"items": items})).json()["id"],
     }
 

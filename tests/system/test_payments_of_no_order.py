@@ -77,7 +77,8 @@ async def test_a_payment_is_completed_and_given_back_in_part_and_never_beyond(
 async def test_who_pays_twice_at_once_is_charged_once(gateway: Gateway, http: httpx.AsyncClient) -> None:
     payment = await made(http, 500, "JPY")
     answers = await asyncio.gather(*(tried(http, payment, "pm_card_visa") for _ in range(5)))
-    assert len({(answer.status_code, answer.json()["request_id"]) for answer in answers}) == 1
+    assert {answer.status_code for answer in answers} <= {202, 409}  # the last of them may find it completed
+    assert len({answer.json()["request_id"] for answer in answers if answer.status_code == 202}) == 1
     await shown(http, payment, status="completed")
     assert (await tried(http, payment, "pm_card_visa")).json()["code"] == "payment-state"
     assert await books_balance(gateway, http, payment, "jpy") == [500]
