@@ -59,8 +59,10 @@ def key_of(gateway: Gateway) -> str:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("as_admin", [True, False], ids=["admin", "anonymous"])
 def test_every_answer_is_as_described(gateway: Gateway, as_admin: bool) -> None:
+    """Of most routes nobody gets further than the door without a token: there the examples do."""
     token = key_of(gateway) if as_admin else None
-    told = said_of(gateway, "--phases", "examples,coverage,stateful", "--max-examples", "3", token=token)
+    phases = "examples,coverage,stateful" if as_admin else "examples,stateful"
+    told = said_of(gateway, "--phases", phases, "--max-examples", "3", token=token)
     assert told.returncode == 0, told.stdout
 
 
@@ -68,7 +70,7 @@ def test_every_answer_is_as_described(gateway: Gateway, as_admin: bool) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("as_admin", [True, False], ids=["admin", "anonymous"])
 def test_every_answer_to_noise_is_as_described(gateway: Gateway, as_admin: bool) -> None:
-    """Slow: half a minute of made-up requests."""
+    """Slow: twenty seconds of made-up requests."""
     token = key_of(gateway) if as_admin else None
-    told = said_of(gateway, "--phases", "fuzzing,stateful", "--max-examples", "100", "--max-time", "30", token=token)
+    told = said_of(gateway, "--phases", "fuzzing,stateful", "--max-examples", "100", "--max-time", "20", token=token)
     assert told.returncode == 0, told.stdout
