@@ -55,7 +55,8 @@ async def make_customer(request: AnyRequest, ports: Ports) -> ASGIResponse:
 async def open_checkout(request: AnyRequest, ports: Ports) -> ASGIResponse:
     """Open a page at the processor to pay on, and answer with the processor's object, which has its `url`."""
     read_query(request.scope)
-    desk, now = taking(ports), now_of(taking(ports))
+    desk = taking(ports)
+    now = now_of(desk)
     total, page = read_checkout(await read_fields(request), desk.pages)
     draft = Payment(
         id=new_request_id(), client=caller_of(request).client, total=total, page=page, created_at=now, updated_at=now

@@ -68,7 +68,7 @@ def payment_ports(settings: Settings, stores: Stores, queue: Queue) -> PaymentPo
 async def open_payments(
     settings: Settings, stores: Stores, orders: OrdersHere, clock: Clock
 ) -> AsyncIterator[PaymentsHere]:
-    """`orders` are told what was refunded."""
+    """`orders` are told what was paid, and what went back."""
     payments = MongoPaymentStore(stores.database)
     following = PaymentFollowing(payments, orders.jobs, _return_url(settings), orders.ends)
     looks = PaymentLooks(payments, orders.jobs, clock)

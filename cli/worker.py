@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 import uvloop
@@ -35,7 +36,7 @@ from vendors.http import VendorHttp
 from vendors.live import LiveVendors
 from vendors.registry import ADAPTERS, MakeVendor
 from worker.clock import FleetClock
-from worker.worker import WorkerSettings, open_worker, worker_name
+from worker.worker import Worker, WorkerSettings, open_worker, worker_name
 
 log = structlog.get_logger()
 
@@ -102,23 +103,24 @@ async def _work(settings: Settings, kind: Kind) -> None:
             starter=starter,
             late_looks=payments.looks,
         ) as worker:
-
-            def reload() -> bool:
-                taken = known.reload()
-                if taken:
-                    worker.follow(vendors)
-                return taken
-
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)
             settle_memory()
             async with (
                 settings_told(settings, stores, known, WORKER_KIND) as told,
-                watched(files_of(settings), told.after(reload)),
+                watched(files_of(settings), told.after(partial(_reload, known, worker, vendors))),
                 orphaned(worker.stop) if kind.apart else _looked_after(orders, payments, clock),
                 books_compared(settings, orders, vendors, clock),
             ):
                 await worker.run()
+
+
+def _reload(known: LiveVendors, worker: Worker, vendors: Mapping[str, Vendor]) -> bool:
+    """Whether the tables were taken; the worker follows them."""
+    taken = known.reload()
+    if taken:
+        worker.follow(vendors)
+    return taken
 
 
 def _worker_settings(settings: Settings, kind: Kind) -> WorkerSettings:

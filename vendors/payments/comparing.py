@@ -4,7 +4,8 @@ What Stripe's lists show, one object at a time, held against the books. What dif
 A list is older than the next look, and tells a part of the truth: it only says which payments to look at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,8 @@ from vendors.stripe.words import GENERATION, JOB, PAYMENT, REFUND, Intent, Refun
 
 GONE = "resource_missing"
 
+Made = TypeVar("Made", Intent, Session)
+
 log = structlog.get_logger()
 
 Note = tuple[Finding, str]  # and of what
@@ -40,26 +43,10 @@ class Comparing:
         self.heard = 0  # how many payments were read again
 
     async def intent(self, intent: Intent | Unread) -> Note:
-        if isinstance(intent, Unread):
-            return _unread(intent)
-        named = _id_in(intent.metadata, PAYMENT)
-        if named is None:
-            return Finding.STRANGER, intent.id
-        payment = await self._payments.find(named, None)
-        if payment is None:
-            return Finding.NOT_ON_RECORD, intent.id
-        return await self._compare(payment, _seen_intent(intent)), str(payment.id)
+        return _unread(intent) if isinstance(intent, Unread) else await self._marked(intent, _seen_intent)
 
     async def session(self, session: Session | Unread) -> Note:
-        if isinstance(session, Unread):
-            return _unread(session)
-        named = _id_in(session.metadata, PAYMENT)
-        if named is None:
-            return Finding.STRANGER, session.id
-        payment = await self._payments.find(named, None)
-        if payment is None:
-            return Finding.NOT_ON_RECORD, session.id
-        return await self._compare(payment, _seen_page(session)), str(payment.id)
+        return _unread(session) if isinstance(session, Unread) else await self._marked(session, _seen_page)
 
     async def refund(self, refund: Refund | Unread) -> Note:
         """Of a payment of any age, whoever made it."""
@@ -85,6 +72,16 @@ class Comparing:
             return Finding.NOT_AT_PROCESSOR if nothing.outcome.code == GONE else Finding.IN_DOUBT
         after = await self._payments.find(payment.id, None)
         return Finding.AGREED if after is None or after.epoch == payment.epoch else Finding.MENDED
+
+    async def _marked(self, made: Made, see: Callable[[Made], Seen]) -> Note:
+        """What we made carries its payment's id."""
+        named = _id_in(made.metadata, PAYMENT)
+        if named is None:
+            return Finding.STRANGER, made.id
+        payment = await self._payments.find(named, None)
+        if payment is None:
+            return Finding.NOT_ON_RECORD, made.id
+        return await self._compare(payment, see(made)), str(payment.id)
 
     async def _compare(self, payment: Payment, seen: Seen) -> Finding:
         job = await self._jobs.find(seen.job) if seen.job is not None and seen.job == payment.job else None
