@@ -9,6 +9,7 @@ from functools import partial
 
 from api.rules import Door, May, Rule
 from domain.accounts.api_keys import Scope
+from domain.services import Access
 
 Route = tuple[str, str]  # method, and path as the router's template spells it
 
@@ -114,12 +115,42 @@ _PAYMENTS: Mapping[Route, Rule] = {
     ("GET", "/transactions"): _of_payments(Scope.READ_PAYMENTS),
 }
 
+# Methods that instances see: HEAD goes with GET, and TRACE would show what the gateway adds to a request.
+SERVICE_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_SERVICE_PATHS = ("/services/{name}/{path}", "/services/{name}")
+_of_service = Rule(Door.SERVICE, May.ALL, May.ALL, May.ALL, Scope.CALL_SERVICES)
+_SERVICES: Mapping[Route, Rule] = {(method, path): _of_service for path in _SERVICE_PATHS for method in SERVICE_METHODS}
+SERVICE_RULES: Mapping[Access, Rule] = {  # by the word in the service's table
+    Access.PUBLIC: _OPEN,
+    Access.AUTHENTICATED: Rule(Door.KNOWN, May.ALL, May.ALL, May.ALL, Scope.CALL_SERVICES),
+    Access.SERVICE: Rule(
+        Door.KNOWN,
+        service=May.ALL,
+        admin=May.ALL,
+        scope=Scope.CALL_SERVICES,
+        refusal="this service is for other services and for admins; use a service's key",
+    ),
+    Access.ADMIN: _admins(scope=Scope.CALL_SERVICES, refusal="this service is for admins; use an admin's session"),
+}
+
+SHOWN_TO_PUBLIC = Rule(Door.KNOWN, May.ALL, May.ALL, May.ALL)  # credentials that nobody asked for: no key is too narrow
+
 _SWITCH = _admins(scope=Scope.WRITE_VENDORS, refusal="only an admin may pause or resume a vendor; use an admin's key")
 _OPERATIONS: Mapping[Route, Rule] = {
     ("GET", "/vendors"): _of_vendors(Scope.READ_VENDORS),
     ("GET", "/vendors/{name}"): _of_vendors(Scope.READ_VENDORS),
+    ("PATCH", "/vendors/{name}"): _admins(
+        scope=Scope.WRITE_VENDORS, refusal="only an admin may change how a vendor is called; use an admin's key"
+    ),
     ("POST", "/vendors/{name}/pause"): _SWITCH,
     ("POST", "/vendors/{name}/resume"): _SWITCH,
+    ("GET", "/metrics"): Rule(  # how the shop and its machines do: no customer's business
+        Door.LENIENT,
+        service=May.ALL,
+        admin=May.ALL,
+        scope=Scope.READ_VENDORS,
+        refusal="only an admin or a service reads the figures; use a service's key, narrowed to vendors:read",
+    ),
     ("GET", "/health"): _OPEN,
     ("GET", "/health/live"): _OPEN,
     ("GET", "/health/ready"): _OPEN,
@@ -130,9 +161,36 @@ _OPERATIONS: Mapping[Route, Rule] = {
     ("POST", "/webhooks/{vendor}"): Rule(Door.SIGNED),  # served by the receiver, which has no callers
 }
 
-ACCESS: Mapping[Route, Rule] = {**_JOBS, **_ACCOUNTS, **_COMMERCE, **_ORDERS, **_PAYMENTS, **_OPERATIONS}
+_of_configurations = partial(
+    Rule,
+    Door.KNOWN,
+    service=May.OWN,
+    admin=May.ALL,
+    scope=Scope.READ_CONFIG,
+    refusal="only a service reads its configuration, with a key of its own; ask an admin for one",
+)
+_configuring = partial(_admins, refusal="only an admin may change configurations and look back; use an admin's key")
+_CONFIGURATIONS: Mapping[Route, Rule] = {
+    ("GET", "/config/{service}"): _of_configurations(),
+    ("PUT", "/config/{service}"): _configuring(scope=Scope.WRITE_CONFIG),
+    ("GET", "/config/{service}/events"): _of_configurations(),
+    # What stood in a former version may have been a mistake: it is not shown around.
+    ("GET", "/config/{service}/history"): _configuring(scope=Scope.READ_CONFIG),
+    ("GET", "/config/{service}/history/{version}"): _configuring(scope=Scope.READ_CONFIG),
+}
+
+ACCESS: Mapping[Route, Rule] = {
+    **_JOBS,
+    **_ACCOUNTS,
+    **_COMMERCE,
+    **_ORDERS,
+    **_PAYMENTS,
+    **_CONFIGURATIONS,
+    **_SERVICES,
+    **_OPERATIONS,
+}
 
 
 def rule_of(method: str, template: str) -> Rule | None:
-    """The route's row. OPTIONS tells no more than `Allow` of any 405 does."""
-    return _OPEN if method == "OPTIONS" else ACCESS.get((method, template))
+    """The route's row. OPTIONS tells no more than `Allow` of any 405 does, but where a row says otherwise."""
+    return ACCESS.get((method, template), _OPEN if method == "OPTIONS" else None)

@@ -1,6 +1,6 @@
 """Our answer, on its way to an earlier client: the same, but for the names that the client gave to things."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ def deprecated(rows: Collection[Alias]) -> list[Line]:
 
     Parameters are left as they are in the template: a token is logged sooner from a header than from a body.
     """
-    paths = dict.fromkeys(quote(row.ours[1]) for row in rows)
+    paths = dict.fromkeys(quote(row.successor) for row in rows)
     since = f"@{int(DEPRECATED_SINCE.timestamp())}"
     links = ", ".join(f'<{path}>; rel="successor-version"' for path in paths)
     return [(b"deprecation", since.encode()), (b"link", links.encode())]
@@ -49,7 +49,7 @@ class AliasAnswer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*(self._line(*line) for line in message["headers"]), *deprecated([self._row])]
-            if (b"content-type", _PROBLEM) in message["headers"]:
+            if _is_ours(message["headers"]):
                 self._held = message
                 return
         elif message["type"] == "http.response.body" and self._held is not None:
@@ -76,6 +76,12 @@ class AliasAnswer:
             ours, theirs = f"; Path={COOKIE_PATH};", f"; Path={self._row.cookie};"
             return name, value.replace(ours.encode(), theirs.encode())
         return name, value
+
+
+def _is_ours(headers: Iterable[Line]) -> bool:
+    """Whether it is a problem of the gateway's: one that a service answers, by way of us, is in its own words."""
+    told = dict(headers)
+    return told.get(b"content-type") == _PROBLEM and b"via" not in told
 
 
 def _in_their_words(told: Problem, instance: str, translated: Translated | None) -> Problem:

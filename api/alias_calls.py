@@ -97,7 +97,7 @@ class _Call:
         self, row: Alias, scope: HTTPScope, receive: Receive, send: Send, *, parameters: Mapping[str, str]
     ) -> None:
         method, template = row.ours
-        path = template.format_map(parameters)
+        path = template.format_map({**parameters, **row.filled})
         self.scope: HTTPScope = {**scope, "path": path, "raw_path": quote(path).encode()}
         if scope["method"] != "HEAD":
             self.scope["method"] = HttpMethod(method)

@@ -1,9 +1,12 @@
 """The words of the table in `api.aliases`: an old route, ours that it stands for, and how its client spells things."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from api.access import Route
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Alias:
     """
     One row: who asks for `method old` is answered by our route `ours`, whose parameters are named alike.
 
+    `filled` are parameters of ours that this old path always means: a service, and a path below it.
     `cookie` is where a browser is to send the refresh cookie that this route sets; None: to ours. The query, the
     headers and the cookies of the request are read as they come. `named` is a parameter of ours that stands in the
     body: that body alone is read before anybody asks who sent it, under a cap of its own.
@@ -51,3 +55,9 @@ class Alias:
     body: Spelling = AS_OURS
     cookie: str | None = None
     named: str | None = None
+    filled: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def successor(self) -> str:
+        """Our path, as far as the row itself says it."""
+        return _PARAMETER.sub(lambda found: self.filled.get(found[1], found[0]), self.ours[1])

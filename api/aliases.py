@@ -53,6 +53,8 @@ _TRY = Spelling(names={"paymentId": "payment_id", "paymentMethodId": "payment_me
 _TRY_OF_ONE = Spelling(names={"paymentMethodId": "payment_method_id"})
 _REFUND = Spelling(whole=("amount",))
 
+_SERVICE = ("GET", "/services/{name}/{path}")
+
 _of_vendors = partial(Alias, cookie=_VENDORS)
 _of_payments = partial(Alias, cookie=_PAYMENTS)
 
@@ -102,4 +104,8 @@ PAYMENT_ALIASES = (
     Alias("POST", "/api/payments/{payment_id}/refund", ("POST", "/payments/{payment_id}/refund"), _REFUND),
     Alias("GET", "/api/transactions", ("GET", "/transactions")),
 )
-ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES, *SHOP_ALIASES, *PAYMENT_ALIASES)
+SERVICE_ALIASES = (
+    Alias("GET", "/user/profile", _SERVICE, filled={"name": "user", "path": "profile"}),
+    Alias("GET", "/product/list", _SERVICE, filled={"name": "product", "path": "list"}),
+)
+ALIASES = (*HEALTH_ALIASES, *ACCOUNT_ALIASES, *SHOP_ALIASES, *PAYMENT_ALIASES, *SERVICE_ALIASES)

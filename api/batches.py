@@ -27,6 +27,7 @@ from domain.edge.request_ids import request_id_of
 from domain.errors import BadSyntax, FieldError, GatewayError, Invalid, TooLarge
 from domain.fingerprints import fingerprint
 from domain.jobs import Job
+from domain.metrics import PROBLEMS
 from domain.ports import Accepted
 from domain.submissions import read_submission, read_traceparent
 
@@ -119,7 +120,10 @@ async def _result(batch: _Batch, entry: Job | _Refused, where: Where) -> BatchRe
     try:
         accepted = await batch.take_in(entry)
     except GatewayError as fault:
-        return _refusal(fault, where)
+        refusal = _refusal(fault, where)
+        if refusal.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+            batch.ports.counts.add(PROBLEMS, str(refusal.status), fault.code)
+        return refusal
     except Exception as fault:  # noqa: BLE001 - the others are stored: an answer without them would have them sent again
         return _bug(fault, where)
     return BatchResult(int(HTTPStatus.ACCEPTED), str(accepted.job.id), accepted.replayed)

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.callers import caller_in
 from api.limits import COUNTED_BY_ADDRESS
 from domain.accounts.pauses import Pause
 
@@ -51,7 +52,11 @@ class Brake:
         self._slowed = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        counted = scope["type"] == ScopeType.HTTP and (scope["method"], scope["path_template"]) in COUNTED_BY_ADDRESS
+        counted = (
+            scope["type"] == ScopeType.HTTP
+            and (scope["method"], scope["path_template"]) in COUNTED_BY_ADDRESS
+            and caller_in(scope) is None
+        )
         await self._app(scope, receive, partial(self._send, send) if counted else send)
 
     async def _send(self, send: Send, message: Message) -> None:

@@ -7,7 +7,7 @@ Pure ASGI: a guard that is no coroutine would cost a thread hop, twenty times wh
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api.access import rule_of
+from api.access import SERVICE_RULES, SHOWN_TO_PUBLIC, rule_of
 from api.rules import Door, Rule
 from domain.callers import ANONYMOUS, Caller, CallerDirectory
 from domain.edge.addresses import client_address
@@ -15,6 +15,8 @@ from domain.edge.answers import AnyRequest
 from domain.edge.hosts import is_safe_host
 from domain.edge.request_ids import request_id_of
 from domain.errors import Forbidden, NotFound, Unauthenticated
+from domain.service_paths import split_path
+from domain.services import Access, Services
 
 _KEY = "gateway.caller"
 _GATE = "gateway.gate"
@@ -32,7 +34,7 @@ class CallerGate:
     one under a name that anybody may point here, but for `own_hosts`: see `domain.edge.hosts`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of the one question
         self,
         app: ASGIApp,
         directory: CallerDirectory,
@@ -40,20 +42,25 @@ class CallerGate:
         anonymous_allowed: bool,
         trusted_hops: int = 0,
         own_hosts: frozenset[str] = frozenset(),
+        services: Services | None = None,
     ) -> None:
         self._app = app
         self._directory = directory
         self._anonymous_allowed = anonymous_allowed
         self._trusted_hops = trusted_hops
         self._own_hosts = own_hosts
+        self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule = rule_of(scope["method"], scope["path_template"])  # type: ignore[typeddict-item]  # HTTP: all we serve
         if rule is None:  # somebody added a route, and nobody said who may
             raise NotFound("nothing is served under this path; /docs lists what is")
+        if rule.door is Door.SERVICE:
+            rule = self._rule_of_service(scope)
         if not rule.is_open:
             caller = await self._identify(scope, rule)
-            _admit(caller, rule, scope)
+            if rule is not SHOWN_TO_PUBLIC:
+                _admit(caller, rule, scope)
             scope[_KEY] = caller  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
             scope[_GATE] = self  # type: ignore[literal-required]
         await self._app(scope, receive, send)
@@ -63,6 +70,21 @@ class CallerGate:
         rule = rule_of(scope["method"], scope["path_template"])  # type: ignore[typeddict-item]
         if rule is None or await self._identify(scope, rule) != caller_in(scope):
             raise _unknown()
+
+    def _rule_of_service(self, scope: Scope) -> Rule:
+        """
+        As its table says. Where there is none, callers must be known: 401 and 404 tell nobody which services there are.
+
+        A public service may be asked with credentials, which must then be good, but where they are the service's own.
+        """
+        name, _ = split_path(scope["raw_path"])
+        policy = None if self._services is None else self._services.policy(name)
+        if policy is None:
+            return SERVICE_RULES[Access.AUTHENTICATED]
+        if policy.access is not Access.PUBLIC:
+            return SERVICE_RULES[policy.access]
+        shows_some = any(header == b"authorization" for header, _ in scope["headers"])
+        return SHOWN_TO_PUBLIC if shows_some and not policy.forward_authorization else SERVICE_RULES[Access.PUBLIC]
 
     async def _identify(self, scope: Scope, rule: Rule) -> Caller:
         credentials = [value for name, value in scope["headers"] if name == b"authorization"]

@@ -2,12 +2,10 @@
 `GET /jobs/{request_id}/events`: the job now and whenever it changes, as server-sent events.
 
 An event is the job as `GET` shows it, under its version: a client that comes back with `Last-Event-ID` is told
-only what it has not seen. Format: HTML, section 9.2 (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+only what it has not seen.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,23 +19,15 @@ from litestar.response.streaming import ASGIStreamingResponse
 
 from api.addressed import find_job, reads_attempts
 from api.callers import ask_again
+from api.event_streams import HEADERS, HEARTBEAT, HEARTBEAT_SECONDS, LOOK_AGAIN_SECONDS, next_news
 from api.headers import header
 from api.ports import ApiPorts
 from api.provided import Ports
 from api.standings import find_standing
 from api.views import view_of
 from domain.edge.answers import AnyRequest
-from domain.errors import NotFound, TooMany, Unauthenticated, Unavailable
+from domain.errors import NotFound, Unauthenticated
 from domain.jobs import Job
-
-HEARTBEAT_SECONDS = 15.0  # under the 30 s to 60 s of silence after which proxies commonly hang up
-LOOK_AGAIN_SECONDS = 1.0  # when the store did not answer
-HEARTBEAT = b": still here\n\n"
-HEADERS = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",  # nginx would hold events back
-}
 
 
 @get("/jobs/{request_id:str}/events")
@@ -83,24 +73,8 @@ class Watch:
 
     async def _next(self, job: Job) -> Job | None:
         """The job when it has changed, or as it stands by the next heartbeat; None when nobody can say."""
-        try:
-            found = await self._unless_stopped(job)
-            await self.ask_again()
-        except (Unavailable, TooMany):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.ports.stopping.wait(), self.look_again_seconds)
-            return None
-        return found
-
-    async def _unless_stopped(self, job: Job) -> Job | None:
-        change = asyncio.ensure_future(self.ports.jobs.wait_for_change(job, self.heartbeat_seconds))
-        stop = asyncio.ensure_future(self.ports.stopping.wait())
-        try:
-            await asyncio.wait({change, stop}, return_when=asyncio.FIRST_COMPLETED)
-            return change.result() if change.done() else None
-        finally:
-            change.cancel()
-            stop.cancel()
+        news = self.ports.jobs.wait_for_change(job, self.heartbeat_seconds)
+        return await next_news(news, self.ask_again, self.ports.stopping, self.look_again_seconds)
 
     async def _event(self, job: Job) -> bytes:
         now = datetime.now(UTC)

@@ -67,6 +67,15 @@ class Fields:
             return int(text)
         return self.blame(name, detail)
 
+    def take_null(self, name: str) -> bool:
+        """Whether the member is there and null; any other is left to be taken."""
+        raw = self._members.get(name)
+        if raw is None or bytes(raw).strip() != b"null":
+            return False
+        self._asked.append(name)
+        del self._members[name]
+        return True
+
     def take_inner(self, name: str, detail: str) -> "Fields | UnsetType":
         """The members of an object, each to be taken in turn; what its `end` raises is for `take_over`."""
         raw: msgspec.Raw | UnsetType = self.take(name, msgspec.Raw, detail)
@@ -77,10 +86,9 @@ class Fields:
         except Invalid:
             return self.blame(name, detail)
 
-    def refuse(self, name: str, detail: str) -> None:
+    def refuse(self, name: str, detail: str) -> UnsetType:
         """What a client may well expect to be a field, and is told why it is none."""
-        if self._members.pop(name, None) is not None:
-            self.blame(name, detail)
+        return UNSET if self._members.pop(name, None) is None else self.blame(name, detail)
 
     def blame(self, name: str, detail: str) -> UnsetType:
         self._faults.append(FieldError(pointer_to(*self._within, name), detail))

@@ -22,7 +22,11 @@ from domain.errors import TooMany
 from domain.quotas import AddressLimit, CallerLimit, Standing, Verdict
 
 # Whoever asks here is nobody yet. What is merely read in the open (health, docs, the catalogue) is not counted.
-COUNTED_BY_ADDRESS = frozenset(route for route, rule in ACCESS.items() if rule.door is Door.OPEN and route[0] != "GET")
+# A service's route is such a one for those who came in without saying who they are.
+_FOR_NOBODYS = frozenset({Door.OPEN, Door.SERVICE})
+COUNTED_BY_ADDRESS = frozenset(
+    route for route, rule in ACCESS.items() if rule.door in _FOR_NOBODYS and route[0] not in {"GET", "OPTIONS"}
+)
 
 _CLIENT, _ADDRESS = "client", "address"
 
@@ -63,8 +67,9 @@ class Limits:
 
     async def _ask(self, scope: HTTPScope) -> tuple[str, Verdict | None]:
         caller = caller_in(scope)
-        if caller is not None and self._limits.of_callers is not None:
-            return _CLIENT, await self._limits.of_callers.take(caller)
+        if caller is not None:
+            by_rate = self._limits.of_callers
+            return (_CLIENT, await by_rate.take(caller)) if by_rate is not None else ("", None)
         route = scope["method"], scope["path_template"]
         if route in COUNTED_BY_ADDRESS and self._limits.of_addresses is not None:
             return _ADDRESS, await self._limits.of_addresses.take(client_address(scope, self._limits.trusted_hops))

@@ -13,6 +13,7 @@ from api.access import ACCESS
 from api.account_views import ApiKeyList, ApiKeyView, AuditPage, SessionList, UserList, UserView
 from api.auth_operations import AUTH_MODELS
 from api.batches import BatchView
+from api.configuration_views import ConfigurationHistory, ConfigurationVersionView
 from api.exports import Export
 from api.operation import Answer, Operation
 from api.operations import OPERATIONS
@@ -24,7 +25,7 @@ from api.replays import ReplayView
 from api.rules import Door, Rule
 from api.shared_parts import HEADERS, LINKS, OF_EVERY_REQUEST, PROBLEMS
 from api.submission_schema import SUBMISSION
-from api.vendor_views import VendorList, VendorView
+from api.vendor_views import ControlView, VendorList, VendorView
 from api.views import AcceptedView, JobList, JobView
 from domain.edge.health import Health
 from domain.edge.problems import MEDIA_TYPE, Problem
@@ -32,13 +33,15 @@ from domain.edge.problems import MEDIA_TYPE, Problem
 Json = dict[str, Any]
 
 _MODELS = (
-    *(AcceptedView, BatchView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
+    *(AcceptedView, BatchView, ControlView, Health, JobList, JobView, Problem, ReplayView, VendorList, VendorView),
+    *(ConfigurationHistory, ConfigurationVersionView),
     *(ProductList, ProductView),
     *(OrderList, OrderPaymentView, OrderView, ShortProblem),
     *(PaymentStatusView, PaymentView, RefundView, TransactionList, TryView),
     *(ApiKeyList, ApiKeyView, AuditPage, Export, SessionList, UserList, UserView, *AUTH_MODELS),
 )
 _OF_THE_GATE = (401, 403, 429, 503)
+_FOR_SOME_WITHOUT = frozenset({Door.LENIENT, Door.SERVICE})  # as the operator has it
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = """Submit a job, get its id at once, and read the job until it has ended.
 
@@ -105,7 +108,7 @@ def _security(rule: Rule) -> list[Json]:
     """An empty object among them says that none is an alternative (OpenAPI 3.1.0, section 4.8.10)."""
     if rule.is_open:
         return []
-    return [{"bearer": []}, {}] if rule.door is Door.LENIENT else [{"bearer": []}]
+    return [{"bearer": []}, {}] if rule.door in _FOR_SOME_WITHOUT else [{"bearer": []}]
 
 
 def _answer(answer: Answer) -> Json:

@@ -23,10 +23,15 @@ from domain.accounts.ports import (
 from domain.callers import CallerDirectory
 from domain.commerce.following import Following
 from domain.commerce.ports import FileStore, Orders, PaymentJobs, Products, RequestKeys, ShortLinks
+from domain.configurations import Configurations
 from domain.edge.security import USUAL, BrowserRules
+from domain.metrics import Exposition
 from domain.payments.following import PaymentFollowing
 from domain.payments.ports import PaymentStore
 from domain.ports import HealthCheck, JobControl, JobIntake, JobReader
+from domain.services import Services
+from domain.tallies import Tallies
+from domain.vendor_control import VendorControls
 from domain.vendor_states import VendorStates
 
 
@@ -95,11 +100,17 @@ class NoticePorts:
 
 
 @dataclass(frozen=True, slots=True)
+class ServicePorts:
+    services: Services
+    trusted_hops: int = 0  # proxies in front of us: whose word on where a request came from is passed on
+
+
+@dataclass(frozen=True, slots=True)
 class ApiPorts:
     intake: JobIntake
     jobs: JobReader
     control: JobControl
-    vendors: Collection[str]  # live: a table may be added or taken away
+    vendors: Collection[str]  # for which clients may submit; live: a table may be added or taken away
     vendor_states: VendorStates
     callers: CallerDirectory
     anonymous_allowed: bool
@@ -111,6 +122,11 @@ class ApiPorts:
     notices: NoticePorts | None = None  # likewise
     payments: PaymentPorts | None = None  # likewise
     short_links: ShortLinkPorts | None = None
+    configurations: Configurations | None = None  # likewise; who changes one is on record, so it needs accounts
+    vendor_controls: VendorControls | None = None
+    exposition: Exposition | None = None  # likewise: who has no home to keep figures in shows none
+    counts: Tallies = field(default_factory=Tallies)
+    services: ServicePorts | None = None  # likewise
     limits: RequestLimits = field(default_factory=RequestLimits)
     brake: Pause = at_once  # before a stranger is refused for asking too much
     browsers: BrowserRules = USUAL

@@ -10,7 +10,18 @@ from typing import TypeVar
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from api.ports import AccountPorts, ApiPorts, CommercePorts, NoticePorts, OrderPorts, PaymentPorts, ShortLinkPorts
+from api.ports import (
+    AccountPorts,
+    ApiPorts,
+    CommercePorts,
+    NoticePorts,
+    OrderPorts,
+    PaymentPorts,
+    ServicePorts,
+    ShortLinkPorts,
+)
+from domain.configurations import Configurations
+from domain.vendor_control import VendorControls
 
 Part = TypeVar("Part")
 
@@ -46,6 +57,18 @@ def payments_of(ports: ApiPorts) -> PaymentPorts:
 
 def short_links_of(ports: ApiPorts) -> ShortLinkPorts:
     return _served(ports.short_links, "short links")
+
+
+def configurations_of(ports: ApiPorts) -> Configurations:
+    return _served(ports.configurations, "configurations")
+
+
+def controls_of(ports: ApiPorts) -> VendorControls:
+    return _served(ports.vendor_controls, "live control of vendors")
+
+
+def services_of(ports: ApiPorts) -> ServicePorts:
+    return _served(ports.services, "services")
 
 
 def _served(part: Part | None, what: str) -> Part:

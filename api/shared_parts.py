@@ -61,13 +61,20 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     408: ("TooSlow", "The request did not come in reasonable time; the connection is closed."),
     409: ("Conflict", "The job's state forbids it; `detail` says what would allow it."),
     412: ("Outdated", "It has changed since it was read: If-Match names another version than the present one."),
-    413: ("TooLarge", "The body is larger than is read: 1 MiB, of a batch 16 MiB, of an image 10 MiB."),
+    413: (
+        "TooLarge",
+        "The body is larger than is read: 1 MiB, of a batch 16 MiB, of an image 10 MiB, of a configuration 64 KiB.",
+    ),
     415: ("UnsupportedMedia", "The body does not say that it is JSON in UTF-8, or is no image that is read here."),
     422: ("Invalid", "JSON, or a query, that this route does not take; `errors` names each fault."),
+    428: ("Unconditional", "The change names no version that it is meant for: send If-Match, or If-None-Match: *."),
     429: ("TooMany", "Too often; it is worth trying again after Retry-After."),
     431: ("HeadTooLarge", "The headers are longer than is read; the connection is closed."),
     500: ("Bug", "A bug of ours, logged under the trace_id."),
+    501: ("NotOffered", "Nobody does that here; `detail` says what instead."),
+    502: ("BrokenOff", "A service broke off without an answer: it may have acted, so look before you repeat it."),
     503: ("Unavailable", "Not now; the same request is safe to repeat after Retry-After."),
+    504: ("TimedOut", "A service did not answer in time: it may have acted, so look before you repeat it."),
 }
 NOTHING: Json = {"schema": {"type": "object", "additionalProperties": False}}  # a body that may be there, and empty
 OF_EVERY_REQUEST = (400, 405, 408, 431)  # what the HTTP server itself may answer, before any route is asked
@@ -157,6 +164,16 @@ AUDIT_QUERY: tuple[Json, ...] = (
     _parameter("query", "subject", "Only what was done to this.", {"type": "string", "examples": ["vendor:sync"]}),
     _parameter("query", "act", "Only acts of this kind.", {"enum": [act.value for act in Act]}),
     *PAGE_QUERY,
+)
+SERVICE_NAME = _parameter(
+    "path",
+    "service",
+    "The service's name. Its keys come in as the client `service:<name>`.",
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,62}$"},
+    required=True,
+)
+VERSION = _parameter(
+    "path", "version", "A version's number.", {"type": "integer", "minimum": 1, "maximum": 999_999_999}, required=True
 )
 ORDER_ID = _parameter("path", "order_id", "The order's id.", {"type": "string", "format": "uuid"}, required=True)
 ORDER_QUERY: tuple[Json, ...] = (

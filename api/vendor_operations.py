@@ -2,18 +2,32 @@
 
 from typing import Any
 
-from api.operation import Answer, Operation, Operations
-from api.shared_parts import VENDOR_NAME
-from api.vendor_views import VendorList, VendorView
+from api.operation import Answer, Json, Operation, Operations
+from api.shared_parts import IF_MATCH, VENDOR_NAME
+from api.vendor_bodies import LONGEST_LIMIT
+from api.vendor_views import ControlView, VendorList, VendorView
+from domain.limit_notation import MOST_CALLS
+from domain.vendor_control import LEAST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS, MOST_ATTEMPTS
 
+_RULES: dict[str, Any] = {
+    "limit": "50/second",
+    "concurrency": None,
+    "timeout_seconds": 10.0,
+    "attempts": 3,
+    "table": {"limit": "100/second", "concurrency": None, "timeout_seconds": 10.0, "attempts": 5},
+    "overridden": ["limit", "attempts"],
+    "version": 2,
+    "changed_by": "admin",
+    "changed_at": "2026-11-21T08:59:00Z",
+}
 _VENDOR: dict[str, Any] = {
     "name": "sync",
     "paused": False,
     "closed_until": None,
+    "breaker": {"state": "closed", "until": None, "failures": 0},
     "next_start": "2026-11-21T09:00:00.520Z",
-    "limit": "50/second",
     "windows": [{"amount": 50, "seconds": 1.025, "used": 50}],
-    "concurrency": None,
+    **_RULES,
     "running": 12,
     "queued": 1040,
     "due": 1000,
@@ -26,7 +40,32 @@ _VENDOR: dict[str, Any] = {
     "p99_ms": 900.0,
     "starts_per_second": 48.9,
 }
-_VENDOR_ANSWER = Answer(200, "The vendor.", VendorView, ("Cache-Control",), {"vendor": _VENDOR})
+_VENDOR_ANSWER = Answer(200, "The vendor.", VendorView, ("Cache-Control", "ETag"), {"vendor": _VENDOR})
+_PATCH: Json = {
+    "schema": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "limit": {
+                "type": ["string", "null"],
+                "maxLength": LONGEST_LIMIT,
+                "description": "In the notation of the `limits` library.",
+            },
+            "concurrency": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_CALLS},
+            "timeout_seconds": {
+                "type": ["number", "null"],
+                "minimum": LEAST_TIMEOUT_SECONDS,
+                "maximum": LONGEST_TIMEOUT_SECONDS,
+            },
+            "attempts": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_ATTEMPTS},
+        },
+    },
+    "examples": {
+        "slower": {"value": {"limit": "50/second", "attempts": 3}},
+        "back": {"summary": "What the table says", "value": {"limit": None, "attempts": None}},
+    },
+}
+_IF_MATCH: Json = {**IF_MATCH, "required": True}
 
 
 def _switch(name: str, summary: str, description: str) -> Operation:
@@ -46,7 +85,8 @@ VENDOR_OPERATIONS: Operations = {
         id="list_vendors",
         tag="vendors",
         summary="List the vendors",
-        description="All of the tables, by name, and how each stands over the whole fleet.",
+        description="All of the tables, by name, and how each stands over the whole fleet; for admins the gateway's "
+        "own besides.",
         answers=(
             Answer(
                 200,
@@ -67,10 +107,35 @@ VENDOR_OPERATIONS: Operations = {
         problems=(401, 404, 422, 500, 503),
         parameters=(VENDOR_NAME,),
     ),
+    ("patch", "/vendors/{name}"): Operation(
+        id="change_vendor",
+        tag="vendors",
+        summary="Change how a vendor is called",
+        description="A merge patch (RFC 7396): what is left out stays, null puts back what the table says. It holds "
+        "for the whole fleet from the answer on, wins over the table, and outlasts restarts. Calls that were granted "
+        "before keep to what held then; no window ever has more of them than the larger of both limits. Admins only; "
+        "the same patch once more changes nothing, whatever its version.",
+        parameters=(VENDOR_NAME, _IF_MATCH),
+        body=_PATCH,
+        answers=(
+            Answer(
+                200,
+                "How it is called.",
+                ControlView,
+                ("Cache-Control", "ETag"),
+                {"vendor": {"name": "sync", **_RULES}},
+            ),
+        ),
+        problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 500, 503),
+    ),
     ("post", "/vendors/{name}/pause"): _switch(
         "pause_vendor",
         "Stop calling a vendor",
         "Calls under way end; jobs are taken in and wait. It outlasts restarts.",
     ),
-    ("post", "/vendors/{name}/resume"): _switch("resume_vendor", "Call a vendor again", "The end of a pause."),
+    ("post", "/vendors/{name}/resume"): _switch(
+        "resume_vendor",
+        "Call a vendor again",
+        "The end of a pause, and of its circuit breaker's opening: one call tries at once whether it is well.",
+    ),
 }

@@ -1,13 +1,16 @@
 """A vendor as operators see it: its limits, what they have taken up, and how its calls went lately."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from domain.breakers import BreakerLook, BreakerState
 from domain.estimates import drain_time
+from domain.vendor_control import Control
 from domain.vendor_states import VendorState, Window
+from domain.vendors import VendorPolicy
 
 
 class WindowView(msgspec.Struct, frozen=True):
@@ -18,6 +21,41 @@ class WindowView(msgspec.Struct, frozen=True):
     used: int
 
 
+class CallRules(msgspec.Struct, frozen=True):
+    """How a vendor is called. What is null has no bound."""
+
+    limit: str | None
+    concurrency: Annotated[int | None, Meta(description="Calls at once, at most.")]
+    timeout_seconds: float
+    attempts: Annotated[int, Meta(description="Calls of one job, at most.")]
+
+
+class ControlView(msgspec.Struct, frozen=True):
+    """How a vendor is called: what holds, and beside it what its table says. Version 0: nobody has changed it."""
+
+    name: str
+    limit: str | None
+    concurrency: Annotated[int | None, Meta(description="Calls at once, at most.")]
+    timeout_seconds: float
+    attempts: Annotated[int, Meta(description="Calls of one job, at most.")]
+    table: Annotated[CallRules, Meta(description="What holds where nothing is changed.")]
+    overridden: Annotated[list[str], Meta(description="Which of these an admin has set.")]
+    version: int
+    changed_by: str | None
+    changed_at: datetime | None
+
+
+class BreakerView(msgspec.Struct, frozen=True):
+    """The circuit breaker, one for the whole fleet."""
+
+    state: Annotated[
+        Literal["closed", "open", "half_open"],
+        Meta(description="open: in trouble, nobody calls it; half_open: one call tries whether it is well again."),
+    ]
+    until: Annotated[datetime | None, Meta(description="When an open one lets that call through.")]
+    failures: Annotated[int, Meta(description="In a row, so far.")]
+
+
 class VendorView(msgspec.Struct, frozen=True):
     """One vendor, over the whole fleet, as it stood within the last second. What nobody can say is null."""
 
@@ -25,9 +63,17 @@ class VendorView(msgspec.Struct, frozen=True):
     paused: Annotated[bool, Meta(description="Nobody calls it until an admin resumes it.")]
     closed_until: Annotated[datetime | None, Meta(description="The vendor asked to be left alone (429, 503).")]
     next_start: Annotated[datetime | None, Meta(description="When its limit grants the next call; null: at once.")]
+    breaker: BreakerView
     limit: str | None
     windows: Annotated[list[WindowView], Meta(description="What of the limit is used just now.")]
     concurrency: Annotated[int | None, Meta(description="Calls at once, at most.")]
+    timeout_seconds: float
+    attempts: Annotated[int, Meta(description="Calls of one job, at most.")]
+    table: Annotated[CallRules, Meta(description="What holds where an admin has changed nothing.")]
+    overridden: Annotated[list[str], Meta(description="Which of these an admin has set.")]
+    version: Annotated[int, Meta(description="Of these; 0: nobody has changed them.")]
+    changed_by: Annotated[str | None, Meta(description="For admins.")]
+    changed_at: datetime | None
     running: Annotated[int, Meta(description="Calls under way.")]
     queued: Annotated[int, Meta(description="Jobs that wait for a call, scheduled ones included.")]
     due: Annotated[int, Meta(description="Of these, those that only wait for their turn.")]
@@ -49,15 +95,23 @@ class VendorList(msgspec.Struct, frozen=True):
 
 
 def vendor_view(state: VendorState, now: datetime) -> VendorView:
-    recent = state.recent
+    recent, control = state.recent, control_view(state.name, state.table or state.policy, state.control)
     return VendorView(
         name=state.name,
         paused=state.paused,
         closed_until=_ahead(state.closed_until, now),
         next_start=_ahead(state.next_start, now),
-        limit=state.policy.limit,
+        limit=control.limit,
+        breaker=_breaker_view(state.breaker, now),
         windows=[_window_view(window) for window in state.windows],
-        concurrency=state.policy.concurrency,
+        concurrency=control.concurrency,
+        timeout_seconds=control.timeout_seconds,
+        attempts=control.attempts,
+        table=control.table,
+        overridden=control.overridden,
+        version=control.version,
+        changed_by=control.changed_by,
+        changed_at=control.changed_at,
         running=state.running,
         queued=state.queued,
         due=state.due,
@@ -72,11 +126,34 @@ def vendor_view(state: VendorState, now: datetime) -> VendorView:
     )
 
 
+def control_view(name: str, table: VendorPolicy, control: Control) -> ControlView:
+    held = control.overrides.over(table)
+    return ControlView(
+        name=name,
+        limit=held.limit,
+        concurrency=held.concurrency,
+        timeout_seconds=held.timeout.total_seconds(),
+        attempts=held.attempts,
+        table=CallRules(table.limit, table.concurrency, table.timeout.total_seconds(), table.attempts),
+        overridden=list(control.overrides.given),
+        version=control.version,
+        changed_by=control.changed_by,
+        changed_at=control.changed_at,
+    )
+
+
 def _drain_seconds(state: VendorState, now: datetime) -> float | None:
     if state.due == 0:
         return 0.0
     drain = drain_time(state, now, state.due - 1)  # until the last of them starts
     return None if drain is None else round(drain.total_seconds(), 1)
+
+
+def _breaker_view(look: BreakerLook, now: datetime) -> BreakerView:
+    """An opening that ended since it was read is half open."""
+    until = _ahead(look.until, now)
+    ended = look.state is BreakerState.OPEN and until is None
+    return BreakerView(BreakerState.HALF_OPEN.value if ended else look.state.value, until, look.failures)
 
 
 def _window_view(window: Window) -> WindowView:

@@ -9,6 +9,7 @@ from cli.credentials import BootstrapCallers
 from cli.home import Home
 from cli.keys import key_ring, signed_tokens
 from cli.limits import cookie_origins, sign_in_limit
+from cli.metrics_token import WithMetricsToken
 from cli.settings import Settings
 from cli.stores import Stores
 from domain.accounts.marks import Marks
@@ -58,4 +59,4 @@ async def open_callers(settings: Settings, accounts: AccountPorts) -> AsyncItera
     owners = TokenOwners(accounts.tokens, accounts.users, accounts.sessions, accounts.keys)
     uses = KeyUses(accounts.keys, accounts.audit)
     async with open_fleet_callers(owners, uses, BootstrapCallers(Home.at(settings.home))) as callers:
-        yield callers
+        yield callers if settings.metrics_token is None else WithMetricsToken(settings.metrics_token, callers)

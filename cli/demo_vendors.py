@@ -7,6 +7,7 @@ from domain.commerce.payments import VENDOR
 from domain.errors import ConfigurationError
 from loadtest.stripe.webhooks import Endpoint
 from loadtest.vendors.app import main
+from vendors.services.settings import addresses_in
 
 
 def run(settings: Settings) -> None:
@@ -15,7 +16,8 @@ def run(settings: Settings) -> None:
     if address.hostname is None or address.scheme != "http":
         raise ConfigurationError(f"GATEWAY_DEMO_VENDORS_URL: {settings.demo_vendors_url}; write http://host:port")
     secret = settings.table_environment()[DEMO_WEBHOOK_SECRET]
-    main(address.hostname, address.port or 80, secret, (stripe_endpoint(settings),))
+    services = {"user": addresses_in(settings.demo_users), "product": addresses_in(settings.demo_products)}
+    main(address.hostname, address.port or 80, secret, (stripe_endpoint(settings),), services)
 
 
 def stripe_endpoint(settings: Settings) -> Endpoint:

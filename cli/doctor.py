@@ -10,14 +10,19 @@ from cli.media_stores import media_files, media_folder
 from cli.payments import payment_readers, payments_limit
 from cli.settings import Settings, load_settings
 from cli.stores import CLOCK_TOLERANCE
-from cli.watching import live_vendors
+from cli.watching import live_vendors, table_environment
+from domain.bugs import Bug
 from domain.commerce.images import ORIGINAL
 from domain.errors import ConfigurationError, Unavailable
+from domain.infra.bug_record import RedisBugRecord
 from domain.infra.inspection import keeps_append_only_file, missing_indexes, mongo_version, redis_version
 from domain.infra.mongo import Database, check_mongo, mongo_clock_ahead, open_mongo
 from domain.infra.redis import RedisClient, check_redis, open_redis, redis_clock_ahead
 from vendors.http import VendorHttp
+from vendors.services.reading import read_services
 
+BUGS_WITHIN = timedelta(days=1)
+BUGS_TOLD = 10
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
@@ -65,6 +70,7 @@ async def _examine(flags: Mapping[str, object], report: Report) -> None:
         return
     report.good("settings")
     await report.check("vendors", _vendors(settings))
+    await report.check("services", _services(settings))
     _examine_mails(settings, report)
     _examine_payments(settings, report)
     await report.check("images", _images(settings))
@@ -108,6 +114,10 @@ def _examine_payments(settings: Settings, report: Report) -> None:
         report.note("payments: none is taken (503, payments-not-configured); set STRIPE_SECRET_KEY")
 
 
+async def _services(settings: Settings) -> str:
+    return ", ".join(sorted(read_services(settings.vendors_files, table_environment(settings)))) or "none"
+
+
 async def _images(settings: Settings) -> str:
     files = media_files(settings)
     if settings.media_bucket is None:
@@ -142,6 +152,7 @@ async def _redis(url: str, report: Report) -> str:
         await check_redis(client)
         await report.check("Redis' clock", _clock("Redis", await redis_clock_ahead(client)))
         await report.check("Redis' append-only file", _durability(client))
+        await report.check("programming errors", _bugs(client))
         return f"{await redis_version(client)}, never evicts"
 
 
@@ -169,3 +180,23 @@ async def _durability(client: RedisClient) -> str:
             "set appendonly yes and appendfsync everysec"
         )
     return "on"
+
+
+async def _bugs(client: RedisClient) -> str:
+    """What nobody foresaw, by the record of all processes."""
+    bugs = await RedisBugRecord(client).since(datetime.now(UTC) - BUGS_WITHIN)
+    if not bugs:
+        return "none in the last day"
+    lines = [_told(bug) for bug in bugs[:BUGS_TOLD]]
+    if len(bugs) > BUGS_TOLD:
+        lines.append(f"and {len(bugs) - BUGS_TOLD} more")
+    met = "a programming error was" if len(bugs) == 1 else f"{len(bugs)} programming errors were"
+    raise ConfigurationError(
+        "\n       ".join([f"{met} met in the last day; the log of the process has the stack: report it", *lines])
+    )
+
+
+def _told(bug: Bug) -> str:
+    trace = f", trace_id {bug.trace}" if bug.trace else ""
+    times = f", {bug.times} times" if bug.times > 1 else ""
+    return f"{bug.type} at {bug.place} in {bug.process} ({bug.what}, {bug.at:%Y-%m-%d %H:%M:%S} UTC{trace}{times})"

@@ -8,7 +8,8 @@ keeps its port from one start to the next if it is still free.
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -119,6 +120,15 @@ def kept_port(setting: str, home: Home) -> int:
     if before.hostname == LOOPBACK and before.port and is_free(LOOPBACK, before.port):
         return before.port
     return free_port()
+
+
+@contextmanager
+def kept_listener(url: str) -> Iterator[int]:
+    """The port of `url`, if nobody else has taken it, or another; nobody else is given it while the block runs."""
+    before = urlsplit(url)
+    port = before.port if before.hostname == LOOPBACK and before.port and is_free(LOOPBACK, before.port) else 0
+    with socket.create_server((LOOPBACK, port)) as listener:
+        yield listener.getsockname()[1]
 
 
 def _program(home: Home, name: str, command: tuple[str, ...]) -> Program:

@@ -4,10 +4,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from pydantic import SecretStr
 
-from cli.embedded import LOOPBACK, Server, is_free, kept_port, mongo_server, redis_server
+from cli.embedded import LOOPBACK, Server, is_free, kept_listener, kept_port, mongo_server, redis_server
 from cli.home import Home
 from cli.processes import DEMO_VENDORS, REQUESTS_SECONDS, Program
 from cli.settings import Settings
@@ -31,6 +32,8 @@ def start_servers(supervisor: Supervisor, home: Home, settings: Settings) -> Set
     if settings.demo_vendors:
         url = _demo_vendors_url(home, settings)
         noted["GATEWAY_DEMO_VENDORS_URL"] = found["demo_vendors_url"] = url
+        for name in ("demo_users", "demo_products"):
+            noted[f"GATEWAY_{name.upper()}"] = found[name] = _sample_urls(name, home, settings)
     home.write_addresses(noted)
     return settings.model_copy(update=found)
 
@@ -41,7 +44,8 @@ class Fleet:
     def __init__(self, supervisor: Supervisor, home: Home, settings: Settings) -> None:
         self._supervisor = supervisor
         self._home = home
-        self._environment = {**os.environ, **settings.as_environment(), "PYTHONUNBUFFERED": "1"}
+        told = {**settings.as_environment(), "GATEWAY_METRICS_PORT": "0"}  # that port is `gateway up`'s own
+        self._environment = {**os.environ, **told, "PYTHONUNBUFFERED": "1"}
         self._grace_seconds = max(settings.drain_seconds, REQUESTS_SECONDS) + GRACE_SECONDS
         self._commands = _commands(settings)
 
@@ -78,7 +82,8 @@ def _commands(settings: Settings) -> dict[str, tuple[str, ...]]:
     """The processes by name, in the order they start in."""
     commands: dict[str, tuple[str, ...]] = {DEMO_VENDORS: (DEMO_VENDORS,)} if settings.demo_vendors else {}
     for number in range(1, settings.api_processes + 1):
-        commands["api" if number == 1 else f"api-{number}"] = ("serve",)
+        name = "api" if number == 1 else f"api-{number}"
+        commands[name] = ("serve", "--name", name)
     for number in range(1, settings.workers + 1):
         commands[f"worker-{number}"] = ("worker", "--name", f"worker-{number}")
     return commands
@@ -89,6 +94,16 @@ def _demo_vendors_url(home: Home, settings: Settings) -> str:
     if "demo_vendors_url" not in settings.model_fields_set:
         return f"http://{LOOPBACK}:{kept_port('GATEWAY_DEMO_VENDORS_URL', home)}"
     return settings.demo_vendors_url
+
+
+def _sample_urls(name: str, home: Home, settings: Settings) -> str:
+    """Likewise, of the three instances of a sample service."""
+    if name in settings.model_fields_set:
+        return str(getattr(settings, name))
+    before = home.addresses().get(f"GATEWAY_{name.upper()}", "").split(",")
+    with ExitStack() as taken:  # all at once, or a free port might be found twice
+        ports = [taken.enter_context(kept_listener(url)) for url in (*before, "", "", "")[:3]]
+        return ",".join(f"http://{LOOPBACK}:{port}" for port in ports)
 
 
 def check_port(settings: Settings) -> None:

@@ -5,6 +5,7 @@ The directory that a gateway on this machine lives in (`GATEWAY_HOME`).
     servers.env     the addresses of the servers, and so the ports to take again
     redis/ mongo/   the embedded servers' data
     logs/           one file a process
+    metrics/        one file a process: its figures, written each second
     *.pid           one file a process
     bootstrap.key   SHA-256 of the bootstrap key, or `revoked`; cursor.secret: what page cursors are signed with
     callback.secret   what the secrets of clients' callbacks are derived from
@@ -45,6 +46,10 @@ class Home:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics"
 
     @property
     def servers_file(self) -> Path:

@@ -1,22 +1,20 @@
 """`gateway jobs …`: what a client does with jobs, over HTTP."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import click
 
 from cli.answered_json import Fields
-from cli.api_client import GatewayApi, NothingMore, Refused, Unreachable
+from cli.api_client import GatewayApi, Refused
 from cli.api_options import Wiring, as_json, say, say_json, with_api
 from cli.columns import Table, lines_of, text_of
-from cli.event_stream import Event
+from cli.following import follow
 from cli.submitting import Submission, submission_options
 from domain.jobs import ENDED, Status
 
 LONGEST_WAIT_SECONDS = 25
-COME_BACK_SECONDS = 1.0
-PATIENT_TRIES = 30  # to come back to a gateway that is being started again
 
 _ENDED = frozenset(status.value for status in ENDED)
 
@@ -105,32 +103,15 @@ def retry(api: GatewayApi, *, request_ids: Sequence[UUID], as_json: bool) -> Non
 @click.pass_obj
 def watch(wiring: Wiring | None, api: GatewayApi, *, request_id: UUID, as_json: bool) -> None:
     """Tell every state of a job until it has ended."""
-    for event in _events(api, f"/jobs/{request_id}/events", (wiring or Wiring()).pause):
+    for event in follow(api, f"/jobs/{request_id}/events", (wiring or Wiring()).pause):
         if as_json:
             say_json(event.data)
         else:
             job = api.fields(event.data)
             told = (job.get(name) for name in ("updated_at", "status", "stage", "error"))
             say(["  ".join(text_of(value) for value in told if value is not None)])
-
-
-def _events(api: GatewayApi, path: str, pause: Callable[[float], None]) -> Iterator[Event]:
-    """All events until the job's end, through a restart of the gateway."""
-    seen, tries = "", 0
-    while True:
-        try:
-            for event in api.events(path, seen):
-                yield event
-                seen, tries = event.id, 0
-                if text_of(api.fields(event.data).get("status")) in _ENDED:
-                    return
-        except NothingMore:
+        if text_of(api.fields(event.data).get("status")) in _ENDED:
             return
-        except Unreachable:
-            if not seen or tries == PATIENT_TRIES:
-                raise
-        tries += 1
-        pause(COME_BACK_SECONDS)
 
 
 def _to_each(api: GatewayApi, request_ids: Sequence[UUID], action: str, *, as_json: bool) -> None:

@@ -10,7 +10,8 @@ from cli.limits import vendor_limit
 from cli.mail_servers import Server, mail_server
 from cli.settings import Settings
 from domain.errors import ConfigurationError
-from vendors.email.adapter import Carrier, Email, NoCarrier
+from domain.vendors import VendorPolicy
+from vendors.email.adapter import Carrier, Email, NoCarrier, policy_of
 from vendors.email.addresses import read_sender
 from vendors.email.gmail import GmailCarrier
 from vendors.email.gmail_tokens import GmailTokens
@@ -40,6 +41,24 @@ def email_settings(settings: Settings, server: Server, gmail_from: str | None) -
         pages=(settings.pages_url or settings.public_base).rstrip("/"),
         limit=vendor_limit("GATEWAY_EMAIL_LIMIT", settings.email_limit),
     )
+
+
+def email_policy(settings: Settings) -> VendorPolicy:
+    """For a process that sends no mail itself. Raises `ConfigurationError`."""
+    limit = vendor_limit("GATEWAY_EMAIL_LIMIT", settings.email_limit)
+    try:
+        server, _ = mail_server()
+    except ConfigurationError:  # it is the workers' setting: they are told
+        server = None
+    match server:
+        case SmtpServer():
+            return policy_of(limit, repeatable=SmtpCarrier.repeatable, at_once=SmtpCarrier.at_once)
+        case GmailAccount():
+            return policy_of(limit, repeatable=GmailCarrier.repeatable, at_once=GmailCarrier.at_once)
+        case None:
+            return policy_of(limit, repeatable=NoCarrier.repeatable, at_once=NoCarrier.at_once)
+        case _:
+            assert_never(server)
 
 
 def mail_folder(settings: Settings) -> MailFolder:

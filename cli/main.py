@@ -23,12 +23,17 @@ from domain.errors import ConfigurationError
 
 Flags = dict[str, str | None]
 LATE = {  # groups of commands that a person types
+    "config": "cli.config",
     "demo": "cli.demo",
     "jobs": "cli.jobs",
     "payments": "cli.reconcile",
     "users": "cli.users",
     "vendors": "cli.vendors",
 }
+
+_NAMED = click.option(
+    "--name", metavar="NAME", help="What metrics call this process; default its command and process id."
+)
 
 
 def main() -> None:
@@ -74,30 +79,34 @@ def up(*, reload: bool, **flags: str | None) -> None:
 
     Ctrl-C or SIGTERM stops it in order; a second Ctrl-C cuts the workers' calls short.
     """
+    settings = load_settings(flags, defaults=DEVELOPMENT)  # before the rest is loaded: a wrong one is told at once
     from cli import up as everything
 
-    everything.run(load_settings(flags, defaults=DEVELOPMENT), reload=reload)
+    everything.run(settings, reload=reload)
 
 
 @gateway.command()
+@_NAMED
 @setting_flags(*HTTP)
-def api(**flags: str | None) -> None:
+def api(*, name: str | None, **flags: str | None) -> None:
     """Serve the API alone."""
-    _serve(flags, "api")
+    _serve(flags, name, "api")
 
 
 @gateway.command()
+@_NAMED
 @setting_flags(*HTTP)
-def webhooks(**flags: str | None) -> None:
+def webhooks(*, name: str | None, **flags: str | None) -> None:
     """Serve the webhook receiver alone."""
-    _serve(flags, "webhooks")
+    _serve(flags, name, "webhooks")
 
 
 @gateway.command()
+@_NAMED
 @setting_flags(*HTTP)
-def serve(**flags: str | None) -> None:
+def serve(*, name: str | None, **flags: str | None) -> None:
     """Serve the API and the webhook receiver in one process."""
-    _serve(flags, "api", "webhooks")
+    _serve(flags, name, "api", "webhooks")
 
 
 @gateway.command()
@@ -109,17 +118,18 @@ def serve(**flags: str | None) -> None:
 @setting_flags(*WORKER)
 def worker(*, vendors: str | None, name: str | None, apart: bool, **flags: str | None) -> None:
     """Run one worker: it calls the vendors. SIGTERM lets its calls finish."""
+    refuse_calls(Home.at(load_settings(flags).home), workers=1)
+    settings = _connected(flags)
     from cli import worker as process
 
-    refuse_calls(Home.at(load_settings(flags).home), workers=1)
     chosen = tuple(vendor.strip() for vendor in vendors.split(",")) if vendors else None
-    process.run(_connected(flags), process.Kind(chosen, name, apart))
+    process.run(settings, process.Kind(chosen, name, apart))
 
 
 @gateway.command("demo-vendors")
-@setting_flags("demo_vendors_url", "home")
+@setting_flags("demo_vendors_url", "demo_users", "demo_products", "home")
 def demo_vendors(**flags: str | None) -> None:
-    """Run the simulated vendors."""
+    """Run the simulated vendors, and the sample services."""
     from cli import demo_vendors as process
 
     process.run(load_settings(flags))
@@ -174,6 +184,7 @@ def restored(*, taken_at: str | None, dry_run: bool, **flags: str | None) -> Non
     After a restore and before any worker runs: fail what may have been called since.
 
     A job that was to be called, at a vendor that would not recognise the call by its key, ends with outcome_unknown.
+    Configurations and vendors' controls go on under versions that nobody has seen.
     """
     from cli import restored as settling
 
@@ -209,10 +220,11 @@ def callback_secret(*, client: str, **flags: str | None) -> None:
     print(callback_settings(load_settings(flags)).secret_of(client))
 
 
-def _serve(flags: Flags, *parts: str) -> None:
+def _serve(flags: Flags, name: str | None, *parts: str) -> None:
+    settings = _connected(flags)
     from cli import serve as process
 
-    process.run(_connected(flags), parts=frozenset(parts))
+    process.run(settings, parts=frozenset(parts), name=name)
 
 
 def _connected(flags: Flags) -> Settings:

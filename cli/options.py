@@ -11,7 +11,8 @@ from cli.settings import PREFIX, Settings
 Command = Callable[..., Any]
 
 SERVERS = ("home", "mongo_url", "redis_url", "log_level", "env")
-TABLE = ("vendors_file", "public_url", "demo_vendors_url", "payments_limit")
+FIGURES = ("metrics_port", "metrics_host")
+TABLE = ("vendors_file", "public_url", "demo_vendors_url", "demo_users", "demo_products", "payments_limit")
 KEEPING = (
     *("retention_days", "retention_complete_days", "retention_failed_days", "retention_cancelled_days"),
     "redact_days",
@@ -21,8 +22,9 @@ HTTP = (
     *("host", "port", "anonymous", "trusted_hops", "vendor_backlog", "client_backlog", "audit_days"),
     *("client_limit", "ip_limit", "cors_origins", "hsts_subdomains", "short_hosts", "pages_url"),
     *SERVERS,
+    *FIGURES,
     *TABLE,
-    *("lease_seconds", *KEEPING),
+    *("metrics_token", "lease_seconds", *KEEPING),
     *TOKENS,
     "password_threads",
 )
@@ -30,6 +32,7 @@ CALLBACKS = ("callback_secret", "home")
 WORKER = (
     *("concurrency", "lease_seconds", "drain_seconds", *KEEPING, "host", "port", "callback_secret"),
     *SERVERS,
+    *FIGURES,
     *TABLE,
     *TOKENS,
     *("pages_url", "mail_from", "email_limit", "reconcile_every_seconds"),

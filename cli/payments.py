@@ -25,10 +25,10 @@ from domain.payments.hearing import Hearing
 from domain.payments.job_ends import PaymentJobEnds
 from domain.payments.late_looks import PaymentLooks
 from domain.payments.upkeep import PaymentUpkeep
-from domain.vendors import Vendor
+from domain.vendors import Vendor, VendorPolicy
 from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
-from vendors.payments.policy import NoPayments
+from vendors.payments.policy import NoPayments, policy_of
 from vendors.payments.stripe import StripePayments
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.webhooks import StripeWebhooks
@@ -98,6 +98,12 @@ def payments_vendor(
         _pages(settings),
         limit=payments_limit(settings) or chosen.limit,
     )
+
+
+def payments_policy(settings: Settings) -> VendorPolicy:
+    """For a process that asks no processor itself. Raises `ConfigurationError`."""
+    chosen = stripe_settings(settings)
+    return NoPayments.policy if chosen is None else policy_of(payments_limit(settings) or chosen.limit)
 
 
 def payment_readers(settings: Settings) -> Mapping[str, WebhookReader]:

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")]
+HttpUrls = Annotated[str, StringConstraints(pattern=r"^http://[^\s/,]+(,http://[^\s/,]+)*$")]
 
 
 class ProcessSettings(BaseSettings):
@@ -27,6 +28,14 @@ class ProcessSettings(BaseSettings):
     demo_vendors: bool = Field(True, description="start the simulated vendors under `gateway up`: 1 or 0")
     demo_vendors_url: HttpUrl = Field(
         "http://127.0.0.1:8900", description="address of the simulated vendors, http://host:port"
+    )
+    demo_users: HttpUrls = Field(
+        "http://127.0.0.1:8901,http://127.0.0.1:8902,http://127.0.0.1:8903",
+        description="instances of the sample service `user`, http://host:port with commas between them",
+    )
+    demo_products: HttpUrls = Field(
+        "http://127.0.0.1:8904,http://127.0.0.1:8905,http://127.0.0.1:8906",
+        description="instances of the sample service `product`, http://host:port with commas between them",
     )
     lease_seconds: float = Field(5, ge=0.5, le=3600, description="lease of a running job in seconds, 0.5 to 3600")
     drain_seconds: float = Field(
@@ -51,12 +60,21 @@ class ProcessSettings(BaseSettings):
         description="what clients' callback secrets are derived from: 32 characters or more, the same on all machines; "
         "default one that is made and kept in the home",
     )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port that shows the figures of this home's processes, without a key; 0: none"
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="address of that port; whoever reaches it reads the figures"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="what /metrics takes besides keys, though MongoDB is away; 32 characters or more"
+    )
     env: Literal["production", "development"] = Field(
         "production", description="production or development; development lets callbacks go to http and to this machine"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
-    @field_validator("callback_secret")
+    @field_validator("callback_secret", "metrics_token")
     @classmethod
     def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(secret.get_secret_value()) < 32:

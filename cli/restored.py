@@ -1,4 +1,7 @@
-"""`gateway restored`: before workers run on a restored MongoDB, end the jobs that may have been called since."""
+"""
+`gateway restored`: before workers run on a restored MongoDB, end the jobs that may have been called since, and let no
+version be given out twice.
+"""
 
 import asyncio
 from collections import Counter
@@ -16,7 +19,7 @@ from domain.accounts.making_admins import OPERATOR
 from domain.commerce.payments import VENDOR as PAYMENTS
 from domain.errors import ConfigurationError
 from domain.infra.accounts.audit import open_audit_log
-from domain.infra.restores import settle_doubts
+from domain.infra.restores import leap_configurations, leap_controls, settle_doubts
 from domain.jobs import Job
 from domain.restores import doubt, may_have_been_called
 from domain.submitted_fields import to_milliseconds
@@ -53,7 +56,7 @@ async def _settle(settings: Settings, taken_at: datetime, *, dry_run: bool) -> C
             return doubt(job, taken_at, rules, now) if asked else None
 
         if not dry_run:
-            await _record(settings, stores, taken_at)
+            await _begin(settings, stores, taken_at)
         return await settle_doubts(stores.database, doubted, dry_run=dry_run)
 
 
@@ -62,7 +65,12 @@ def policies_of(settings: Settings, http: VendorHttp) -> Mapping[str, VendorPoli
     return {**live_vendors(settings, http).policies, PAYMENTS: policy_of(None)}
 
 
-async def _record(settings: Settings, stores: Stores, taken_at: datetime) -> None:
+async def _begin(settings: Settings, stores: Stores, taken_at: datetime) -> None:
+    """Put it on record, and leave all versions behind that were given out since."""
     doer = Doer(OPERATOR, to_milliseconds(datetime.now(UTC)))
     async with open_audit_log(stores.database, timedelta(days=settings.audit_days)) as audit:
         await audit.write(doer.entry(Act.RESTORED, "jobs", taken_at=taken_at.isoformat()))
+        leapt = await leap_configurations(stores.database, audit, doer, taken_at)
+    await leap_controls(stores.database)
+    if leapt:
+        print(f"{leapt} configurations have their text under a new version: services take it, whichever they have")

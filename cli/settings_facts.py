@@ -15,7 +15,9 @@ from vendors.table.settings import VendorTable
 
 API_KIND, WORKER_KIND = "http", "worker"
 
-_OF_A_MACHINE = frozenset({"host", "port", "home", "demo_vendors_url"})  # each has its own, and none is the fleet's
+_OF_A_MACHINE = frozenset(
+    {"host", "port", "home", "metrics_port", "metrics_host", "demo_vendors_url", "demo_users", "demo_products"}
+)  # each has its own, and none is the fleet's
 _NAMES = {
     API_KIND: set(EVERY) - (set(WORKER) - set(HTTP)) - _OF_A_MACHINE,
     WORKER_KIND: set(EVERY) - (set(HTTP) - set(WORKER)) - _OF_A_MACHINE,

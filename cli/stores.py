@@ -15,6 +15,7 @@ from domain.infra.mongo import (
     open_mongo,
     prepare_accounts,
     prepare_commerce,
+    prepare_configurations,
     prepare_mongo,
     prepare_payments,
 )
@@ -47,6 +48,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         await prepare_accounts(database)
         await prepare_commerce(database)
         await prepare_payments(database)
+        await prepare_configurations(database)
         yield Stores(database, redis)
 
 

@@ -17,6 +17,8 @@ from urllib.request import urlopen
 from cli.backup_note import refuse_calls
 from cli.credentials import ensure_bootstrap_key
 from cli.embedded import STOP_SECONDS
+from cli.exposition import served
+from cli.figures import forget_figures
 from cli.fleet import Fleet, check_port, start_servers
 from cli.home import Home, write_whole
 from cli.live_line import LiveLine
@@ -31,6 +33,7 @@ from domain.infra.mongo import open_mongo
 from domain.infra.redis import open_redis
 from domain.infra.stats import StoredLoad
 from vendors.registry import load_vendor_names
+from vendors.services.reading import read_services
 
 LOOK_SECONDS = 0.1
 READY_SECONDS = 60.0
@@ -40,6 +43,7 @@ def run(settings: Settings, *, reload: bool = False) -> None:
     """Returns when everything has stopped. Raises `ConfigurationError` when something cannot start as configured."""
     home = Home.at(settings.home)
     vendors = load_vendor_names(settings.vendors_files, settings.table_environment())
+    read_services(settings.vendors_files, settings.table_environment())
     terminal, stop_wish = Terminal(), StopWish()
     stop_wish.listen()
     with home.locked(), _own_pid_noted(home):
@@ -47,6 +51,7 @@ def run(settings: Settings, *, reload: bool = False) -> None:
         for name in stop_leftovers(home):
             terminal.say(f"stopped {name}, which an earlier gateway had left running")
         check_port(settings)
+        forget_figures(home.metrics)
         supervisor = Supervisor(terminal.say)
         try:
             settings = start_servers(supervisor, home, settings)
@@ -55,7 +60,8 @@ def run(settings: Settings, *, reload: bool = False) -> None:
                 terminal.say(f"For the admin, shown this once:\n  bootstrap key  {new_key}")
             fleet = Fleet(supervisor, home, settings)
             changes = Changes(settings.vendors_files) if reload else None
-            with _fleet_running(fleet, terminal, stop_wish):
+            figures = served(settings.metrics_port, settings.metrics_host, home.metrics)
+            with figures, _fleet_running(fleet, terminal, stop_wish):
                 watch = _Watch(settings, vendors, terminal, stop_wish, supervisor, fleet, changes)
                 if watch.came_up():
                     terminal.say(welcome(settings, home))

@@ -57,7 +57,7 @@ def live_vendors(
 ) -> LiveVendors:
     """The vendors as the settings say, and those that were made already. Raises `ConfigurationError`."""
     made = {vendor.name: partial(_made, vendor) for vendor in also}
-    sources = VendorSources(settings.vendors_files, lambda: _environment(settings), {**adapters, **made})
+    sources = VendorSources(settings.vendors_files, lambda: table_environment(settings), {**adapters, **made})
     if receiving is None:
         return LiveVendors(sources, http)
     return LiveVendors(sources, http, SecretHistory(SecretsInHome(receiving.home)), receiving.readers)
@@ -103,7 +103,8 @@ def _made(vendor: Vendor, _http: VendorHttp, _environment: Mapping[str, str]) ->
     return vendor
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def table_environment(settings: Settings) -> dict[str, str]:
+    """What `${NAME}` in the tables may name. Raises `ConfigurationError`."""
     try:
         return settings.table_environment()
     except (OSError, UnicodeDecodeError) as fault:

@@ -14,7 +14,10 @@ import uvloop
 
 from cli.apart import COMMAND, ApartCommand, orphaned
 from cli.callbacks import open_callback
+from cli.exposition import served
+from cli.figures import Figures, shown
 from cli.garbage import settle_memory
+from cli.home import Home
 from cli.keys import signed_tokens
 from cli.logs import start_logging
 from cli.mails import open_email
@@ -29,6 +32,7 @@ from cli.stores import open_stores
 from cli.watching import files_of, live_vendors, watched
 from domain.commerce.payments import is_unsettled
 from domain.errors import ConfigurationError
+from domain.infra.bug_record import RedisBugRecord
 from domain.infra.follow_ups import open_follow_ups
 from domain.infra.redactions import Redactions
 from domain.vendors import Vendor
@@ -64,16 +68,22 @@ class Kind:
 def run(settings: Settings, kind: Kind) -> None:
     """Work until SIGINT or SIGTERM, then drain."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # read again once it runs; until then it reads for the first time
-    start_logging(settings.log_level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(settings, kind))
+    figures = Figures.of("worker", kind.name)
+    start_logging(settings.log_level, figures.note_bug)
+    port = 0 if kind.apart else settings.metrics_port  # the parent's port shows its child too
+    with (
+        served(port, settings.metrics_host, Home.at(settings.home).metrics),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_work(settings, kind, figures))
 
 
-async def _work(settings: Settings, kind: Kind) -> None:
+async def _work(settings: Settings, kind: Kind, figures: Figures) -> None:
     clock = FleetClock()
     async with (
         VendorHttp(clock=clock.now) as http,
         open_stores(settings) as stores,
+        shown(figures, Home.at(settings.home).metrics, RedisBugRecord(stores.redis)),
         open_callback(settings, stores.redis, clock.now) as callback,
         open_email(settings, signed_tokens(settings).link, clock.now) as email,
         open_media(settings, stores.database, clock.now) as media,
@@ -102,6 +112,7 @@ async def _work(settings: Settings, kind: Kind) -> None:
             clock=clock,
             starter=starter,
             late_looks=payments.looks,
+            counts=figures.counts,
         ) as worker:
             for signum in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(signum, worker.stop)

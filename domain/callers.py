@@ -1,5 +1,6 @@
 """Who is asking: every route is given a `Caller`, and every query is filtered by it."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -38,7 +39,15 @@ class Caller:
 # By which the gateway itself acts, or is spoken of in the record: no user, service or key is given such a name.
 OWN_NAMES = frozenset({"admin", "anonymous", "bootstrap", "gateway", "operator", "system"})
 
+# A service's keys are named after it; it owns what any of them submits, and reads the configuration of its name.
+SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
 ANONYMOUS = Caller(client="anonymous", role=Role.USER)
+
+
+def service_client(name: str) -> str:
+    """The client that all keys of a service come in as."""
+    return f"service:{name}"
 
 
 class CallerDirectory(Protocol):

@@ -11,9 +11,13 @@ GatewayError
 ├── NotFound             there is none, or none of yours
 ├── Conflict             the state forbids it
 ├── Outdated             it has changed since it was read: read it again, and decide anew
+├── Unconditional        a change that names no version: say which one it is meant for
 ├── TooLarge             over a cap
 ├── UnsupportedMedia     not a type that is read here
 ├── Unavailable          not now: come back after `retry_after`
+├── NotOffered           nobody does that here: ask otherwise
+├── BrokenOff            a service broke off, and may have acted: look before you ask again
+├── TimedOut             a service took too long: likewise
 ├── TooMany              too often: come back after `retry_after`
 ├── NotNow               a vendor must not be called before `until`: nothing was sent
 ├── ConfigurationError   a setting or a file is wrong: mend it and start again
@@ -80,6 +84,10 @@ class Outdated(GatewayError):
     code = "outdated"
 
 
+class Unconditional(GatewayError):
+    code = "condition-required"
+
+
 class TooLarge(GatewayError):
     code = "too-large"
 
@@ -104,6 +112,18 @@ class TooMany(GatewayError):
         self.retry_after = retry_after
 
 
+class NotOffered(GatewayError):
+    code = "not-offered"
+
+
+class BrokenOff(GatewayError):
+    code = "broken-off"
+
+
+class TimedOut(GatewayError):
+    code = "timed-out"
+
+
 class NotNow(GatewayError):
     """Raised by a `Gate`. The job goes back into the queue until then, and no try is used up."""
 
@@ -124,3 +144,4 @@ class OutcomeUnknown(GatewayError):
     """The request was sent and no whole answer came back: the vendor may have acted."""
 
     code = "outcome_unknown"
+    trouble = True  # of the vendor's, now

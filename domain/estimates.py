@@ -52,7 +52,7 @@ def estimated_start(job: Job, now: datetime, vendor: VendorState, ahead: int | N
 
 def drain_time(vendor: VendorState, now: datetime, calls: int | None) -> timedelta | None:
     """How long from now until `calls` calls have started and one more may; None where nobody can say."""
-    if vendor.paused or calls is None:
+    if vendor.paused or vendor.broken or calls is None:
         return None
     opens = max(now, vendor.closed_until or now, vendor.next_start or now)
     waits = [_wait_for_slots(vendor, calls), *(_wait_for_permits(each, vendor, calls) for each in vendor.windows)]
@@ -65,16 +65,19 @@ def _due(now: datetime, vendor: VendorState, start: datetime | None) -> Standing
     if vendor.paused:
         return Standing(Stage.VENDOR_PAUSED)
     held = _held_until(vendor, now)
+    if vendor.broken:  # half open, it waits for a probe that ends when it ends
+        return Standing(Stage.CIRCUIT_OPEN, held if held and held > now else None, moves=True)
     if held is None:
         return Standing(Stage.QUEUED, estimated_start=start)
     return Standing(Stage.RATE_LIMITED, held if held > now else None, moves=True, estimated_start=start)
 
 
 def _not_due(stage: Stage, own: datetime, now: datetime, vendor: VendorState, start: datetime | None) -> Standing:
-    closed_until = vendor.closed_until
-    if stage is Stage.SCHEDULED or closed_until is None or closed_until <= now:
+    shut_until = max((moment for moment in (vendor.closed_until, vendor.breaker.until) if moment), default=now)
+    if stage is Stage.SCHEDULED or shut_until <= now:
         return Standing(stage, own, estimated_start=start)
-    return Standing(Stage.RATE_LIMITED, max(own, closed_until), moves=closed_until > own, estimated_start=start)
+    shut = Stage.CIRCUIT_OPEN if vendor.broken else Stage.RATE_LIMITED
+    return Standing(shut, max(own, shut_until), moves=shut_until > own, estimated_start=start)
 
 
 def _held_until(vendor: VendorState, now: datetime) -> datetime | None:
@@ -84,9 +87,9 @@ def _held_until(vendor: VendorState, now: datetime) -> datetime | None:
     Its next start is compared with the moment at which it was read: under load that lies ahead whenever one
     looks, and a stage that changed within each cached second would keep nobody waiting.
     """
-    closed = vendor.closed_until if vendor.closed_until and vendor.closed_until > now else None
+    shut = [moment for moment in (vendor.closed_until, vendor.breaker.until) if moment and moment > now]
     limited = vendor.next_start if vendor.next_start and vendor.next_start > vendor.at else None
-    return max((moment for moment in (closed, limited) if moment), default=None)
+    return max([*shut, *([limited] if limited else [])], default=None)
 
 
 def _wait_for_permits(window: Window, vendor: VendorState, calls: int) -> float:

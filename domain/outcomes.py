@@ -42,7 +42,7 @@ class Retry:
 
     `after` is the vendor's own word (`Retry-After`) and wins over our backoff.
     `closes_vendor` says that nobody should call this vendor until then (429, 503 with
-    `Retry-After`); such an answer costs no attempt.
+    `Retry-After`); such an answer costs no attempt. `counted` False: nor does this one.
     """
 
     code: str
@@ -50,6 +50,7 @@ class Retry:
     after: timedelta | None = None
     closes_vendor: bool = False
     vendor_status: int | None = None
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

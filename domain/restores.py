@@ -3,18 +3,25 @@ A store that came back from a backup knows nothing of what was called since: whi
 
 A vendor that honours keys is asked again under the same key, which does no harm while it remembers that. With any
 other vendor nobody can tell, and a second call might be a second effect: those jobs end as every unknown does.
+
+Nor does it know the versions that it gave out since, and would give them out once more, for something else.
 """
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
+from domain.accounts.doers import Doer
 from domain.callbacks import VENDOR as CALLBACKS
+from domain.configurations import Configuration
 from domain.interventions import is_called
 from domain.jobs import AttemptOutcome, Job
 from domain.outcomes import Failed
 from domain.timeline import close_attempt
 from domain.transitions import Rules, fail, signed
 from domain.vendors import VendorPolicy
+
+LEAP = 100_000  # versions: more than anybody makes between a backup and its restore
 
 
 def may_have_been_called(job: Job, policy: VendorPolicy | None, taken_at: datetime, now: datetime) -> bool:
@@ -45,3 +52,9 @@ def _first_use(job: Job, taken_at: datetime) -> datetime:
     if job.attempts_folded:
         return job.created_at
     return min([taken_at, *(attempt.started_at for attempt in job.attempts)])
+
+
+def leap(stored: Configuration, doer: Doer) -> Configuration:
+    """The same text under a number that nobody has seen: who has a later one than this may not take it for that."""
+    about = replace(stored.about, number=stored.number + LEAP, changed_at=doer.at, changed_by=doer.actor)
+    return Configuration(about, stored.text)

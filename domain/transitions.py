@@ -97,11 +97,11 @@ def postpone(job: Job, *, until: datetime, now: datetime) -> Job:
 
 
 def _try_again(job: Job, outcome: Retry, rules: Rules, now: datetime) -> Job:
-    counted = not outcome.closes_vendor
-    name = AttemptOutcome.RETRY if counted else AttemptOutcome.THROTTLED
+    counted = outcome.counted and not outcome.closes_vendor
+    name = AttemptOutcome.THROTTLED if outcome.closes_vendor else AttemptOutcome.RETRY
     closed = close_attempt(job, now, name, outcome.vendor_status, counted=counted, detail=outcome.reason)
     wait = rules.policy.backoff.wait(closed.tries, outcome.after)
-    if not counted:  # asked to be left alone beyond the deadline, the job waits until that
+    if not counted:  # where the vendor is left alone beyond the deadline, the job waits until that
         return postpone(closed, until=min(now + wait, max(job.deadline, now)), now=now)
     return _again_or_fail(closed, now + wait, Failed(outcome.code, outcome.reason, outcome.vendor_status), rules, now)
 

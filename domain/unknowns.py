@@ -19,16 +19,22 @@ CODES_OF_DOUBT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A call of which nobody can say what it came to. Made by the five functions below."""
+    """A call of which nobody can say what it came to. Made by the six functions below."""
 
     reason: str
     cause: AttemptOutcome
     counted: bool
     sent: bool = True  # False: it is certain that nothing was sent, so asking again is always safe
     until: datetime | None = None  # not to be asked again before
+    trouble: bool = False  # the vendor's own: it gave no whole answer
 
 
 def unanswered(reason: str) -> Unknown:
+    return Unknown(reason, AttemptOutcome.OUTCOME_UNKNOWN, counted=True, trouble=True)
+
+
+def unreported(reason: str) -> Unknown:
+    """Likewise, but it says nothing of how the vendor is now: a bug of ours, or what it had stored before."""
     return Unknown(reason, AttemptOutcome.OUTCOME_UNKNOWN, counted=True)
 
 

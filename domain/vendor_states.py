@@ -1,11 +1,13 @@
 """How a vendor stands just now, over the whole fleet: what a job's `stage` and `estimated_start` are made from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.breakers import UNTRIED, BreakerLook, BreakerState
 from domain.jobs import Job
+from domain.vendor_control import UNTOUCHED, Control
 from domain.vendors import VendorPolicy
 
 
@@ -46,6 +48,24 @@ class VendorState:
     due: int = 0  # of these, those that only wait for their turn
     oldest_due: timedelta | None = None
     recent: Recent = Recent()
+    table: VendorPolicy | None = None  # what its table says, where `policy` is what an operator made of it
+    control: Control = UNTOUCHED
+    breaker: BreakerLook = UNTRIED
+
+    @property
+    def broken(self) -> bool:
+        """Whether nobody calls it but for a probe."""
+        return self.breaker.state is not BreakerState.CLOSED
+
+
+class VendorStandings(Protocol):
+    async def all(self) -> Mapping[str, VendorState | None]:
+        """
+        Every vendor, without what its last calls came to: what needs one question for all of them.
+
+        None where the store does not tell. Raises nothing, and takes a moment at most.
+        """
+        ...
 
 
 class VendorStates(Protocol):
@@ -65,4 +85,6 @@ class VendorStates(Protocol):
         """Let nobody call it until `resume`, whatever restarts meanwhile. Raises `NotFound`."""
         ...
 
-    async def resume(self, vendor: str, by: str) -> None: ...
+    async def resume(self, vendor: str, by: str) -> None:
+        """Let it be called again; where its breaker is open, by one call at once."""
+        ...

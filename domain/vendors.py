@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from domain.backoff import Backoff, Pauses
+from domain.balancing.ports import Breakers
 from domain.outcomes import Outcome
 from domain.webhooks import WebhookReader
 
@@ -26,7 +27,8 @@ class VendorPolicy:
 
     `limit` is in the notation of the `limits` library, `cost` what one call takes of it; `burst_guard` is added
     to every window, for the jitter between our start and the vendor's receipt. `concurrency` is calls at once over
-    the whole fleet. `poll_every` is how often to ask for what the vendor has not told yet; None: never.
+    the whole fleet. `poll_every` is how often to ask for what the vendor has not told yet; None: never. `breaker` False
+    is for one that is many, or no other than ourselves: trouble with it holds no other job's call.
     """
 
     attempts: int = 5
@@ -39,6 +41,7 @@ class VendorPolicy:
     concurrency: int | None = None
     burst_guard: timedelta = timedelta(milliseconds=25)
     poll_every: timedelta | None = None
+    breaker: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Call:
     traceparent: str | None = None  # the client's (W3C Trace Context), to be handed on
     gate: Gate | None = field(default=None, repr=False, compare=False)
     note_sent: Callable[[], None] | None = field(default=None, repr=False, compare=False)  # its bytes leave now
+    guards: Breakers | None = field(default=None, repr=False, compare=False)  # of instances, where there are several
+    hurried: bool = False  # its job's deadline leaves it less time than the vendor has for an answer
 
     @property
     def idempotency_key(self) -> str:

@@ -13,15 +13,16 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import uvloop
 
 from loadtest.accounts_section import section_of
-from loadtest.bench_limits import measure_limit, measure_neighbours
+from loadtest.bench_limits import crowd_tables, measure_crowd, measure_limit, measure_neighbours
+from loadtest.bench_services import measure_services
 from loadtest.bench_webhooks import measure_waiting, measure_webhooks
-from loadtest.lab import SYNC, Lab, Row, measured, pick_ups, warm
+from loadtest.lab import SYNC, Lab, Row, admit_admin, compare, measured, pick_ups, warm
 from loadtest.own_gateway import ROOT, free_port, own_gateway
 from loadtest.raw_http import Tally, blast, connect, request_bytes
 
@@ -40,7 +41,8 @@ floors, and machines differ: read the ratios.
 
 The baseline, measured in the same run against the same servers and vendor, is the usual way with the same libraries
 (`loadtest/baseline.py`): an insert and an `enqueue_job` for each request, and a tuned `arq.Worker` with httpx's own
-pool that reads, marks, calls and writes. It has no leases, no fencing and no recovery worth the name.
+pool that reads, marks, calls and writes. It has no leases, no fencing and no recovery worth the name. The proxy's is
+the least that passes requests on (`loadtest/baseline_proxy.py`): no access, limits, retries, breaker or count.
 """
 
 
@@ -118,18 +120,16 @@ async def baseline_api(lab: Lab) -> AsyncIterator[str]:
         yield url
 
 
-def compare(what: str, ours: float, theirs: float) -> Row:
-    return Row(what, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.1f} ×")
-
-
 async def measure(lab: Lab, jobs: int, chosen: Collection[str] | None) -> list[Row]:
     parts: dict[str, Callable[[], Awaitable[list[Row]]]] = {
         "intake": lambda: measure_intake_and_drain(lab, jobs),
         "idle": lambda: measure_idle(lab, 500),
         "kill": lambda: measure_kill(lab),
         "limit": lambda: measure_limit(lab),
+        "crowd": lambda: measure_crowd(lab),
         "neighbours": lambda: measure_neighbours(lab),
         "waiting": lambda: measure_waiting(lab),
+        "services": lambda: measure_services(lab),
         "webhooks": lambda: measure_webhooks(lab),  # the last: nobody works off what it leaves
     }
     rows: list[Row] = []
@@ -145,15 +145,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs taken in and drained")
     parser.add_argument(
-        "--only", metavar="A,B", help="some of intake, idle, kill, limit, neighbours, waiting, webhooks"
+        "--only",
+        metavar="A,B",
+        help="some of intake, idle, kill, limit, crowd, neighbours, waiting, services, webhooks",
     )
     parser.add_argument("--write", action="store_true", help="rewrite docs/benchmarks.md")
     wishes = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="gateway-bench-") as home,
-        own_gateway(Path(home), SETTINGS) as host,
+        ExitStack() as stack,
     ):
-        lab = Lab.of(host, Path(home), SETTINGS)
+        admin_key, crowd = admit_admin(Path(home)), Path(home) / "crowd.toml"
+        crowd.write_text(crowd_tables())
+        settings = {**SETTINGS, "GATEWAY_VENDORS_FILE": f"{SETTINGS['GATEWAY_VENDORS_FILE']}:{crowd}"}
+        host = stack.enter_context(own_gateway(Path(home), settings))
+        lab = Lab.of(host, Path(home), settings, admin_key)
         lab.environment["BASELINE_VENDOR_URL"] = f"{lab.vendors}/sync"
         rows = uvloop.run(measure(lab, wishes.jobs, wishes.only.split(",") if wishes.only else None))
     text = f"{PREFACE}\n{measured(rows, 'what', 'gateway', 'baseline', 'ratio')}"

@@ -1,6 +1,7 @@
 """The figures of limits and fairness: a limited vendor under three workers, and a fast vendor beside a slow one."""
 
 import asyncio
+import itertools
 import os
 import time
 from collections import Counter
@@ -9,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from loadtest.lab import Lab, Row, pick_ups, warm
-from loadtest.raw_http import blast, request_bytes
+from loadtest.lab import Lab, Row, compare, pick_ups, warm
+from loadtest.raw_http import blast, blast_each, request_bytes
 
 LIMITED = b'{"vendorType": "limited", "vendorPayload": {}, "run_at": "%b"}'
 FAST = b'{"vendorType": "fast", "vendorPayload": {}}'
 SLOW = b'{"vendorType": "slow", "vendorPayload": {"simulate": {"mode": "slow", "seconds": 5}}}'
 SETTLED = timedelta(seconds=6)  # the workers are up and have nothing to do before the jobs come due
 TICKS = os.sysconf("SC_CLK_TCK")
+CROWD = 10  # vendors whose limits are more than two workers can reach, and as many without limits
 
 
 @dataclass(slots=True)
@@ -75,6 +77,38 @@ async def _limit_rows(lab: Lab, watch: CpuWatch, jobs: int) -> list[Row]:
         Row("… calls beyond one a job, attempts beyond one (target 0, 0)", f"{beyond}, {again}"),
         Row("… CPU of the three workers from the first call to the last, s (target below 1)", f"{used:.2f}"),
     ]
+
+
+def crowd_tables() -> str:
+    """The vendors of `measure_crowd`, for a file of tables."""
+    common = 'mode = "sync"\nurl = "${GATEWAY_DEMO_VENDORS_URL}/sync"\nrepeatable = true\n'
+    limits = {"crowd": 'limit = "1000/second"\n', "free": ""}
+    return "".join(f"[vendors.{each}]\n{common}{limit}" for kind, limit in limits.items() for each in _crowd(kind))
+
+
+def _crowd(kind: str) -> list[str]:
+    return [f"{kind}{number}" for number in range(CROWD)]
+
+
+async def measure_crowd(lab: Lab, jobs: int = 4000) -> list[Row]:
+    """What keeping limits costs where the workers, and not the limits, are what bounds."""
+    free, limited = [await _drain_of(lab, _crowd(kind), jobs) for kind in ("free", "crowd")]
+    what = f"drain of {CROWD} vendors' backlogs at 1,000/second each, two workers, jobs/s; without limits"
+    return [compare(what, limited, free)]
+
+
+async def _drain_of(lab: Lab, vendors: Sequence[str], jobs: int) -> float:
+    """Jobs a second, from the first that is complete to the last."""
+    bodies = itertools.cycle(b'{"vendorType": "%b", "vendorPayload": {}}' % each.encode() for each in vendors)
+    requests = (request_bytes("POST", "/jobs", body) for body in bodies)
+    await blast_each(lab.host, 50, itertools.islice(requests, jobs))
+    before, began, first = await lab.completed(), 0.0, 0
+    with lab.workers(2, "--vendors", ",".join(vendors)):
+        while (done := await lab.completed() - before) < jobs:
+            if done and not began:
+                began, first = time.perf_counter(), done
+            await asyncio.sleep(0.05)
+    return (jobs - first) / (time.perf_counter() - began)
 
 
 async def measure_neighbours(lab: Lab, jobs: int = 500) -> list[Row]:

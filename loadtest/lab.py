@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import platform
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,17 @@ class Row:
     ratio: str = ""
 
 
+def compare(what: str, ours: float, theirs: float) -> Row:
+    return Row(what, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.1f} ×")
+
+
+def admit_admin(home: Path) -> str:
+    """An admin's key, which the gateway of `home` knows from its first start: a home keeps the hash of one."""
+    key = f"gwk_{secrets.token_hex(24)}"
+    (home / "bootstrap.key").write_text(f"{sha256(key.encode()).hexdigest()}\n")
+    return key
+
+
 def measured(rows: Sequence[Row], *columns: str) -> str:
     """A table of Markdown, under the day and the machine."""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
@@ -48,12 +61,13 @@ def measured(rows: Sequence[Row], *columns: str) -> str:
 class Lab:
     host: str
     environment: dict[str, str]
+    admin_key: str = ""  # of one that `admit_admin` let in
 
     @classmethod
-    def of(cls, host: str, home: Path, settings: Mapping[str, str]) -> "Lab":
+    def of(cls, host: str, home: Path, settings: Mapping[str, str], admin_key: str = "") -> "Lab":
         """At the gateway that runs with `settings` in `home`, and its servers."""
         addresses = dict(line.split("=", 1) for line in (home / "servers.env").read_text().splitlines())
-        return cls(host, {**os.environ, **addresses, **settings, "GATEWAY_HOME": str(home)})
+        return cls(host, {**os.environ, **addresses, **settings, "GATEWAY_HOME": str(home)}, admin_key)
 
     @property
     def vendors(self) -> str:

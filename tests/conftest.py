@@ -5,8 +5,8 @@ A skip hides what does not work. Where `GATEWAY_STRICT_SKIPS` is set (continuous
 one that `tests/skips.txt` does not name fails the run.
 """
 
+import ast
 import os
-import re
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -60,12 +60,17 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
 @cache
 def _group_of(file: str) -> str:
-    """By the fixtures that its tests name, unless it has a gateway of its own."""
-    text = (ROOT / file).read_text() if file.startswith(SYSTEM) else ""
-    if "def jobs(" in text:
-        return file
-    words = set(re.findall(r"\w+", text))
-    return next((group for group, names in SHARED.items() if names & words), file)
+    asked = _asked_for((ROOT / file).read_text()) if file.startswith(SYSTEM) else set()
+    return next((group for group, names in SHARED.items() if names & asked), file)
+
+
+def _asked_for(source: str) -> set[str]:
+    """The fixtures that the tests and fixtures of a file ask for, without those that it has itself."""
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    fixtures = [each for each in functions if any("fixture" in ast.dump(mark) for mark in each.decorator_list)]
+    tests = [each for each in functions if each.name.startswith("test_")]
+    asked = {argument.arg for each in (*fixtures, *tests) for argument in each.args.args}
+    return asked - {each.name for each in fixtures}
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

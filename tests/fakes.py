@@ -11,7 +11,9 @@ from domain.callers import Caller
 from domain.errors import BadSignature, KeyReused, NotFound, Unavailable
 from domain.jobs import Job
 from domain.ports import Accepted, JobFilter, StoredEvent
+from domain.vendor_control import UNTOUCHED, Control
 from domain.vendor_states import VendorState
+from domain.vendors import VendorPolicy
 from domain.webhooks import EventState, Notice, WebhookEvent
 
 
@@ -149,6 +151,32 @@ class FakeVendorStates:
             raise Unavailable("how the vendor stands cannot be read just now")
 
 
+class FakeVendorControls:
+    """A `VendorControls` over two dicts; `meanwhile` is what another changes before the next change here."""
+
+    def __init__(self, **tables: VendorPolicy) -> None:
+        self.tables = tables
+        self.stored: dict[str, Control] = {}
+        self.meanwhile: list[Control] = []
+        self.down = False
+
+    def table(self, vendor: str) -> VendorPolicy | None:
+        return self.tables.get(vendor)
+
+    async def find(self, vendor: str) -> Control:
+        if self.down:
+            raise Unavailable("the store is away")
+        return self.stored.get(vendor, UNTOUCHED)
+
+    async def change(self, vendor: str, before: Control, after: Control) -> bool:
+        if self.meanwhile:
+            self.stored[vendor] = self.meanwhile.pop(0)
+        if await self.find(vendor) != before:
+            return False
+        self.stored[vendor] = after
+        return True
+
+
 class FakeHealthCheck:
     """A `HealthCheck` of a part that is up until `fault` says otherwise."""
 
@@ -159,6 +187,13 @@ class FakeHealthCheck:
     async def check(self) -> None:
         if self.fault is not None:
             raise Unavailable(self.fault)
+
+
+class FakeExposition:
+    """An `Exposition` of one figure."""
+
+    async def text(self) -> bytes:
+        return b"gateway_jobs_accepted_total 1.0\n"
 
 
 def _matches(job: Job, which: JobFilter) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from domain.breakers import USUAL, BreakerRules
 from domain.infra.event_store import MongoEventStore
 from domain.infra.intake import MongoIntake, open_intake
 from domain.infra.job_reader import MongoJobReader, open_job_reader
@@ -22,6 +23,7 @@ from domain.infra.redis import RedisClient, open_redis
 from domain.jobs import Job, Priority
 from domain.outcomes import Done, Outcome
 from domain.ports import FollowUpRunner
+from domain.tallies import Tallies
 from domain.vendors import Call, Vendor, VendorPolicy
 from domain.webhooks import EVENTS
 from tests.leaks.ledger import Ledger
@@ -111,13 +113,24 @@ class Stores:
         follow_ups: FollowUpRunner | None = None,
         apart: bool = False,
         starter: ApartStarter | None = None,
+        counts: Tallies | None = None,
+        breaker_rules: BreakerRules = USUAL,
     ) -> AsyncIterator[Worker]:
         """A worker that runs until the block ends, and is drained then."""
-        settings = WorkerSettings(worker_name("w"), concurrency=10, lease=LEASE, drain=drain, apart=apart)
+        settings = WorkerSettings(
+            worker_name("w"), concurrency=10, lease=LEASE, drain=drain, apart=apart, breaker_rules=breaker_rules
+        )
         table: Mapping[str, Vendor] = {vendor.name: vendor for vendor in vendors}
         redactions = Redactions(self.database, lambda _: False)
         async with open_worker(
-            self.database, self.redis, table, settings, follow_ups, redactions=redactions, starter=starter
+            self.database,
+            self.redis,
+            table,
+            settings,
+            follow_ups,
+            redactions=redactions,
+            starter=starter,
+            counts=counts,
         ) as worker:
             running = asyncio.create_task(worker.run())
             try:

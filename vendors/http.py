@@ -21,7 +21,15 @@ import httpx
 
 from domain.errors import OutcomeUnknown
 from domain.vendors import Call
-from vendors.errors import NotSent, ReplyTooLarge, ReplyUnreadable, Unsendable, VendorError
+from vendors.errors import (
+    NotSent,
+    OutOfTime,
+    ReplyTooLarge,
+    ReplyUnreadable,
+    UnknownOutOfTime,
+    Unsendable,
+    VendorError,
+)
 from vendors.reading import ACCEPT_ENCODING, read_capped
 from vendors.traceparent import child_of
 from vendors.transport import OneShotTransport, Progress
@@ -128,7 +136,7 @@ class VendorHttp:
             finally:
                 await response.aclose()
         except TimeoutError:
-            raise _cut_short(progress, f"within {call.timeout.total_seconds():g} s") from None
+            raise _cut_short(progress, f"within {call.timeout.total_seconds():g} s", hurried=call.hurried) from None
         except _BROKEN as error:  # its text and its chain may hold the URL's secrets
             raise _cut_short(progress, f"({type(error.__cause__ or error).__name__})") from None
 
@@ -165,7 +173,9 @@ def _outgoing(request: VendorRequest, call: Call, progress: Progress) -> httpx.R
     )
 
 
-def _cut_short(progress: Progress, how: str) -> VendorError | OutcomeUnknown:
+def _cut_short(progress: Progress, how: str, *, hurried: bool = False) -> VendorError | OutcomeUnknown:
     if progress.sent:
-        return OutcomeUnknown(f"The call was sent and no whole answer came back {how}.")
-    return NotSent(f"No connection to the vendor {how}; nothing was sent.")
+        told = f"The call was sent and no whole answer came back {how}."
+        return UnknownOutOfTime(told) if hurried else OutcomeUnknown(told)
+    told = f"No connection to the vendor {how}; nothing was sent."
+    return OutOfTime(told) if hurried else NotSent(told)

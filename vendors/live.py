@@ -75,6 +75,10 @@ class LiveVendors(Mapping[str, Vendor]):
         """The vendors' policies, live too."""
         return _View(lambda: {name: vendor.policy for name, vendor in self._vendors.items()})
 
+    def policies_beside(self, own: Mapping[str, VendorPolicy]) -> Mapping[str, VendorPolicy]:
+        """The vendors' policies, live too, and those of vendors that are none of these."""
+        return _View(lambda: {**{name: vendor.policy for name, vendor in self._vendors.items()}, **own})
+
     @property
     def webhooks(self) -> Mapping[str, WebhookReader]:
         """The readers of those that send webhooks, live too; a former secret is good for a day."""

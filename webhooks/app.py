@@ -32,7 +32,7 @@ _SAID: Mapping[StoredEvent, tuple[HTTPStatus, bytes]] = MappingProxyType(
 def build_app(ports: WebhookPorts) -> ASGIApp:
     receiver = Receiver(ports)
     provided = {"receiver": Provide(lambda: receiver, use_cache=True, sync_to_thread=False)}
-    return build_edge([receive_webhook, *health_routes(ports.health)], dependencies=provided)
+    return build_edge([receive_webhook, *health_routes(ports.health)], dependencies=provided, counts=ports.counts)
 
 
 @post(PREFIX + "/{vendor:str}", status_code=HTTPStatus.ACCEPTED)

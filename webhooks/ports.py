@@ -1,9 +1,10 @@
 """What the webhook receiver needs of the outside, handed in by the composition root."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.ports import FailureLimit, HealthCheck, WebhookInbox
+from domain.tallies import Tallies
 from domain.webhooks import WebhookReader
 
 
@@ -16,3 +17,4 @@ class WebhookPorts:
     failures: FailureLimit
     trusted_hops: int = 0
     health: tuple[HealthCheck, ...] = ()
+    counts: Tallies = field(default_factory=Tallies)

@@ -4,7 +4,6 @@ A vendor's reader, asked and not trusted: whatever it does with a stranger's byt
 Who cannot be verified is refused; what is verified becomes an event, if only for a person to look at.
 """
 
-import traceback
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from hashlib import sha256
 
 import structlog
 
+from domain.bugs import place_of
 from domain.errors import BadSignature
 from domain.request_ids import new_request_id
 from domain.webhooks import KEPT, QUEUED_WITHIN, EventState, NotForUs, Notice, NotPromised, WebhookEvent, WebhookReader
@@ -101,5 +101,4 @@ def _event(delivery: Delivery, webhook_id: str, said: Notice | NotForUs | str) -
 
 def _report(what: str, vendor: str, fault: Exception) -> None:
     """Where it broke, without the fault's text: a piece of the body may stand in it."""
-    *_, frame = traceback.extract_tb(fault.__traceback__)
-    log.error(what, vendor=vendor, fault=type(fault).__name__, file=frame.filename, line=frame.lineno)
+    log.error(what, vendor=vendor, bug=type(fault).__name__, place=place_of(fault))

@@ -6,7 +6,6 @@ whose word we cannot read would send it again for days, and then switch us off.
 """
 
 import asyncio
-from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,6 +15,7 @@ from litestar.types import Receive, Scope
 from domain.edge.addresses import client_address
 from domain.edge.bodies import read_body, refuse_announced
 from domain.errors import BadSignature, NotFound, TooMany
+from domain.metrics import WEBHOOKS
 from domain.ports import StoredEvent
 from domain.webhooks import EventState, WebhookEvent, WebhookReader
 from webhooks.ports import WebhookPorts
@@ -29,10 +29,7 @@ log = structlog.get_logger()
 
 
 class Receiver:
-    """`counts` has how often something came up that somebody should know of: by what the log calls it, and vendor."""
-
     def __init__(self, ports: WebhookPorts) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
         self._ports = ports
         self._held = 0
 
@@ -56,11 +53,9 @@ class Receiver:
         """What a failure is answered with. Logged while failures are tolerated: a flood would fill the log."""
         wait = self._ports.failures.failed(who, vendor)
         if wait is None:
-            log.warning(
-                "webhook refused", client=who, reason=refused.reason, **self._counted("webhook refused", vendor)
-            )
+            log.warning("webhook refused", client=who, reason=refused.reason, **self._counted("refused", vendor))
             return BadSignature(refused.reason)
-        self._counted("webhook refused too often", vendor)
+        self._counted("refused_too_often", vendor)
         await self._hold()
         return TooMany("too many webhooks from this address could not be verified; come back later", retry_after=wait)
 
@@ -77,16 +72,20 @@ class Receiver:
     async def _store(self, event: WebhookEvent) -> StoredEvent:
         stored = await self._ports.inbox.take_in(event)
         if stored is StoredEvent.CONFLICTING:
-            counted = self._counted("webhook conflicting", event.vendor)
+            counted = self._counted("conflicting", event.vendor)
             log.warning("webhook conflicting", webhook_id=event.webhook_id, **counted)
         elif stored is StoredEvent.NEW and event.state is EventState.QUARANTINED:
-            counted = self._counted("webhook quarantined", event.vendor)
+            counted = self._counted("quarantined", event.vendor)
             log.error("webhook quarantined", event_id=str(event.id), reason=event.note, **counted)
+        else:
+            self._counted(stored.value, event.vendor)
         return stored
 
-    def _counted(self, what: str, vendor: str) -> dict[str, object]:
-        self.counts[what, vendor] += 1
-        return {"vendor": vendor, "count": self.counts[what, vendor]}
+    def _counted(self, case: str, vendor: str) -> dict[str, object]:
+        """For the log: how often it came up since this process started."""
+        counts = self._ports.counts
+        counts.add(WEBHOOKS, vendor, case)
+        return {"vendor": vendor, "count": int(counts.of(WEBHOOKS, vendor, case))}
 
 
 async def _examined(reader: WebhookReader, vendor: str, scope: Scope, receive: Receive) -> WebhookEvent | Refused:

@@ -129,7 +129,7 @@ class ApartLane(Lane):
             async with self._slot:
                 if self._stopping:
                     return
-                claim = await self._claim(1)
+                claim = await self._claim(1, self._kept_to())
                 if self._stopping:
                     await self._release(claim)
                     return

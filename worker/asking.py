@@ -30,11 +30,9 @@ def call_for(job: Job, operation: str, timeout: timedelta) -> Call:
     )
 
 
-def time_for(job: Job, vendor: Vendor, now: datetime) -> timedelta:
+def time_for(job: Job, timeout: timedelta, now: datetime) -> timedelta:
     """How long a call may take: no longer than its job, unless the job has ended already."""
-    if job.ended:
-        return vendor.policy.timeout
-    return max(min(vendor.policy.timeout, job.deadline - now), timedelta(0))
+    return timeout if job.ended else max(min(timeout, job.deadline - now), timedelta(0))
 
 
 async def ask(vendor: Vendor, job: Job, call: Call) -> Outcome:

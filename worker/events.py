@@ -14,6 +14,7 @@ from typing import assert_never
 
 import structlog
 
+from domain.bugs import place_of
 from domain.errors import Unavailable
 from domain.infra.event_store import TO_APPLY, Moved
 from domain.infra.queue import Lease
@@ -21,6 +22,7 @@ from domain.infra.redis import REDIS_FAULTS
 from domain.interventions import hear, is_called, is_due_for_a_look, look_again, note_progress
 from domain.jobs import Job
 from domain.matching import Fit, heard_already, token_of
+from domain.metrics import WEBHOOK_EVENTS
 from domain.outcomes import Done, Failed
 from domain.ports import Queued
 from domain.request_ids import read_request_id
@@ -171,6 +173,7 @@ class EventRunner:
         now = self._station.clock.now()
         look = now + FIRST_LOOK if to is EventState.PARKED else None
         await self._batches.moves.submit(Moved(event, to, now, note, job.id if job else None, look))
+        self._station.counts.add(WEBHOOK_EVENTS, event.vendor, to.value)
         return event.model_copy(update={"state": to})
 
 
@@ -196,10 +199,10 @@ def _read(reader: WebhookReader, event: WebhookEvent) -> Notice | NotForUs | Non
     except NotForUs as unconcerned:
         return unconcerned
     except NotPromised as fault:
-        why = str(fault)
+        told = {"why": str(fault)}
     except Exception as fault:  # noqa: BLE001 - a bug in an adapter; its text may hold what the vendor wrote
-        why = f"its adapter failed ({type(fault).__name__})"
-    log.error("a webhook cannot be read; set aside for a person", event_id=str(event.id), why=why)
+        told = {"why": "its adapter failed", "bug": type(fault).__name__, "place": place_of(fault)}
+    log.error("a webhook cannot be read; set aside for a person", event_id=str(event.id), **told)
     return None
 
 

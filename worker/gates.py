@@ -7,21 +7,27 @@ late all the same is told to Redis at once, so that those after it wait for as m
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from domain.errors import NotNow, Unavailable
+from domain.infra.background import in_background
 from domain.infra.batching import Batcher
 from domain.infra.limiter import Dated, Late, Limiter
 from domain.infra.limits import UNLIMITED
-from domain.infra.queue import CLOSED, PAUSED, Lease
+from domain.infra.queue import CLOSED, OPENED, PAUSED, Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.infra.ticks import moment_of, seconds_since_boot
+from domain.infra.vendor_keys import breaker_of
+from domain.metrics import LIMITER_MISSED, LIMITER_WAIT_SECONDS
+from domain.tallies import Tallies
 from worker.clock import FleetClock
 from worker.fleet_limits import FleetLimits
+from worker.start_room import StartRoom
 
 LONGEST_WAY_MICROS = 40_000  # that a call is taken to have been on its way: a slow answer is not a slow road
 LATEST_MICROS = 10_000  # what a vendor's `burst_guard` allows for, besides its own jitter
@@ -30,6 +36,7 @@ FURTHEST_MICROS = 200_000  # above the look-ahead of any start
 REDIS_AWAY = timedelta(seconds=0.5)
 MOST_STARTS = 5  # that one call may miss
 LARGEST_BATCH = 500
+OPENED_VENDOR = OPENED + breaker_of("")
 
 log = structlog.get_logger()
 
@@ -38,23 +45,27 @@ class Closings:
     """What was said on the wake channel about vendors that nobody may call."""
 
     def __init__(self) -> None:
-        self._shut: dict[str, tuple[float, datetime | None]] = {}
+        self._shut: dict[str, tuple[float, datetime | None, str]] = {}
 
     def hear(self, message: str) -> None:
-        """Anything but a closing or a pause is for others."""
+        """Anything but a closing, a pause or the opening of a vendor's breaker is for others."""
         if message.startswith(CLOSED):
-            vendor, _, until_ms = message.removeprefix(CLOSED).rpartition(":")
-            self._shut[vendor] = seconds_since_boot(), moment_of(int(until_ms) * 1000)
+            self._shut_until(message.removeprefix(CLOSED), "closed, as the vendor asked")
+        elif message.startswith(OPENED_VENDOR):
+            self._shut_until(message.removeprefix(OPENED_VENDOR), "its circuit breaker is open")
         elif message.startswith(PAUSED):
-            self._shut[message.removeprefix(PAUSED)] = seconds_since_boot(), None
+            self._shut[message.removeprefix(PAUSED)] = seconds_since_boot(), None, "paused"
+
+    def _shut_until(self, told: str, why: str) -> None:
+        vendor, _, until_ms = told.rpartition(":")
+        self._shut[vendor] = seconds_since_boot(), moment_of(int(until_ms) * 1000), why
 
     def refuse(self, vendor: str, asked_at: float, clock: FleetClock) -> None:
         """Raises `NotNow` where the vendor was shut since Redis was asked: what it granted later holds."""
         if vendor not in self._shut:
             return
-        heard_at, until = self._shut[vendor]
+        heard_at, until, why = self._shut[vendor]
         if heard_at >= asked_at:
-            why = "paused" if until is None else "closed, as the vendor asked"
             raise NotNow(f"held back: {why}", until=until or clock.now())
 
 
@@ -67,11 +78,13 @@ class _Again:
 
 
 class Gates:
-    """The gates of one worker's calls, by lease. `again` must be open while calls are made."""
+    """The gates of one worker's calls, by lease; by `open_gates`."""
 
-    def __init__(self, limiter: Limiter, clock: FleetClock, limits: FleetLimits) -> None:
+    def __init__(self, limiter: Limiter, clock: FleetClock, limits: FleetLimits, counts: Tallies | None = None) -> None:
+        self.counts = counts or Tallies()
         self.clock = clock
         self.closings = Closings()
+        self.room = StartRoom()
         self._limiter = limiter
         self.limits = limits
         self._gates: dict[Lease, LeaseGate] = {}
@@ -86,6 +99,7 @@ class Gates:
     def drop(self, lease: Lease) -> tuple[int, int]:
         """Forget a lease's gate; answers its permit, and when its call had arrived at the latest (0: none was made)."""
         gate = self._gates.pop(lease, None)
+        self.room.leave(lease)
         return (lease.permit, 0) if gate is None else (gate.permit, gate.arrived_by)
 
     def date(self, call: Dated) -> None:
@@ -122,6 +136,15 @@ class Gates:
             for wish, start in zip(asked, starts, strict=True):
                 answers[wish] = (start, tick.sent) if isinstance(start, int) else start
         return [answers[wish] for wish in wishes]
+
+
+@asynccontextmanager
+async def open_gates(
+    limiter: Limiter, clock: FleetClock, limits: FleetLimits, counts: Tallies | None = None
+) -> AsyncIterator[Gates]:
+    gates = Gates(limiter, clock, limits, counts)
+    async with gates.again, in_background(gates.tell_dates()), in_background(gates.room.measure()):
+        yield gates
 
 
 class LeaseGate:
@@ -179,14 +202,18 @@ class LeaseGate:
 
     async def wait(self) -> None:
         """Return when the call may start, within a few look-aheads. Raises `NotNow`."""
-        self._passed, gates = False, self._gates
+        self._passed, gates, begun = False, self._gates, seconds_since_boot()
         for _ in range(MOST_STARTS):
             if self._permit:
                 await self._sleep_until_start()
             gates.closings.refuse(self._lease.vendor, self._asked_at, gates.clock)
             if self._is_time():
+                if self._permit and not self._known:  # once a call, which asks here twice
+                    gates.counts.observe(LIMITER_WAIT_SECONDS, seconds_since_boot() - begun, self._lease.vendor)
                 self._passed, self._known = True, self._permit
+                gates.room.leave(self._lease)
                 return
+            gates.counts.add(LIMITER_MISSED, self._lease.vendor)
             permit, self._permit = self._permit, 0
             self._permit, self._asked_at = await gates.reserve_again(self._lease, permit)
         raise NotNow("held back: this worker is too slow", until=gates.clock.now() + REDIS_AWAY)

@@ -15,16 +15,20 @@ from typing import assert_never
 import structlog
 
 from domain.errors import Unavailable
+from domain.infra.limits import CallLimits
 from domain.infra.queue import Claim, Lease, Return
 from domain.infra.redis import REDIS_FAULTS
 from domain.infra.ticks import Tick, seconds_since_boot
+from domain.metrics import CLAIMS_HELD, LEASES_LOST
 from domain.ports import Queued
 from worker.leases import Leases
 from worker.pace import Pace
+from worker.start_room import StartRoom
 from worker.station import Station
 from worker.verdicts import Again, Elsewhere, Ended, LeaseRunner, Lost, to_return
 
 SLOW_POLL = timedelta(seconds=5)  # the net under a lost wake-up
+IN_LINE = timedelta(seconds=0.1)  # the net under a place that came free unheard
 AWAY_SECONDS = 0.5  # between claims while Redis is away
 TELL_SECONDS = 1.0  # between two lines in the log about a lane that is held
 LAST_WORDS = timedelta(seconds=10)  # for writing down what was cut off by a stop
@@ -57,8 +61,14 @@ class Lane:
             if free <= 0:
                 await self._nudge.wait()
                 continue
-            asked = self._pace.ask(free)
-            claim = await self._claim(asked)
+            kept_to = self._kept_to()
+            room, asked = self._room_for(kept_to), self._pace.ask(free)
+            if room is not None and not (asked := room.reserve(asked, self.wake)):
+                await self._sleep(self._station.clock.now() + IN_LINE)
+                continue
+            claim = await self._claim(asked, kept_to)
+            if room is not None:
+                room.fill(asked, claim.leases)
             if self._stopping:  # the stop came during the claim: what it got goes straight back
                 await self._release(claim)
                 return
@@ -68,6 +78,14 @@ class Lane:
                 await asyncio.sleep(pause)
             if len(claim.leases) < asked:
                 await self._sleep(claim.ask_again_at)
+
+    def _kept_to(self) -> CallLimits | None:
+        return self._station.limits.of(self.vendor) if self._station.limits else None
+
+    def _room_for(self, kept_to: CallLimits | None) -> StartRoom | None:
+        """None for a vendor whose calls may start at any time."""
+        gates = self._station.gates
+        return gates.room if gates is not None and kept_to is not None and kept_to.windows else None
 
     def retire(self) -> None:
         """Claim nothing more; what runs goes on."""
@@ -91,16 +109,17 @@ class Lane:
             async with asyncio.timeout(LAST_WORDS.total_seconds()):
                 await asyncio.gather(*returns)
 
-    async def _claim(self, free: int) -> Claim:
+    async def _claim(self, free: int, kept_to: CallLimits | None) -> Claim:
         token = f"{self._station.worker}:{self.vendor}:{next(self._numbers)}"
         limits = self._station.limits
-        kept_to = limits.of(self.vendor) if limits else None
         try:
             apart = self._station.apart
             claim = await self._station.queue.claim(self.vendor, free, token, kept_to, apart=apart)
             self._station.clock.hear(claim.tick)
             if limits and claim.notice:
                 await limits.restore(self.vendor, claim.notice)
+            if limits and claim.behind:
+                await limits.hear()
         except (Unavailable, *REDIS_FAULTS) as fault:
             log.warning("cannot claim; a store is away", vendor=self.vendor, fault=str(fault))
             await asyncio.sleep(AWAY_SECONDS)
@@ -110,6 +129,8 @@ class Lane:
 
     def _tell_held(self, claim: Claim) -> None:
         held, now = claim.held, seconds_since_boot()
+        if held is not None and held.due:
+            self._station.counts.add(CLAIMS_HELD, self.vendor, held.kind)
         if held is not None and held.due and now - self._told_at >= TELL_SECONDS:
             self._told_at = now
             until = claim.ask_again_at and claim.ask_again_at.isoformat()
@@ -125,8 +146,6 @@ class Lane:
         if len(self._running) >= self._slots:
             self._nudge.set()
         self._running.discard(task)
-        if not task.cancelled() and (fault := task.exception()):
-            log.error("a job's task broke; its lease will expire and it runs again", exc_info=fault)
 
     async def _run_one(self, lease: Lease) -> None:
         clock = self._station.clock
@@ -136,6 +155,7 @@ class Lane:
             self._pace.note((clock.now_micros() - began) / 1e6)
             match verdict:
                 case Lost(why=why):
+                    self._station.counts.add(LEASES_LOST, lease.vendor)
                     log.warning("gave a job up", request_id=lease.request_id, why=why)
                 case Ended() | Again():
                     await self._leases.returns.submit(self._return(lease, verdict))
@@ -147,6 +167,10 @@ class Lane:
         except asyncio.CancelledError:
             if not self._leases.keeper.lost(lease):
                 raise
+            self._station.counts.add(LEASES_LOST, lease.vendor)
+        except Exception:
+            told = {"vendor": self.vendor, "request_id": lease.request_id}
+            log.exception("a job's task broke; its lease will expire and it runs again", **told)
         finally:
             self._drop_gate(lease)
             self._leases.keeper.drop(lease)

@@ -9,6 +9,7 @@ not a fencing token, so of two such workers on one job only the epoch in MongoDB
 It keeps no vendor's limits, pauses and closings, and runs no suspects: let it run only where there are none.
 """
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
@@ -25,6 +26,12 @@ from worker.verdicts import Again, Elsewhere, Ended, LeaseRunner, Lost
 ARQ_TOKEN = "1"  # noqa: S105 - what arq 0.28 writes at its in-progress key
 SUSPECTS_LATER = timedelta(seconds=5)
 FOR_EVER = 1_000_000  # arq counts denials and drains as tries; ours are counted in MongoDB
+
+
+def read_row(row: bytes) -> dict[str, Any]:
+    """arq's row, as `arq.Worker` wants it from its `job_deserializer`."""
+    loaded: dict[str, Any] = json.loads(row)
+    return loaded
 
 
 def arq_function() -> Function:

@@ -13,14 +13,16 @@ from datetime import timedelta
 
 import structlog
 
+from domain.counted_calls import CountedBreakers
 from domain.errors import NotNow, OutcomeUnknown
 from domain.infra.queue import Lease
 from domain.infra.redis import REDIS_FAULTS
 from domain.jobs import Job
 from domain.outcomes import Outcome, Retry
-from domain.unknowns import Unknown, cut_by_stop, held_back, never_sent, unanswered
+from domain.unknowns import Unknown, cut_by_stop, held_back, never_sent, unanswered, unreported
 from domain.vendors import Vendor
 from worker.asking import ask, call_for, time_for
+from worker.breaking import heed_trouble
 from worker.gates import LeaseGate
 from worker.settling import Settling, open_settling
 from worker.starting import Started, Starter
@@ -41,6 +43,7 @@ class Runner:
         self._starts = starts
         self._settling = settling
         self._station = station
+        self._guards = None if station.breakers is None else CountedBreakers(station.breakers, station.counts)
         self._cut: set[str] = set()  # vendors whose lane has stopped
         self._calling: dict[asyncio.Task[object], str] = {}
 
@@ -58,6 +61,7 @@ class Runner:
             return started
         job, vendor = started.job, started.vendor
         outcome = await self._heed_closing(vendor, await self._call(vendor, job, lease))
+        outcome = await heed_trouble(self._station, vendor, lease, outcome)
         return await self._settling.settle(job, outcome, self._station.rules_of(vendor))
 
     async def _call(self, vendor: Vendor, job: Job, lease: Lease) -> Outcome | Unknown:
@@ -90,21 +94,25 @@ class Runner:
                 gate.note_answer()
 
     async def _bounded(self, vendor: Vendor, job: Job, gate: LeaseGate | None) -> Outcome | Unknown:
-        timeout = time_for(job, vendor, self._station.clock.now())
+        usual = self._station.policy_of(vendor).timeout
+        timeout = time_for(job, usual, self._station.clock.now())
         note_sent = None if gate is None else gate.note_sent
         call = replace(call_for(job, job.attempts[-1].operation, timeout), gate=gate, note_sent=note_sent)
+        guards = self._guards if vendor.policy.breaker else None
+        call = replace(call, guards=guards, hurried=timeout < usual)
         try:
             async with asyncio.timeout((timeout + ADAPTER_GRACE).total_seconds()):
                 return storable(await ask(vendor, job, call))
         except NotNow:
             raise
         except OutcomeUnknown as unknown:
-            return unanswered(unknown.detail)
+            return unanswered(unknown.detail) if unknown.trouble else unreported(unknown.detail)
         except TimeoutError:
-            return unanswered(f"no answer within {timeout.total_seconds():g} s")
+            late = f"no answer within {timeout.total_seconds():g} s"
+            return unreported(late) if call.hurried else unanswered(late)
         except Exception:
             log.exception("adapter failed", vendor=vendor.name, request_id=str(job.id))
-            return unanswered("the vendor's adapter failed in a way that it did not foresee")
+            return unreported("the vendor's adapter failed in a way that it did not foresee")
 
     async def _heed_closing(self, vendor: Vendor, outcome: Outcome | Unknown) -> Outcome | Unknown:
         """A vendor that asks to be left alone is closed for the whole fleet, before anything else is done."""

@@ -13,8 +13,8 @@ def storable(outcome: Outcome) -> Outcome:
             return storable_word(outcome)
         case Waiting():
             return _storable_waiting(outcome)
-        case Retry(code, reason, after, closes_vendor, status):
-            return Retry(as_text(code), as_text(reason), after, closes_vendor, status)
+        case Retry(code, reason):
+            return replace(outcome, code=as_text(code), reason=as_text(reason))
         case Failed():
             return storable_word(outcome)
         case _:

@@ -23,6 +23,7 @@ from domain.errors import Unavailable
 from domain.infra.redis import REDIS_FAULTS
 from domain.interventions import TELL_VENDOR, followed_up, is_called, overdue, owes_follow_up, owes_telling
 from domain.jobs import Job, Status
+from domain.metrics import SWEEP_FINDS
 from domain.ports import Queued
 from domain.vendors import TakesCancels, VendorPolicy
 from worker.asking import is_polled
@@ -54,9 +55,9 @@ class Sweep:
                 if self._station.clock.is_set and await self._station.queue.take_turn(self._turn(), TURN_LASTS):
                     limit = LARGEST_SWEEP
                     while (found := await self.once(limit)).total() >= limit:
-                        _report(found)
+                        self._report(found)
                         limit = LARGEST_WHILE_BEHIND
-                    _report(found)
+                    self._report(found)
             except (Unavailable, *REDIS_FAULTS) as fault:
                 log.warning("the sweep could not look", fault=str(fault))
             except Exception:
@@ -155,8 +156,9 @@ class Sweep:
             return now + SOONEST
         return ends if job.vendor_ref is not None and not self._comes_due(job) else min(later, ends)
 
-
-def _report(found: Counter[str]) -> None:
-    mended = {kind: number for kind, number in found.items() if number and kind not in IN_ORDER}
-    if mended:
-        log.info("swept", **mended)
+    def _report(self, found: Counter[str]) -> None:
+        mended = {kind: number for kind, number in found.items() if number and kind not in IN_ORDER}
+        for kind, number in mended.items():
+            self._station.counts.add(SWEEP_FINDS, kind, by=number)
+        if mended:
+            log.info("swept", **mended)

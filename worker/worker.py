@@ -14,25 +14,29 @@ from datetime import timedelta
 
 import structlog
 
+from domain.breakers import USUAL, BreakerRules
 from domain.infra.background import in_background
+from domain.infra.breakers import open_breakers
 from domain.infra.changes import listen
+from domain.infra.counted_jobs import CountedJobStore
 from domain.infra.event_store import MongoEventStore
-from domain.infra.job_store import MongoJobStore
 from domain.infra.limiter import Limiter
 from domain.infra.limiter_seeds import LimiterSeeds
 from domain.infra.mongo import Database
 from domain.infra.queue import IDLE_PREFIX, WAKE_ALL, WAKE_CHANNEL, Queue
 from domain.infra.redactions import Redactions
 from domain.infra.redis import RedisClient
+from domain.infra.vendor_controls import HeardControls
 from domain.ports import FollowUpRunner, LateLooks
 from domain.retention import Retention
+from domain.tallies import Tallies
 from domain.vendors import Vendor
 from domain.webhooks import EVENTS
 from worker.apart import Apart, ApartLane, ApartStarter, NoProcesses, look_for_suspects, stop_when_quiet
 from worker.clock import FleetClock
 from worker.events import open_event_runner
 from worker.fleet_limits import FleetLimits
-from worker.gates import Closings, Gates
+from worker.gates import Closings, open_gates
 from worker.lane import Lane
 from worker.leases import Leases, open_leases
 from worker.runner import Runner, open_runner
@@ -56,6 +60,7 @@ class WorkerSettings:
     drain: timedelta = timedelta(seconds=30)
     apart: bool = False  # it is the child of a worker: see `worker.apart`
     retention: Retention = field(default_factory=Retention)
+    breaker_rules: BreakerRules = USUAL
 
 
 class Worker:
@@ -87,6 +92,10 @@ class Worker:
         for lane in self._lanes:
             if vendor in (WAKE_ALL, lane.vendor):
                 lane.wake()
+
+    def look_again(self, vendor: str) -> None:
+        """What held this vendor's jobs may hold them no more."""
+        self.wake(f"{IDLE_PREFIX}{vendor}")
 
     def follow(self, vendors: Collection[str]) -> None:
         """Work for these vendors from now on; calls to one that is no longer among them end as they would have."""
@@ -131,41 +140,58 @@ async def open_worker(  # noqa: PLR0913 - what the composition root shares with 
     clock: FleetClock | None = None,
     starter: ApartStarter | None = None,
     late_looks: LateLooks | None = None,
+    counts: Tallies | None = None,
 ) -> AsyncIterator[Worker]:
-    apart, clock = Apart(starter or NoProcesses()), clock or FleetClock()
-    queue, limiter = Queue(redis, lease=settings.lease), Limiter(redis, lease=settings.lease)
-    limits = FleetLimits(vendors, limiter, LimiterSeeds(database), clock)
-    gates = Gates(limiter, clock, limits)
-    station = Station(
-        worker=settings.name,
-        store=MongoJobStore(database),
-        events=MongoEventStore(database),
-        queue=queue,
-        clock=clock,
-        vendors=vendors,
-        retention=settings.retention,
-        redactions=redactions,
-        lease=settings.lease,
-        follow_ups=follow_ups or NoFollowUps(),
-        limits=limits,
-        gates=gates,
-        apart=settings.apart,
-        call_apart=apart.call,
-        late_looks=late_looks,
-    )
+    apart, clock, counts = Apart(starter or NoProcesses()), clock or FleetClock(), counts or Tallies()
+    controls, limiter = HeardControls(database), Limiter(redis, lease=settings.lease)
+    queue = Queue(redis, lease=settings.lease)
+    limits = FleetLimits(vendors, limiter, LimiterSeeds(database), clock, controls)
     async with (
-        gates.again,
-        in_background(gates.tell_dates()),
-        open_leases(queue, lease=settings.lease) as leases,
+        controls.followed(redis),
+        open_gates(limiter, clock, limits, counts) as gates,
+        open_breakers(redis, settings.breaker_rules) as breakers,
+    ):
+        station = Station(
+            worker=settings.name,
+            store=CountedJobStore(database, counts),
+            events=MongoEventStore(database),
+            queue=queue,
+            clock=clock,
+            vendors=vendors,
+            retention=settings.retention,
+            redactions=redactions,
+            lease=settings.lease,
+            follow_ups=follow_ups or NoFollowUps(),
+            limits=limits,
+            gates=gates,
+            controls=controls,
+            breakers=breakers,
+            apart=settings.apart,
+            call_apart=apart.call,
+            late_looks=late_looks,
+            counts=counts,
+        )
+        async with _lanes_of(station, settings, gates.closings, apart) as worker:
+            duties = stop_when_quiet(lambda: worker.lanes, worker.stop) if settings.apart else _care(station, apart)
+            controls.told = worker.look_again
+            async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(duties):
+                yield worker
+
+
+@asynccontextmanager
+async def _lanes_of(
+    station: Station, settings: WorkerSettings, closings: Closings, apart: Apart
+) -> AsyncIterator[Worker]:
+    """A worker with a lane for each vendor, and nobody to wake it yet."""
+    async with (
+        open_leases(station.queue, lease=settings.lease) as leases,
         open_runner(station) as runner,
         open_event_runner(station) as events,
     ):
         fixed = [] if settings.apart else [Lane(EVENTS, EVENTS_AT_ONCE, station, events, leases)]
-        worker = Worker(fixed, _maker_of_lanes(settings, station, runner, leases), settings, gates.closings, apart)
-        worker.follow(vendors)
-        duties = stop_when_quiet(lambda: worker.lanes, worker.stop) if settings.apart else _care(station, apart)
-        async with in_background(listen(redis, WAKE_CHANNEL, worker.wake)), in_background(duties):
-            yield worker
+        worker = Worker(fixed, _maker_of_lanes(settings, station, runner, leases), settings, closings, apart)
+        worker.follow(station.vendors)
+        yield worker
 
 
 def _maker_of_lanes(

@@ -28,6 +28,9 @@ class Scope(StrEnum):
     READ_PAYMENTS = "payments:read"
     WRITE_PAYMENTS = "payments:write"
     WRITE_REFUNDS = "refunds:write"
+    READ_CONFIG = "config:read"
+    WRITE_CONFIG = "config:write"
+    CALL_SERVICES = "services:call"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Act(StrEnum):
     BOOTSTRAP_REVOKED = "key.bootstrap_revoked"
     VENDOR_PAUSED = "vendor.paused"
     VENDOR_RESUMED = "vendor.resumed"
+    VENDOR_CHANGED = "vendor.changed"
     JOB_CANCELLED = "job.cancelled"  # this and the next two: somebody else's, by an admin
     JOB_RETRIED = "job.retried"
     JOB_DELETED = "job.deleted"
@@ -49,6 +50,7 @@ class Act(StrEnum):
     IMAGE_REMOVED = "product.image_removed"
     RESTORED = "jobs.restored"
     SETTINGS_CHANGED = "settings.changed"
+    CONFIG_CHANGED = "config.changed"
 
 
 @dataclass(frozen=True, slots=True)

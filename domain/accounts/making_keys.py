@@ -7,7 +7,6 @@ an admin's to give, or anybody could take themselves as much as they like. That 
 to.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -19,14 +18,12 @@ from domain.accounts.doers import Doer
 from domain.accounts.key_format import new_key
 from domain.accounts.names import is_own_name
 from domain.accounts.ports import ApiKeys, AuditLog
-from domain.callers import Caller, Role
+from domain.callers import SERVICE_NAME, Caller, Role, service_client
 from domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from domain.request_ids import new_request_id
 
 MOST_KEYS = 50  # that live, of one person
 MOST_RUN_OUT = 450  # and not revoked: behind more of them a list of bounded length could hide one that lives
-
-_SERVICE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ def _refuse_beyond(wish: KeyWish, caller: Caller) -> None:
     """What this caller may not give, or has nobody to give it to."""
     if wish.role is Role.USER and caller.user is None:
         raise _refusal("role", "must be service or admin: this caller is no person whose key it could be")
-    if wish.role is Role.SERVICE and not _SERVICE.fullmatch(wish.name):
+    if wish.role is Role.SERVICE and not SERVICE_NAME.fullmatch(wish.name):
         raise _refusal("name", "must be 1 to 63 of a-z 0-9 . _ - for a service: its client is named after it")
     if is_own_name(wish.name):
         raise _refusal("name", "is one that the gateway itself goes by; choose another")
@@ -133,7 +130,7 @@ def _owner_of(wish: KeyWish, caller: Caller, key_id: UUID) -> tuple[str, UUID | 
         case Role.USER | Role.ADMIN:
             return (f"key:{key_id}" if caller.user is None else caller.client), caller.user
         case Role.SERVICE:
-            return f"service:{wish.name}", None
+            return service_client(wish.name), None
         case _:
             assert_never(wish.role)
 

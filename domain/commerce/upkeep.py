@@ -10,6 +10,7 @@ from domain.commerce.following import Following
 from domain.commerce.moving import has_expired
 from domain.commerce.orders import Order
 from domain.commerce.ports import Orders
+from domain.errors import Unavailable
 
 LARGEST_LOOK = 100
 
@@ -30,8 +31,11 @@ class Upkeep:
         """One that cannot be helped now must not keep the others waiting."""
         try:
             await self._help(order, now)
-        except Exception as fault:
-            log.warning("an order could not be looked after", order_id=str(order.id), exc_info=fault)
+        except Unavailable as fault:
+            log.warning("an order could not be looked after", order_id=str(order.id), fault=fault.detail)
+            return False
+        except Exception:
+            log.exception("looking after an order broke", order_id=str(order.id))
             return False
         return True
 

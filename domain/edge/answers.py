@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap, Receive, Scope, Send
 
+from domain.edge.counted import note_problem
 from domain.edge.methods import allow
 from domain.edge.problems import BUG, MEDIA_TYPE, Problem, Where, headers_of, problem, status_of
 from domain.edge.request_ids import request_id_of
@@ -40,6 +41,7 @@ def _tell_ours(request: AnyRequest, error: GatewayError) -> Response[bytes]:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _tell_a_bug(request, error)
     told = problem(status, error.code, error.detail, _where(request), error.errors)
+    note_problem(request.scope, told.code)
     return _answer(told, headers_of(error))
 
 
@@ -48,6 +50,7 @@ def _tell_the_frameworks(request: AnyRequest, error: HTTPException) -> Response[
         return _tell_a_bug(request, error)
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "-")
+    note_problem(request.scope, code)
     detail = _DETAILS.get(status, error.detail)
     headers = {name.title(): value for name, value in (error.headers or {}).items()}
     if "Allow" in headers:

@@ -12,6 +12,7 @@ from domain.edge.cors import Cors
 from domain.edge.methods import options_routes
 from domain.edge.request_ids import RequestIds
 from domain.edge.security import USUAL, BrowserRules, SecurityHeaders
+from domain.tallies import Tallies
 
 
 def build_edge(
@@ -20,8 +21,13 @@ def build_edge(
     dependencies: Mapping[str, Provide] | None = None,
     middleware: Sequence[Middleware] = (),
     browsers: BrowserRules = USUAL,
+    counts: Tallies | None = None,
 ) -> ASGIApp:
-    """An ASGI app with a request id and what protects browsers on every answer, the router's own included."""
+    """
+    An ASGI app with a request id and what protects browsers on every answer, the router's own included.
+
+    Answers are counted in `counts`, where some are given.
+    """
     app: ASGIApp = Litestar(
         [*options_routes(routes), *routes],
         dependencies=dict(dependencies or {}),
@@ -33,4 +39,4 @@ def build_edge(
     )
     if browsers.origins:
         app = Cors(app, browsers.origins, routes)
-    return RequestIds(SecurityHeaders(app, browsers))
+    return RequestIds(SecurityHeaders(app, browsers), counts)

@@ -19,7 +19,7 @@ async def read_body(scope: Scope, receive: Receive, *, largest: int = LARGEST_BO
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > largest:
-            raise _too_large(largest)
+            raise too_large(largest)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -29,7 +29,7 @@ def refuse_announced(scope: Scope, *, largest: int = LARGEST_BODY) -> None:
     """Raises `TooLarge` for a body that says itself that it is longer; for who has more to ask before it is read."""
     announced = _header(scope, b"content-length")
     if announced is not None and announced.isdigit() and int(announced[:20]) > largest:
-        raise _too_large(largest)
+        raise too_large(largest)
 
 
 def require_json(scope: Scope) -> None:
@@ -53,6 +53,6 @@ def _unsupported(pointer: str, detail: str) -> UnsupportedMedia:
     return UnsupportedMedia(f"{pointer.rpartition('/')[2]} {detail}", errors=(FieldError(pointer, detail),))
 
 
-def _too_large(largest: int) -> TooLarge:
+def too_large(largest: int) -> TooLarge:
     detail = f"the body is larger than {largest} bytes, which is the most that is read"
     return TooLarge(detail, errors=(FieldError("", detail),))

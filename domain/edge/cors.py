@@ -104,5 +104,11 @@ class _MethodsByPath:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = ["[^/]+" if part.startswith("{") else re.escape(part) for part in path.split("/")]
+    parts = [_piece(part) for part in path.split("/")]
     return re.compile("/".join(parts))
+
+
+def _piece(part: str) -> str:
+    if part.endswith(":path}"):
+        return ".+"
+    return "[^/]+" if part.startswith("{") else re.escape(part)

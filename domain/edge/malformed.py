@@ -16,6 +16,7 @@ from domain.edge.security import ALWAYS
 from domain.errors import FieldError
 
 LARGEST_HEAD = 64 * 1024
+HANG_UP = "gateway.hang_up"  # among a request's extensions: what closes its connection
 LEAST_PACE = 1024  # bytes of a body a second: a telephone at the edge of nowhere does better
 
 # RFC 9110, section 5.5: a field's value holds no control characters but the tab.
@@ -64,6 +65,8 @@ class ProblemProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._owed_since = self.loop.time()
         super().on_message_begin()
+        # ASGI has no word for an answer that cannot go on, and its end would look as if it were whole.
+        self.scope["extensions"] = {HANG_UP: {"close": self.transport.close}}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers are dropped: a proxy that vets headers does not look there (RFC 9110, section 6.5.1)."""
@@ -118,7 +121,14 @@ class ProblemProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Read the request again as if it had not asked: the head without those headers, then what followed it."""
+        """
+        Read the request again as if it had not asked: the head without those headers, then what followed it.
+
+        CONNECT asks by its method, and would ask again.
+        """
+        if self.parser.get_method() == b"CONNECT":
+            self._close_with(tunnel_answer(_new_id()))
+            return
         offset = _offset_of(sys.exception())
         lines = [b"%b %b HTTP/1.1" % (self.parser.get_method(), self.url)]
         lines += [b"%b: %b" % header for header in self.headers if header[0] not in _OF_UPGRADES]
@@ -171,6 +181,12 @@ def _answer(status: HTTPStatus, code: str, fault: FieldError, trace_id: str) -> 
 def malformed_answer(data: bytes, trace_id: str) -> bytes:
     """The answer to bytes that are no request."""
     return _answer(HTTPStatus.BAD_REQUEST, "bad-syntax", _malformed(data), trace_id)
+
+
+def tunnel_answer(trace_id: str) -> bytes:
+    """The answer to CONNECT (RFC 9110, section 9.3.6), whose target is no path of ours."""
+    fault = FieldError("", "no tunnels are made here; send requests to the paths of /docs")
+    return _answer(HTTPStatus.NOT_IMPLEMENTED, "not-offered", fault, trace_id)
 
 
 def slow_answer(trace_id: str) -> bytes:

@@ -18,7 +18,7 @@ def allow(methods: Iterable[str]) -> str:
 
 def options_routes(handlers: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
     """
-    The answer to OPTIONS for every path of `handlers`.
+    The answer to OPTIONS for every path of `handlers` that does not take it itself.
 
     Litestar's own names the methods of the handler that the path got first, and leaves the others out. It makes
     none where there is one already, so these come before the handlers.
@@ -27,7 +27,8 @@ def options_routes(handlers: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandle
     for handler in handlers:
         for path in handler.paths:
             taken[path] |= handler.http_methods
-    return [_options(path, allow(methods)) for path, methods in taken.items()]
+    ours = {path: methods for path, methods in taken.items() if HttpMethod.OPTIONS not in methods}
+    return [_options(path, allow(methods)) for path, methods in ours.items()]
 
 
 def _options(path: str, allowed: str) -> HTTPRouteHandler:

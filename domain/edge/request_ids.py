@@ -6,9 +6,13 @@ Pure ASGI, around the whole app: the router's own 404 and 405 carry it too.
 
 import os
 import re
+import time
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.edge.counted import count_answer
+from domain.tallies import Tallies
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _KEY = "gateway.request_id"
@@ -16,8 +20,11 @@ _HEAD = "gateway.head"
 
 
 class RequestIds:
-    def __init__(self, app: ASGIApp) -> None:
+    """Counts answers too, where it is given something to count in: a layer of its own would cost twice as much."""
+
+    def __init__(self, app: ASGIApp, counts: Tallies | None = None) -> None:
         self.app = app
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -26,12 +33,15 @@ class RequestIds:
         if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out (RFC 9110, section 9.3.2)
             scope, send = {**scope, "method": HttpMethod.GET}, _ended_by_its_head(send)
             scope[_HEAD] = True  # type: ignore[literal-required]  # as below
+        begun, counts = time.perf_counter(), self._counts
         request_id = _sent(scope) or os.urandom(16).hex().encode()
         scope[_KEY] = request_id.decode()  # type: ignore[literal-required]  # ASGI lets an app add keys of its own
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                if counts is not None:
+                    count_answer(counts, scope, message["status"], begun)
             await send(message)
 
         await self.app(scope, receive, send_with_id)

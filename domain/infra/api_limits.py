@@ -14,7 +14,7 @@ from limits import RateLimitItemPerMinute
 from domain.callers import Caller
 from domain.infra.failure_limit import Clock
 from domain.infra.limits import Window, read_windows
-from domain.infra.moving_windows import Count, MovingWindows
+from domain.infra.moving_windows import PATIENCE_SECONDS, Count, MovingWindows
 from domain.infra.redis import RedisClient
 from domain.networks import network_of
 from domain.quotas import Verdict
@@ -31,8 +31,10 @@ class FleetSignInLimit:
     has counted it, and `failed` has nothing to add.
     """
 
-    def __init__(self, redis: RedisClient, *, clock: Clock = time.monotonic) -> None:
-        self._windows = MovingWindows(redis, "sign-ins", clock=clock)
+    def __init__(
+        self, redis: RedisClient, *, clock: Clock = time.monotonic, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        self._windows = MovingWindows(redis, "sign-ins", clock=clock, patience_seconds=patience_seconds)
 
     async def wait(self, account: str, address: str) -> timedelta | None:
         verdict = await self._windows.take(_of_account(account), _of_address(address))

@@ -54,10 +54,10 @@ class _Full:
 
 @dataclass(slots=True)
 class Count:
-    """One backlog: what Redis had of it, and what has been let in since. Times are seconds of a steady clock."""
+    """One backlog: what Redis had of it, and what else has been let in. Times are seconds of a steady clock."""
 
     known: int = 0
-    since: int = 0
+    since: int = 0  # and what was let in before, and may not be in Redis yet
     looked_at: float = float("-inf")  # that Redis did not answer counts as a look: it is not asked more often for it
     asked_at: float = float("-inf")
 
@@ -177,7 +177,7 @@ class Backlogs:
             log.warning("redis is away; backlogs are not counted", fault=str(fault))
         else:
             for count, since, known in zip(counts, before, [*found[0], *found[1]], strict=True):
-                count.known, count.since = known + min(unqueued, since), count.since - since
+                count.known, count.since = known, count.since - since + min(unqueued, since)
         for count in counts:
             count.looked_at = self._clock()
 

@@ -2,28 +2,32 @@
 Who holds a token, over the whole fleet: a person's session, a machine's key, or the operator's bootstrap key.
 
 What the stores said is good for `MEMORY_SECONDS`: a lock, a logout or a revocation holds in every process by then, and
-a token that was good a moment ago goes on while MongoDB is away. Whatever can be told without a store is: a forged
-token costs a signature's check and nothing more, and of made-up keys few are looked for (`domain.infra.key_lookups`).
-The refused are remembered apart, so that nobody pushes out the good.
+a token that was good a moment ago goes on while MongoDB is away. A service's key goes on for longer then, since what
+services ask for is answered without MongoDB. Whatever can be told without a store is: a forged token costs a
+signature's check and nothing more, and of made-up keys few are looked for (`domain.infra.key_lookups`). The refused
+are remembered apart, so that nobody pushes out the good.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from domain.accounts.key_format import PREFIX
-from domain.callers import Caller, CallerDirectory
+from domain.callers import Caller, CallerDirectory, Role
+from domain.errors import Unavailable
 from domain.infra.background import end
 from domain.infra.key_lookups import KeyLookups
 from domain.infra.key_uses import KeyUses
 from domain.infra.ticks import seconds_since_boot
-from domain.infra.token_owners import Claim, TokenOwners
+from domain.infra.token_owners import Claim, Owner, TokenOwners
 
 MEMORY_SECONDS = 10.0  # the contract's
+OUTAGE_SECONDS = 600.0  # of MongoDB, through which a service's key goes on: an access token would live as long
+PATIENCE_SECONDS = 0.5  # for stores that hang, where it may go on
 REMEMBERED = 10_000  # tokens that are good, of a process: some 10 MB
 REFUSED = 1_000  # tokens that were good once
 LONGEST_TOKEN = 4096  # characters; ours have a tenth of it
@@ -39,10 +43,17 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the stores said; None: not now. Good while the clock's seconds are under `until`."""
+    """What the stores said; None: not now. Good while the clock's seconds are under `until`, in an outage `at_most`."""
 
     caller: Caller | None
     until: float
+    at_most: float = 0.0
+
+    def in_outage(self, seconds: float) -> "_Answer | None":
+        """The same for a while longer; None where that would be too long."""
+        if seconds >= self.at_most:
+            return None
+        return replace(self, until=min(seconds + MEMORY_SECONDS, self.at_most))
 
 
 class FleetCallers:
@@ -98,6 +109,11 @@ class FleetCallers:
             asking = asyncio.create_task(self._ask(name, claim, address))
             self._asking[name] = asking
             asking.add_done_callback(lambda task: self._asked(name, task))
+        known = self._good.get(name)
+        if known is not None and self._clocks.seconds() < known.at_most:
+            await asyncio.wait({asking}, timeout=PATIENCE_SECONDS)
+            if not asking.done():  # what the stores say counts as soon as they say it
+                return known
         return await asyncio.shield(asking)
 
     def _asked(self, name: bytes, task: asyncio.Task[_Answer]) -> None:
@@ -107,14 +123,20 @@ class FleetCallers:
 
     async def _ask(self, name: bytes, claim: Claim, address: str) -> _Answer:
         begun, now = self._clocks.seconds(), self._clocks.now()
-        owner = await self._lookups.find(claim, now, address)
+        try:
+            owner = await self._lookups.find(claim, now, address)
+        except Unavailable:
+            known = self._good.get(name)
+            if known is None or (answer := known.in_outage(self._clocks.seconds())) is None:
+                raise
+            self._good.keep(name, answer)
+            return answer
         if owner is None:
             answer = _Answer(None, begun + MEMORY_SECONDS)
             self._good.forget(name)
             self._refused.keep(name, answer)
             return answer
-        left = MEMORY_SECONDS if owner.until is None else (owner.until - now).total_seconds()
-        answer = _Answer(owner.caller, begun + min(MEMORY_SECONDS, left))
+        answer = _good(owner, begun, now)
         self._refused.forget(name)
         self._good.keep(name, answer)
         return answer
@@ -141,6 +163,13 @@ class _Newest:
 
     def forget(self, name: bytes) -> None:
         self._answers.pop(name, None)
+
+
+def _good(owner: Owner, begun: float, now: datetime) -> _Answer:
+    """No answer outlives what it is about."""
+    left = OUTAGE_SECONDS if owner.until is None else min(OUTAGE_SECONDS, (owner.until - now).total_seconds())
+    of_service = owner.caller.role is Role.SERVICE and owner.caller.user is None
+    return _Answer(owner.caller, begun + min(MEMORY_SECONDS, left), begun + left if of_service else 0.0)
 
 
 @asynccontextmanager

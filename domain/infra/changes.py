@@ -1,8 +1,8 @@
 """
-Who waits for a job hears of its change: one subscription a process, however many wait.
+Who waits for a job, or for a configuration, hears of its change: one subscription a process, however many wait.
 
 A notice is a hint, no promise (Redis forgets it when nobody listens), so those who wait
-register first, then read MongoDB, and read again every few seconds as a net.
+register first, then read the store, and read again every few seconds as a net.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ log = structlog.get_logger()
 
 
 class Changes:
-    """The waiters of one process, by the job's id."""
+    """The waiters of one process, by the name of what may change: a job's id, a service's name."""
 
     def __init__(self) -> None:
         self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.stopped = False
 
     @contextmanager
-    def watch(self, request_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the job may have changed."""
+    def watch(self, name: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever it may have changed."""
         event = asyncio.Event()
-        self._waiters[request_id].add(event)
+        self._waiters[name].add(event)
         try:
             yield event
         finally:
-            self._waiters[request_id].discard(event)
-            if not self._waiters[request_id]:
-                del self._waiters[request_id]
+            self._waiters[name].discard(event)
+            if not self._waiters[name]:
+                del self._waiters[name]
 
     async def stop_with(self, stopping: asyncio.Event) -> None:
         """Let everybody go when the process is told to stop: who waits would hold it up."""
@@ -46,9 +46,9 @@ class Changes:
                 event.set()
 
     def tell(self, message: str) -> None:
-        """Wake those who wait for any of the comma-separated ids."""
-        for request_id in message.split(","):
-            for event in self._waiters.get(request_id, ()):
+        """Wake those who wait for any of the comma-separated names."""
+        for name in message.split(","):
+            for event in self._waiters.get(name, ()):
                 event.set()
 
 

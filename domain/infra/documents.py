@@ -1,7 +1,7 @@
 """The collections: Beanie models over the words of `domain`, and the indexes that the queries stand on."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from beanie import Document
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -91,6 +91,7 @@ class VendorDocument(Document):
     paused_at: datetime | None = None
     resumed_by: str | None = None
     resumed_at: datetime | None = None
+    control: dict[str, Any] | None = None  # see `domain.vendor_control`
 
     class Settings:
         name = "vendors"

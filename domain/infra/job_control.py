@@ -14,6 +14,7 @@ from uuid import UUID
 
 from domain import interventions
 from domain.errors import Conflict, NotFound, Unavailable
+from domain.infra.counted_jobs import CountedJobStore
 from domain.infra.job_reader import may_see
 from domain.infra.job_store import MongoJobStore
 from domain.infra.mongo import Database
@@ -25,6 +26,7 @@ from domain.jobs import AttemptOutcome, Job, Status
 from domain.ports import FollowUpRunner, Replayed, ReplayFilter
 from domain.retention import Retention
 from domain.submitted_fields import to_milliseconds
+from domain.tallies import Tallies
 from domain.timeline import close_attempt
 from domain.tombstones import bury
 from domain.transitions import Rules, signed
@@ -123,19 +125,21 @@ class MongoJobControl:
 
 
 @asynccontextmanager
-async def open_job_control(
+async def open_job_control(  # noqa: PLR0913 - what the root has opened already
     database: Database,
     redis: RedisClient,
     queue: Queue,
     follow_ups: FollowUpRunner,
     *,
     retention: Retention,
+    counts: Tallies | None = None,
 ) -> AsyncIterator[MongoJobControl]:
     """The control of one process; closing it lets what Redis is being told come to an end."""
     notices = QueueNotices(redis, queue)
     rules = Rules(VendorPolicy(), retention)  # a client's word hangs on no vendor's policy
     try:
-        yield MongoJobControl(MongoJobStore(database), Replays(database), notices, follow_ups, rules)
+        store = CountedJobStore(database, counts or Tallies())
+        yield MongoJobControl(store, Replays(database), notices, follow_ups, rules)
     finally:
         await notices.close()
 

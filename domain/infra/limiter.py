@@ -14,8 +14,9 @@ from domain.infra.limits import LOOK_AHEAD_MICROS, CallLimits
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
 from domain.infra.ticks import Tick, moment_of, seconds_since_boot
-from domain.infra.vendor_keys import closed_key, grants_key, limiter_key, paused_key, running_key
+from domain.infra.vendor_keys import grants_key, keys_of_calls, limiter_key, paused_key, running_key
 
+CIRCUIT = "circuit"  # how the scripts say that a breaker is not closed
 OUTLASTS_MS = 1_000  # what permits are kept for beyond the time in which they count
 
 
@@ -54,6 +55,8 @@ def why_held(bar: str, limits: CallLimits) -> str:
     words = {
         "closed": "closed, as the vendor asked",
         "paused": "paused",
+        "behind": "a change of its limits, which this worker is about to hear of",
+        CIRCUIT: "its circuit breaker is open",
         "restoring": "its permits are being restored",
         "concurrency": f"its limit of {limits.concurrency} calls at once",
     }
@@ -65,7 +68,7 @@ class Limiter:
 
     def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
         self._lease_ms = round(lease.total_seconds() * 1000)
-        self._reserve = load_script(redis, "reserve", "clock", "permits", "marker")
+        self._reserve = load_script(redis, "reserve", "clock", "permits", "marker", "circuit")
         self._date = load_script(redis, "date", "permits")
         self._restore = load_script(redis, "restore", "clock")
 
@@ -73,12 +76,11 @@ class Limiter:
         self, vendor: str, limits: CallLimits, late: Sequence[Late]
     ) -> tuple[Tick, list[int | NotNow]]:
         """For each call the µs at which it may start (0: at once), or why it may not. Its old permit is gone."""
-        keys = [closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor), running_key(vendor)]
         args: list[str | int] = [self._lease_ms, *limits.args]
         for call in late:
             args += (call.request_id, call.permit)
         sent = seconds_since_boot()
-        now, *flat = await self._reserve(keys=keys, args=args)
+        now, *flat = await self._reserve(keys=keys_of_calls(vendor), args=args)
         answers = [_answer(name.decode(), moment, limits) for name, moment in zip(flat[::2], flat[1::2], strict=True)]
         return Tick(now, sent, seconds_since_boot()), answers
 

@@ -32,21 +32,27 @@ class Window:
 
 @dataclass(frozen=True)
 class CallLimits:
-    """What one vendor's calls must keep to over the whole fleet. `concurrency` 0 is any number at once."""
+    """
+    What one vendor's calls must keep to over the whole fleet. `concurrency` 0 is any number at once.
+
+    `version` is of the operators' word that they were made by: see `domain.vendor_control`.
+    """
 
     windows: tuple[Window, ...] = ()
     cost: int = 1
     guard_micros: int = 0
     concurrency: int = 0
+    version: int = 0
 
     @classmethod
-    def of(cls, vendor: str, policy: VendorPolicy) -> Self:
+    def of(cls, vendor: str, policy: VendorPolicy, version: int = 0) -> Self:
         """Raises `ConfigurationError`, naming the vendor, for a limit that no call could ever keep to."""
         return cls(
             _windows(vendor, policy),
             policy.cost,
             round(policy.burst_guard.total_seconds() * 1_000_000),
             policy.concurrency or 0,
+            version,
         )
 
     @property
@@ -68,7 +74,7 @@ class CallLimits:
     def args(self) -> tuple[int, ...]:
         """As `permits.lua` reads them."""
         flat = [number for window in self.windows for number in (window.amount, window.micros)]
-        each = (self.cost, self.guard_micros, self.spacing_micros, LOOK_AHEAD_MICROS, self.concurrency)
+        each = (self.cost, self.guard_micros, self.spacing_micros, LOOK_AHEAD_MICROS, self.concurrency, self.version)
         return (*each, self.kept, self.longest_micros, len(self.windows), *flat)
 
 

@@ -23,6 +23,7 @@ from pymongo.read_concern import ReadConcern
 from domain.errors import ConfigurationError, Unavailable
 from domain.infra.account_documents import ACCOUNT_DOCUMENTS
 from domain.infra.commerce_documents import COMMERCE_DOCUMENTS
+from domain.infra.configuration_documents import CONFIGURATION_DOCUMENTS
 from domain.infra.documents import DOCUMENTS
 from domain.infra.payment_documents import PAYMENT_DOCUMENTS
 
@@ -101,6 +102,11 @@ async def prepare_commerce(database: Database) -> None:
 async def prepare_payments(database: Database) -> None:
     """And for payments."""
     await init_beanie(database=database, document_models=list(PAYMENT_DOCUMENTS))
+
+
+async def prepare_configurations(database: Database) -> None:
+    """And for the services' configurations."""
+    await init_beanie(database=database, document_models=list(CONFIGURATION_DOCUMENTS))
 
 
 async def mongo_clock_ahead(database: Database) -> timedelta:

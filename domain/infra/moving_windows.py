@@ -48,13 +48,20 @@ class MovingWindows:
     """Never raises. `name` keeps these subjects apart from other limits'."""
 
     def __init__(
-        self, redis: RedisClient, name: str, *, clock: Clock = time.monotonic, most: int = MOST_COUNTED
+        self,
+        redis: RedisClient,
+        name: str,
+        *,
+        clock: Clock = time.monotonic,
+        most: int = MOST_COUNTED,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._redis = redis
         self._prefix = f"gateway:limits:{name}:"
         self._take = load_script(redis, "windows", "clock")
         self._own = _OwnWindows(clock, most)
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._silent_until = float("-inf")
 
     async def take(self, *counts: Count) -> Verdict:
@@ -88,7 +95,7 @@ class MovingWindows:
         if self._clock() < self._silent_until:
             return None
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 return await question()
         except REDIS_FAULTS as fault:
             self._silent_until = self._clock() + SILENCE_SECONDS

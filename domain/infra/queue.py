@@ -12,7 +12,9 @@ The queue: arq's keys and formats, moved by a few Lua scripts.
     gateway:grants:<vendor>         the newest permits of its limit: sorted set, the score is the start (µs)
     gateway:running:<vendor>        the ids of its calls at once, where it bounds them; the score is the lease's end
     gateway:limiter:<vendor>        the marker: of which Redis, and for which limit, the two above are whole
+    gateway:breaker:<name>          a circuit breaker, such as `vendor:<vendor>`; see `lua/circuit.lua`
     gateway:full:<vendor>           a worker waits for one of the calls at once to end
+    gateway:control:<vendor>        the newest version of an operator's word on it that anybody has gone by
     gateway:pulse, gateway:grace    when a claim or renewal last ran; until when expired leases stay their holders'
     gateway:memory:lanes            missing, Redis has forgotten everything: a flush, or a new server
     gateway:turn:<name>             somebody has just done what need be done once over the fleet
@@ -21,21 +23,19 @@ Everything that enqueues goes through these scripts, so no wake-up is lost and n
 load. The clock is Redis' own. A plain `arq.Worker` can run any job that is queued here.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from domain.infra.limiter import why_held
+from domain.infra.limiter import CIRCUIT, why_held
 from domain.infra.limits import UNLIMITED, CallLimits
 from domain.infra.queue_keys import APART, ROTATION, class_of, is_former, ring_key
 from domain.infra.queue_looks import QueueLooks
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
 from domain.infra.ticks import Tick, moment_of, seconds_since_boot
-from domain.infra.vendor_keys import closed_key, full_key, grants_key, limiter_key, paused_key, running_key
+from domain.infra.vendor_keys import closed_key, full_key, keys_of_calls, switches_of
 from domain.ports import Queued
 
 FUNCTION = "gateway.run"  # one name for ever: rows of every age carry it
@@ -45,6 +45,7 @@ CHANGES_CHANNEL = "gateway:changes"
 ROW_LIFETIME = timedelta(days=30)  # after it is due; arq's own default of a day would expire a long backlog
 IDLE_PREFIX = "gateway:idle:"
 CLOSED, PAUSED = "closed:", "paused:"  # how a message on the wake channel begins: closed:<vendor>:<until, ms>
+OPENED = "opened:"  # and opened:vendor:<vendor>:<until, ms>
 LEASE_MARK = ".5"  # among the scores of a lane: a lease's end
 PULSE = ("gateway:pulse", "gateway:grace")
 MEMORY = "gateway:memory:lanes"  # another name, when jobs stand elsewhere: they are then queued again there
@@ -69,6 +70,7 @@ class Lease:
     permit: int = 0  # microseconds of Redis' clock: when the vendor's limit lets the call start; 0: it has none
     counted: bool = False  # one of its vendor's calls at once, over the fleet
     client: str = ""
+    probe: bool = False  # the one call that its vendor's half-open breaker lets through, known by the token
 
     @property
     def ring(self) -> str:
@@ -88,6 +90,7 @@ class Held:
 
     why: str
     due: int
+    kind: str = ""  # the script's own word: closed, paused, circuit, window, concurrency, restoring, behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class Claim:
     """
     What a claim got; `ask_again_at` is when something may be claimed next, None when nobody can tell.
 
-    A `notice` asks for what Redis has forgotten of the vendor: `Limiter.restore` takes it.
+    A `notice` asks for what Redis has forgotten of the vendor: `Limiter.restore` takes it. One that is `behind` went by
+    an older word of the operators than others do, and must hear the new one first.
     """
 
     leases: list[Lease]
@@ -103,6 +107,7 @@ class Claim:
     ask_again_at: datetime | None
     held: Held | None = None
     closed: bool = False
+    behind: bool = False
     notice: str = ""
 
     @property
@@ -126,12 +131,6 @@ class Return:
     arrived_by: int = 0
 
 
-def read_row(row: bytes) -> dict[str, Any]:
-    """arq's row, as `arq.Worker` wants it from its `job_deserializer`."""
-    loaded: dict[str, Any] = json.loads(row)
-    return loaded
-
-
 class Queue:
     """All queues of all vendors on one Redis."""
 
@@ -139,7 +138,7 @@ class Queue:
         self._redis = redis
         self._lease_ms = round(lease.total_seconds() * 1000)
         self._enqueue = load_script(redis, "enqueue", "clock", "lanes")
-        self._claim = load_script(redis, "claim", "clock", "pulse", "permits", "marker", "running", "lanes")
+        self._claim = load_script(redis, "claim", "clock", "pulse", "permits", "marker", "running", "lanes", "circuit")
         self._renew = load_script(redis, "renew", "clock", "pulse", "lanes")
         self._finish = load_script(redis, "finish", "clock", "permits", "lanes")
         self._forget = load_script(redis, "forget", "clock", "lanes")
@@ -173,15 +172,15 @@ class Queue:
         run apart from all others, which are claimed in no other way.
         """
         order = (APART,) if apart else ROTATION[self._turns[vendor] % len(ROTATION)]
-        keys = [idle_key(vendor), closed_key(vendor), paused_key(vendor), limiter_key(vendor), grants_key(vendor)]
-        keys += [running_key(vendor), full_key(vendor), *PULSE, *(ring_key(vendor, place) for place in order)]
+        keys = [idle_key(vendor), *keys_of_calls(vendor), full_key(vendor), *PULSE]
+        keys += [ring_key(vendor, place) for place in order]
         kept_to = limits or UNLIMITED
         args: list[str | int] = [how_many, token, self._lease_ms, int(limits is not None), *kept_to.args]
         sent = seconds_since_boot()
         now, again, bar, due, notice, flat = await self._claim(keys=keys, args=args)
-        counted = kept_to.concurrency > 0
+        counted, probe = kept_to.concurrency > 0, bar == CIRCUIT.encode()
         leases = [
-            Lease(request_id.decode(), vendor, order[number - 1], token, sent, permit, counted, client.decode())
+            Lease(request_id.decode(), vendor, order[number - 1], token, sent, permit, counted, client.decode(), probe)
             for request_id, number, permit, client in zip(*[iter(flat)] * 4, strict=True)
         ]
         # One that got nothing keeps its turn: else those of a limited vendor may never be low's.
@@ -191,8 +190,9 @@ class Queue:
             leases,
             Tick(now, sent, seconds_since_boot()),
             None if again < 0 else moment_of(again * 1000),
-            Held(why_held(bar.decode(), kept_to), due) if bar else None,
+            Held(why_held(bar.decode(), kept_to), due, bar.decode().partition(" ")[0]) if bar else None,
             closed=bar == b"closed",
+            behind=bar == b"behind",
             notice=notice.decode(),
         )
 
@@ -229,7 +229,7 @@ class Queue:
             keys += (back.lease.ring, idle_key(back.lease.vendor))
             due = -1 if back.due_again is None else _epoch_ms(back.due_again)
             args += (back.lease.request_id, back.lease.token, due, int(back.tell))
-            args += (int(back.lease.counted), back.permit, back.arrived_by, back.lease.client)
+            args += (back.permit, back.arrived_by, back.lease.client)
         await self._finish(keys=keys, args=args)
 
     async def forgotten(self, vendors: Sequence[str]) -> list[str]:
@@ -279,12 +279,11 @@ class Queue:
 
     async def pause_vendor(self, vendor: str) -> None:
         """Let nobody call `vendor` until `resume_vendor`. To outlast a flush it must stand in MongoDB first."""
-        args = ["1", WAKE_CHANNEL, f"{PAUSED}{vendor}"]
-        await self._pause(keys=[paused_key(vendor), limiter_key(vendor)], args=args)
+        await self._pause(keys=switches_of(vendor), args=["1", WAKE_CHANNEL, f"{PAUSED}{vendor}"])
 
     async def resume_vendor(self, vendor: str) -> None:
-        args = ["0", WAKE_CHANNEL, idle_key(vendor)]
-        await self._pause(keys=[paused_key(vendor), limiter_key(vendor)], args=args)
+        """Let it be called again; where its breaker is open, by one call at once."""
+        await self._pause(keys=switches_of(vendor), args=["0", WAKE_CHANNEL, idle_key(vendor)])
 
 
 def _ms(span: timedelta) -> int:

@@ -1,13 +1,13 @@
 """What Redis can tell of the queue without changing it, each in one script: how a vendor stands, who is before whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from domain.infra.limits import CallLimits
 from domain.infra.queue_keys import CLASSES, class_of, ring_key
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
-from domain.infra.vendor_keys import closed_key, grants_key, paused_key, running_key
+from domain.infra.vendor_keys import breaker_key, closed_key, grants_key, paused_key, running_key
 from domain.infra.vendor_looks import VendorLook
 from domain.ports import Queued
 from domain.vendors import VendorPolicy
@@ -17,16 +17,29 @@ class QueueLooks:
     """Looks at all queues on one Redis."""
 
     def __init__(self, redis: RedisClient, *, lease: timedelta) -> None:
+        self._redis = redis
         self._lease_ms = round(lease.total_seconds() * 1000)
-        self._look = load_script(redis, "look", "clock", "permits", "lanes")
+        self._look = load_script(redis, "look", "clock", "permits", "lanes", "circuit")
         self._rank = load_script(redis, "rank", "clock", "lanes")
         self._backlog = load_script(redis, "backlog", "clock", "lanes")
 
     async def vendor(self, vendor: str, policy: VendorPolicy) -> VendorLook:
         """How a vendor stands at this moment."""
-        keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor), *_rings(vendor)]
-        args = [self._lease_ms, *CallLimits.of(vendor, policy).args]
+        keys, args = self._of(vendor, policy)
         return VendorLook.of(await self._look(keys=keys, args=args), CLASSES)
+
+    async def vendors(self, policies: Mapping[str, VendorPolicy]) -> dict[str, VendorLook]:
+        """The same of many, in one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for vendor, policy in policies.items():
+                keys, args = self._of(vendor, policy)
+                await self._look(keys=keys, args=args, client=pipeline)
+            replies = await pipeline.execute()
+        return {vendor: VendorLook.of(reply, CLASSES) for vendor, reply in zip(policies, replies, strict=True)}
+
+    def _of(self, vendor: str, policy: VendorPolicy) -> tuple[list[str], list[str | int]]:
+        keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor), breaker_key(vendor)]
+        return [*keys, *_rings(vendor)], [self._lease_ms, *CallLimits.of(vendor, policy).args]
 
     async def ranks(self, jobs: Sequence[Queued]) -> list[int | None]:
         """How many due jobs of its vendor go before each queued job; None where it is running or not queued."""

@@ -1,5 +1,16 @@
 """Where Redis keeps what holds for all calls to one vendor; the meaning of each stands in `domain.infra.queue`."""
 
+BREAKER = "gateway:breaker:"
+
+
+def breaker_of(vendor: str) -> str:
+    """What a vendor's circuit breaker is called."""
+    return f"vendor:{vendor}"
+
+
+def breaker_key(vendor: str) -> str:
+    return BREAKER + breaker_of(vendor)
+
 
 def closed_key(vendor: str) -> str:
     return f"gateway:closed:{vendor}"
@@ -19,6 +30,21 @@ def grants_key(vendor: str) -> str:
 
 def running_key(vendor: str) -> str:
     return f"gateway:running:{vendor}"
+
+
+def control_key(vendor: str) -> str:
+    return f"gateway:control:{vendor}"
+
+
+def keys_of_calls(vendor: str) -> list[str]:
+    """What decides whether a call may start, in the order in which the scripts take it."""
+    marks = (closed_key(vendor), paused_key(vendor), limiter_key(vendor))
+    return [*marks, grants_key(vendor), running_key(vendor), breaker_key(vendor)]
+
+
+def switches_of(vendor: str) -> list[str]:
+    """What an operator's pause, and its end, change."""
+    return [paused_key(vendor), limiter_key(vendor), breaker_key(vendor)]
 
 
 def full_key(vendor: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from domain.breakers import UNTRIED, BreakerLook, BreakerState
 from domain.infra.ticks import moment_of
 
 
@@ -19,11 +20,12 @@ class VendorLook:
     due: Mapping[str, int]  # of these, those that only wait for their turn
     oldest_due: timedelta | None
     used: tuple[int, ...] = ()  # of each window of its limit
+    breaker: BreakerLook = UNTRIED
 
     @classmethod
     def of(cls, reply: list[int], classes: Sequence[str]) -> Self:
         """From what `look.lua` returns; the counts stand in the order of `classes`."""
-        now, paused, closed, start, running, oldest, *rest = reply
+        now, paused, closed, start, running, oldest, opened, row, *rest = reply
         counts, used = rest[: 2 * len(classes)], rest[2 * len(classes) :]
         return cls(
             now=moment_of(now),
@@ -35,4 +37,11 @@ class VendorLook:
             due=dict(zip(classes, counts[1::2], strict=True)),
             oldest_due=None if oldest < 0 else timedelta(microseconds=now - oldest),
             used=tuple(used),
+            breaker=_breaker(now, opened, row),
         )
+
+
+def _breaker(now: int, opened: int, row: int) -> BreakerLook:
+    if opened > now:
+        return BreakerLook(BreakerState.OPEN, moment_of(opened), row)
+    return BreakerLook(BreakerState.HALF_OPEN if opened else BreakerState.CLOSED, None, row)

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from domain.errors import ConfigurationError, NotFound, Unavailable
@@ -24,6 +24,7 @@ from domain.infra.redis import REDIS_FAULTS
 from domain.infra.vendor_looks import VendorLook
 from domain.jobs import Job
 from domain.ports import Queued
+from domain.vendor_control import Control, KnownControls, NoControls
 from domain.vendor_states import Recent, VendorState, Window
 from domain.vendors import VendorPolicy
 
@@ -41,6 +42,7 @@ class Reading:
 
     begun: float
     task: asyncio.Task[VendorState | None]
+    control: Control
 
     @property
     def age(self) -> float:
@@ -52,14 +54,22 @@ class Reading:
 
 
 class StoredVendorStates:
-    """A `VendorStates`. `policies` may change while it is used."""
+    """A `VendorStates`. `policies`, those of the tables, may change while it is used."""
 
-    def __init__(self, database: Database, queue: Queue, policies: Mapping[str, VendorPolicy], ranks: Ranks) -> None:
+    def __init__(
+        self,
+        database: Database,
+        queue: Queue,
+        policies: Mapping[str, VendorPolicy],
+        ranks: Ranks,
+        controls: KnownControls | None = None,
+    ) -> None:
         self._vendors = database.get_collection("vendors")
         self._calls = RecentCalls(database)
         self._queue = queue
         self._policies = policies
         self._ranks = ranks
+        self._controls = controls or NoControls()
         self._readings: dict[str, Reading] = {}
         self._tasks: set[asyncio.Task[VendorState | None]] = set()
 
@@ -70,9 +80,9 @@ class StoredVendorStates:
         policy = self._policies.get(vendor)
         if policy is None:
             return None
-        reading = self._readings.get(vendor)
-        if reading is None or reading.stale:
-            reading = self._readings[vendor] = self._begin(vendor, policy)
+        reading, control = self._readings.get(vendor), self._controls.of(vendor)
+        if reading is None or reading.stale or reading.control != control:
+            reading = self._readings[vendor] = self._begin(vendor, policy, control)
         if not reading.task.done():
             await asyncio.wait({reading.task}, timeout=max(PATIENCE_SECONDS - reading.age, 0))
         found = reading.task.result() if reading.task.done() else None
@@ -97,20 +107,21 @@ class StoredVendorStates:
         for task in [*self._tasks]:
             await end(task)
 
-    def _begin(self, vendor: str, policy: VendorPolicy) -> Reading:
-        task = asyncio.create_task(self._read(vendor, policy))
+    def _begin(self, vendor: str, table: VendorPolicy, control: Control) -> Reading:
+        task = asyncio.create_task(self._read(vendor, table, control))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return Reading(time.monotonic(), task)
+        return Reading(time.monotonic(), task, control)
 
-    async def _read(self, vendor: str, policy: VendorPolicy) -> VendorState | None:
+    async def _read(self, vendor: str, table: VendorPolicy, control: Control) -> VendorState | None:
+        policy = control.overrides.over(table)
         try:
             look, recent = await asyncio.gather(
                 self._queue.looks.vendor(vendor, policy), self._calls.read(vendor, datetime.now(UTC))
             )
         except (Unavailable, ConfigurationError, *REDIS_FAULTS):  # a limit that cannot be kept is told at the start
             return None
-        return _state(vendor, policy, look, recent)
+        return replace(state_of(vendor, policy, look, recent), table=table, control=control)
 
     async def _switch(self, vendor: str, word: dict[str, object]) -> None:
         """MongoDB first: a Redis that was flushed is restored from there. Raises `Unavailable`: say it again."""
@@ -140,17 +151,17 @@ class StoredVendorStates:
 
 @asynccontextmanager
 async def open_vendor_states(
-    database: Database, queue: Queue, policies: Mapping[str, VendorPolicy]
+    database: Database, queue: Queue, policies: Mapping[str, VendorPolicy], controls: KnownControls | None = None
 ) -> AsyncIterator[StoredVendorStates]:
     async with Batcher(queue.looks.ranks, largest=LARGEST_RANKING, patience_seconds=PATIENCE_SECONDS) as ranks:
-        states = StoredVendorStates(database, queue, policies, ranks)
+        states = StoredVendorStates(database, queue, policies, ranks, controls)
         try:
             yield states
         finally:
             await states.close()
 
 
-def _state(vendor: str, policy: VendorPolicy, look: VendorLook, recent: Recent) -> VendorState:
+def state_of(vendor: str, policy: VendorPolicy, look: VendorLook, recent: Recent) -> VendorState:
     limits = CallLimits.of(vendor, policy)
     spans = [timedelta(microseconds=window.micros + limits.guard_micros) for window in limits.windows]
     parts = zip(limits.windows, spans, look.used, strict=True)
@@ -167,6 +178,7 @@ def _state(vendor: str, policy: VendorPolicy, look: VendorLook, recent: Recent) 
         due=sum(look.due.values()),
         oldest_due=look.oldest_due,
         recent=recent,
+        breaker=look.breaker,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import structlog
 
 from domain.commerce.upkeep import LARGEST_LOOK
+from domain.errors import Unavailable
 from domain.payments.following import PaymentFollowing
 from domain.payments.payments import Payment
 
@@ -25,7 +26,10 @@ class PaymentUpkeep:
         """One that cannot be helped now must not keep the others waiting."""
         try:
             await self.following.follow(payment, now)
-        except Exception as fault:
-            log.warning("a payment could not be looked after", payment_id=str(payment.id), exc_info=fault)
+        except Unavailable as fault:
+            log.warning("a payment could not be looked after", payment_id=str(payment.id), fault=fault.detail)
+            return False
+        except Exception:
+            log.exception("looking after a payment broke", payment_id=str(payment.id))
             return False
         return True

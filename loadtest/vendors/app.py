@@ -5,11 +5,14 @@ Raw ASGI, since it shares the machine with what it measures: a call costs about 
 of what the gateway spends on the same job.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 
 import uvicorn
 
+from loadtest.services.samples import Samples
 from loadtest.stripe.desk import StripeDesk
 from loadtest.stripe.simulated import simulated_stripe
 from loadtest.stripe.webhooks import Endpoint
@@ -29,13 +32,13 @@ _HEALTHY = Reply(b'{"status":"ok"}')
 class VendorsApp:
     """`/<vendor>…` is that vendor's, `/control/…` tells them what to do, `/health` answers."""
 
-    def __init__(self, secret: str, stripe_endpoints: Sequence[Endpoint] = ()) -> None:
+    def __init__(self, secret: str, stripe_endpoints: Sequence[Endpoint] = (), samples: Samples | None = None) -> None:
         ledger, signer, log = Ledger(), Signer(secret), DeliveryLog()
         sender = Sender(signer, log)
         stripe = simulated_stripe(ledger, log, stripe_endpoints)
         desks = {vendor.name: VendorDesk(vendor, ledger) for vendor in simulated_vendors(sender)}
         self._desks: dict[str, VendorDesk | StripeDesk] = {**desks, "stripe": stripe.desk}
-        self._control = Control(desks, ledger, WebhookControl(log, signer), stripe.control)
+        self._control = Control(desks, ledger, WebhookControl(log, signer), stripe.control, samples or Samples({}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
@@ -48,7 +51,13 @@ class VendorsApp:
             await exchange.answer(_HEALTHY if first == "health" else _NOT_FOUND)
 
 
-def build_server(host: str, port: int, secret: str, stripe_endpoints: Sequence[Endpoint] = ()) -> uvicorn.Server:
+def build_server(
+    host: str,
+    port: int,
+    secret: str,
+    stripe_endpoints: Sequence[Endpoint] = (),
+    samples: Samples | None = None,
+) -> uvicorn.Server:
     """
     A server that has opened nothing yet; `secret` (`whsec_…`) signs the webhooks.
 
@@ -56,7 +65,7 @@ def build_server(host: str, port: int, secret: str, stripe_endpoints: Sequence[E
     """
     return uvicorn.Server(
         uvicorn.Config(
-            VendorsApp(secret, stripe_endpoints),
+            VendorsApp(secret, stripe_endpoints, samples),
             host=host,
             port=port,
             http=CuttingProtocol,
@@ -71,7 +80,20 @@ def build_server(host: str, port: int, secret: str, stripe_endpoints: Sequence[E
     )
 
 
-def main(host: str, port: int, secret: str, stripe_endpoints: Sequence[Endpoint] = ()) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
-        build_server(host, port, secret, stripe_endpoints).run()
+def main(
+    host: str,
+    port: int,
+    secret: str,
+    stripe_endpoints: Sequence[Endpoint] = (),
+    services: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """Serve until SIGINT or SIGTERM, the sample `services` too, each at its own addresses."""
+    samples = Samples(services)
+    server = build_server(host, port, secret, stripe_endpoints, samples)
+
+    async def serve() -> None:
+        async with samples.running():
+            await server.serve()
+
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(serve())  # uvicorn raises the signal again once it has shut down

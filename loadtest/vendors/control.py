@@ -13,6 +13,7 @@ The control routes: how to treat calls, and what became of them. For tests, benc
     GET    /control/webhooks              ?since=N &vendor= &request_id= &limit=; {"deliveries": […], "next": N or null}
     DELETE /control/webhooks              forgets them
     PUT    /control/webhooks/secret       {"secret": "whsec_…"}: what signs them from now on
+    …      /control/services…             the sample services': `loadtest.services.samples`
     …      /control/stripe…               the simulated Stripe's own: `loadtest.stripe.control`
 """
 
@@ -24,6 +25,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from loadtest.services.samples import Samples
 from loadtest.stripe.control import StripeControl
 from loadtest.vendors.desk import VendorDesk
 from loadtest.vendors.ledger import Ledger
@@ -55,10 +57,16 @@ class _Numbered(Protocol):
 
 class Control:
     def __init__(
-        self, desks: Mapping[str, VendorDesk], ledger: Ledger, webhooks: WebhookControl, stripe: StripeControl
+        self,
+        desks: Mapping[str, VendorDesk],
+        ledger: Ledger,
+        webhooks: WebhookControl,
+        stripe: StripeControl,
+        samples: Samples,
     ) -> None:
         self._desks = desks
         self._stripe = stripe
+        self._samples = samples
         self._ledger = ledger
         self._webhooks = webhooks
 
@@ -67,7 +75,10 @@ class Control:
         _, _, *path = exchange.path.split("/")
         try:
             pairs = dict(parse_qsl(exchange.query.decode("latin-1")))
-            if path[:1] == ["stripe"]:
+            if path[:1] == ["services"]:
+                shown = await self._samples.answer(exchange.method, path[1:], body)
+                reply = _NOT_FOUND if shown is None else _json(shown)
+            elif path[:1] == ["stripe"]:
                 reply = self._stripe.answer(exchange.method, path[1:], pairs, body)
             else:
                 query = msgspec.convert(pairs, _Query, strict=False)

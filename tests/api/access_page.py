@@ -20,7 +20,8 @@ every route as everybody. What is not in the table is not served: nobody may, be
 Somebody comes in by a *session* (the access token of a person who signed in), by an *API key* of theirs, or by the key
 of a service, which is nobody's. The operator's *bootstrap key* is an admin without an account. A narrowed key opens
 only routes that name one of its scopes; any other key may what its role may. What a lock, a logout, a revocation, or
-another password or address closes is closed 10 s later at the latest, in every process.
+another password or address closes is closed 10 s later at the latest, in every process. While a process cannot reach
+MongoDB, where nothing can be closed either, it still takes a service's key that was good for up to 10 minutes more.
 
 Who leaves takes their sessions and keys with them. Keys that an admin made for services stay, since a service is
 nobody's: `GET /audit?act=key.left` lists those whose secret somebody who left may know.
@@ -31,6 +32,9 @@ nobody's: `GET /audit?act=key.left` lists those whose secret somebody who left m
 
 _FOOT = """
 ¹ As the one client `anonymous`, where the operator allows it (`GATEWAY_ANONYMOUS=1`) and no proxy is in between.
+
+² As `access` of the service's table says: `public` lets anybody in, `service` those with a service's key and admins,
+`admin` admins alone, and `authenticated`, which holds where nothing is said, whoever is known.
 """
 
 
@@ -55,6 +59,8 @@ def nobody(rule: Rule) -> str:
             return "401"
         case Door.LENIENT:
             return "401, or own¹" if rule.user is May.OWN else "401, or yes¹"
+        case Door.SERVICE:
+            return "401, or yes²"
         case Door.KNOWN | Door.USER | Door.SESSION | Door.NO_API_KEY:
             return "401"
         case _:
@@ -91,7 +97,7 @@ def _door(door: Door) -> str:
             return "anything"
         case Door.SIGNED:
             return "the vendor's signature"
-        case Door.LENIENT | Door.KNOWN:
+        case Door.LENIENT | Door.KNOWN | Door.SERVICE:
             return "session, key"
         case Door.USER:
             return "session, own key"

@@ -27,6 +27,7 @@ def table_in(text: str) -> str:
 
 def _row(row: Alias) -> str:
     method, path = row.ours
+    path = row.successor
     sets_cookie = path.startswith("/auth/") and path.split("/")[2] in _COOKIE_ROUTES
     cookie = f"`{row.cookie or '/auth'}`" if sets_cookie else ""
     return f"| `{row.method} {row.old}` | `{method} {path}` | {_spelled(row.body)} | {cookie} |\n"

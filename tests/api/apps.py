@@ -12,7 +12,7 @@ from typing import Any
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.app import build_app
-from api.ports import ApiPorts
+from api.ports import ApiPorts, ServicePorts
 
 _PORTS: ContextVar[ApiPorts] = ContextVar("ports")
 _BUILT: dict[Hashable, ASGIApp] = {}
@@ -45,7 +45,10 @@ def _shape_of(ports: ApiPorts) -> Hashable:
     accounts = ports.accounts
     return (
         *(part is None for part in (accounts, ports.commerce, ports.orders, ports.notices, ports.short_links)),
+        ports.services is None,
         ports.payments is None,
+        ports.configurations is None,
+        ports.exposition is None,
         None if accounts is None else (accounts.trusted_hops, accounts.origins),
         tuple(check.name for check in ports.health),
         ports.anonymous_allowed,
@@ -60,11 +63,18 @@ def _built(first: ApiPorts) -> ASGIApp:
         await _PORTS.get().brake()
 
     ports.callers = _Now(lambda ports: ports.callers)
+    if first.services is not None:
+        services: Any = _Now(_services_of)
+        ports.services = ServicePorts(services)
     ports.limits = _Now(lambda ports: ports.limits)
     ports.brake = pause
     ports.health = tuple(_check(number) for number in range(len(first.health)))
     _PORTS.set(first)
     return build_app(ports)
+
+
+def _services_of(ports: ApiPorts) -> object:
+    return None if ports.services is None else ports.services.services
 
 
 def _check(number: int) -> Any:

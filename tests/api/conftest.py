@@ -8,15 +8,17 @@ from litestar.types import ASGIApp
 
 from api.ports import AccountPorts, ApiPorts
 from domain.callers import Caller, Role
+from domain.vendors import VendorPolicy
 from tests.api.aliases_sent import OldClient, Stage
 from tests.api.apps import app_of
 from tests.api.people import People
 from tests.fake_control import FakeControl
-from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
+from tests.fakes import FakeCallers, FakeExposition, FakeHealthCheck, FakeJobs, FakeVendorControls, FakeVendorStates
 from tests.fakes_accounts import (
     fake_accounts,
 )
 from tests.fakes_commerce import fake_commerce
+from tests.fakes_configurations import FakeConfigurations
 from tests.fakes_notices import fake_notices, fake_short_links
 from tests.fakes_orders import fake_orders
 from tests.fakes_payment_ports import FakeJobsOfPayments, fake_payments
@@ -42,6 +44,12 @@ def vendor_states() -> FakeVendorStates:
 
 
 @pytest.fixture
+def vendor_controls() -> FakeVendorControls:
+    tables = {"sync": VendorPolicy(limit="50/second", cost=2, concurrency=100), "payments": VendorPolicy(attempts=100)}
+    return FakeVendorControls(**tables)
+
+
+@pytest.fixture
 def accounts() -> AccountPorts:
     """Nobody's: tests of accounts have a world of their own."""
     return fake_accounts()
@@ -51,6 +59,7 @@ def accounts() -> AccountPorts:
 def ports(
     jobs: FakeJobs,
     vendor_states: FakeVendorStates,
+    vendor_controls: FakeVendorControls,
     checks: tuple[FakeHealthCheck, ...],
     accounts: AccountPorts,
 ) -> ApiPorts:
@@ -60,6 +69,7 @@ def ports(
         control=FakeControl(jobs),
         vendors=frozenset({"sync", "acme"}),
         vendor_states=vendor_states,
+        vendor_controls=vendor_controls,
         callers=CALLERS,
         anonymous_allowed=False,
         cursor_secret=b"s" * 32,
@@ -70,6 +80,8 @@ def ports(
         notices=fake_notices(),
         short_links=fake_short_links(),
         payments=fake_payments(jobs=FakeJobsOfPayments(jobs)),
+        configurations=FakeConfigurations(),
+        exposition=FakeExposition(),
     )
 
 

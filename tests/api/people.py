@@ -13,7 +13,7 @@ from domain.vendors import VendorPolicy
 from tests.api.apps import app_of
 from tests.api.everybody import Somebody, key_caller, somebody
 from tests.fake_control import FakeControl
-from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorStates
+from tests.fakes import FakeCallers, FakeHealthCheck, FakeJobs, FakeVendorControls, FakeVendorStates
 from tests.fakes_accounts import (
     FakeApiKeys,
     FakeAuditLog,
@@ -26,6 +26,7 @@ from tests.fakes_accounts import (
     fake_accounts,
 )
 from tests.fakes_commerce import FakeFileStore, FakeProducts, fake_commerce
+from tests.fakes_configurations import FakeConfigurations
 from tests.fakes_notices import FakeRequestKeys, FakeShortLinks, fake_notices, fake_short_links
 from tests.fakes_orders import FakeNotices, FakeOrders, FakePaymentDesk, fake_orders
 from tests.fakes_payment_ports import FakeJobsOfPayments, fake_payments
@@ -51,6 +52,7 @@ class People:
         self.orders, self.notices, self.desk = FakeOrders(self.products), FakeNotices(), FakePaymentDesk()
         self.post, self.keys_of_requests, self.short_links = FakePost(), FakeRequestKeys(), FakeShortLinks()
         self.payments, self.payment_jobs = FakePaymentStore(), FakeJobsOfPayments(self.jobs)
+        self.configurations = FakeConfigurations()
         self.vendor_states.states = {"sync": VendorState("sync", VendorPolicy(), self.now)}
         self.app = app_of(self.ports())
 
@@ -71,6 +73,7 @@ class People:
             control=FakeControl(self.jobs),
             vendors=frozenset({"sync"}),
             vendor_states=self.vendor_states,
+            vendor_controls=FakeVendorControls(sync=VendorPolicy()),
             callers=self._callers(),
             anonymous_allowed=False,
             cursor_secret=b"s" * 32,
@@ -91,6 +94,7 @@ class People:
             ),
             short_links=fake_short_links(links=self.short_links, clock=lambda: self.now),
             payments=fake_payments(payments=self.payments, jobs=self.payment_jobs, clock=lambda: self.now),
+            configurations=self.configurations,
         )
 
     def _callers(self) -> FakeCallers:

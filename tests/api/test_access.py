@@ -8,9 +8,10 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from api.access import ACCESS
 from api.openapi import build_document
-from api.rules import Door, May
+from api.rules import Door, May, Rule
 from domain.accounts.api_keys import Scope
-from domain.callers import Caller, Role
+from domain.callers import ANONYMOUS, Caller, Role
+from domain.errors import Forbidden
 from tests.api.access_page import PAGE, draw_page, known, nobody
 from tests.api.everybody import Somebody, Town, key_caller, somebody
 from tests.fakes import FakeCallers
@@ -19,7 +20,7 @@ ALICE, BOB = somebody("alice"), somebody("bob")
 MACHINE, ROOT = somebody("machine", Role.SERVICE), somebody("root", Role.ADMIN)
 KEYS = {
     Role.USER: key_caller(Role.USER, client=ALICE.user.client, user=ALICE.user.id),
-    Role.SERVICE: key_caller(Role.SERVICE, client=MACHINE.user.client),
+    Role.SERVICE: key_caller(Role.SERVICE, client=MACHINE.client),
     Role.ADMIN: key_caller(Role.ADMIN, client=ROOT.user.client, user=ROOT.user.id),
 }
 ROUTES = sorted(ACCESS)
@@ -66,6 +67,7 @@ def test_every_operation_of_the_document_has_a_row_and_says_the_same() -> None:
         for method, told in operations.items():
             rule = ACCESS[method.upper(), path]
             without: dict[Door, Any] = {Door.OPEN: [], Door.SIGNED: [], Door.LENIENT: [{"bearer": []}, {}]}
+            without[Door.SERVICE] = without[Door.LENIENT]
             assert told["security"] == without.get(rule.door, [{"bearer": []}]), (method, path)
             assert rule.is_open or {"401", "403", "503"} <= set(told["responses"]), (method, path)
 
@@ -118,8 +120,13 @@ async def test_anonymous_callers_come_as_far_as_their_own_jobs_and_see_how_vendo
             if rule.is_open:
                 continue
             answer = await send(http, method, ALICE.path(path), None)
-            own = (200, 422) if path in {"/jobs", "/jobs/batch", "/vendors"} else (404, 200)
+            own = (200, 422) if path in {"/jobs", "/jobs/batch", "/vendors", "/metrics"} else (404, 200)
             assert answer.status_code in (own if rule.door is Door.LENIENT else (401,)), (method, path)
+
+
+def test_without_credentials_nobody_comes_through_a_door_that_asks_for_some() -> None:
+    with pytest.raises(Forbidden):
+        Rule(Door.KNOWN, admin=May.ALL).admit(ANONYMOUS)
 
 
 async def check(

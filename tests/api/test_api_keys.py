@@ -230,7 +230,7 @@ def test_every_scope_can_be_asked_for() -> None:
     assert {scope.value for scope in Scope} == {
         *("jobs:read", "jobs:write", "users:read", "vendors:read", "vendors:write"),
         *("orders:read", "orders:write", "notifications:write", "products:write"),
-        *("payments:read", "payments:write", "refunds:write"),
+        *("payments:read", "payments:write", "refunds:write", "config:read", "config:write", "services:call"),
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from httpx import AsyncClient
 from litestar.types import ASGIApp
 
-import api.events
+from api.event_streams import HEARTBEAT
 from api.events import Watch
 from api.ports import ApiPorts
 from domain.callers import Caller, Role
@@ -118,7 +118,7 @@ async def test_a_stop_of_the_process_ends_the_stream(app: ASGIApp, ports: ApiPor
         await stream.event()
         await jobs.waiting.wait()
         ports.stopping.set()
-        assert await stream.piece() in (b"", api.events.HEARTBEAT)
+        assert await stream.piece() in (b"", HEARTBEAT)
         while jobs.waiting.is_set():
             await asyncio.sleep(0)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
+from domain.breakers import BreakerLook, BreakerState
 from domain.jobs import Job, Status
 from domain.vendor_states import Recent, VendorState
 from domain.vendors import VendorPolicy
@@ -51,6 +52,18 @@ async def test_a_job_of_a_closed_vendor_says_until_when_and_when_to_ask_again(
     assert answer.json()["stage"] == "rate_limited"
     assert datetime.fromisoformat(answer.json()["waiting_until"]) == closed_until
     assert in_seconds(answer.json()["estimated_start"]) == pytest.approx(50, abs=1)
+    assert 15 <= int(answer.headers["retry-after"]) <= 20
+
+
+async def test_a_job_of_a_vendor_whose_breaker_is_open_says_so_and_until_when(
+    client: AsyncClient, job: Job, vendor: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    until = vendor.at + timedelta(seconds=20)
+    vendor_states.states["sync"] = replace(vendor, breaker=BreakerLook(BreakerState.OPEN, until, 5))
+    answer = await client.get(f"/jobs/{job.id}")
+    assert (answer.json()["status"], answer.json()["stage"]) == ("pending", "circuit_open")
+    assert datetime.fromisoformat(answer.json()["waiting_until"]) == until
+    assert "estimated_start" not in answer.json()
     assert 15 <= int(answer.headers["retry-after"]) <= 20
 
 

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
+from domain.breakers import BreakerLook, BreakerState
+from domain.vendor_control import Control, Overrides
 from domain.vendor_states import Recent, VendorState, Window
 from domain.vendors import VendorPolicy
 from tests.api.test_openapi import _check
 from tests.fakes import FakeVendorStates
+from tests.strategies import NOON
 
 Open = Callable[[str | None], AsyncClient]
 
@@ -44,7 +47,10 @@ async def test_a_vendor_says_how_it_stands(client: AsyncClient, sync: VendorStat
     assert datetime.fromisoformat(shown.pop("next_start")) == sync.next_start
     assert shown == {
         "name": "sync", "paused": False, "closed_until": None, "limit": "50/second",
+        "breaker": {"state": "closed", "until": None, "failures": 0},
         "windows": [{"amount": 50, "seconds": 1.0, "used": 50}], "concurrency": 100, "running": 12,
+        "timeout_seconds": 10.0, "attempts": 5, "overridden": [], "version": 0, "changed_by": None, "changed_at": None,
+        "table": {"limit": "50/second", "concurrency": 100, "timeout_seconds": 10.0, "attempts": 5},
         "queued": 1_040, "due": 1_001, "oldest_due_seconds": 4.2, "recent_calls": 500, "error_rate": 0.02,
         "p50_ms": 180.0, "p95_ms": 410.0, "p99_ms": 900.0, "starts_per_second": 48.9,
     }  # fmt: skip
@@ -65,6 +71,20 @@ async def test_what_is_past_is_not_told(
     vendor_states.states["sync"] = replace(sync, closed_until=gone, next_start=gone)
     shown = (await client.get("/vendors/sync")).json()
     assert (shown["closed_until"], shown["next_start"]) == (None, None)
+
+
+async def test_an_open_breaker_says_until_when_and_after_that_it_is_half_open(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    until = sync.at + timedelta(seconds=30)
+    vendor_states.states["sync"] = replace(sync, breaker=BreakerLook(BreakerState.OPEN, until, 7))
+    answer = await client.get("/vendors/sync")
+    _check("get", "/vendors/{name}", answer)
+    breaker = answer.json()["breaker"]
+    assert datetime.fromisoformat(breaker.pop("until")) == until
+    assert (breaker, answer.json()["estimated_drain_seconds"]) == ({"state": "open", "failures": 7}, None)
+    vendor_states.states["sync"] = replace(sync, breaker=BreakerLook(BreakerState.OPEN, sync.at, 7))
+    assert (await client.get("/vendors/sync")).json()["breaker"]["state"] == "half_open"
 
 
 async def test_all_vendors_are_listed_by_name(client: AsyncClient, sync: VendorState) -> None:
@@ -101,6 +121,38 @@ async def test_nobody_else_may(client_of: Open, sync: VendorState, vendor_states
 async def test_a_stranger_sees_nothing(stranger: AsyncClient, sync: VendorState) -> None:
     for path in ("/vendors", "/vendors/sync"):
         assert (await stranger.get(path)).status_code == 401
+
+
+async def test_who_is_no_admin_sees_how_a_vendor_is_called_and_not_who_said_so(
+    client: AsyncClient, client_of: Open, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    control = Control(3, Overrides(limit="5/second", attempts=2), "root", NOON)
+    vendor_states.states["sync"] = replace(sync, table=sync.policy, control=control)
+    async with client_of("root") as admin:
+        seen = await admin.get("/vendors/sync")
+    shown = (await client.get("/vendors/sync")).json()
+    assert (seen.headers["etag"], seen.json()["changed_by"], shown["changed_by"]) == ('"3"', "root", None)
+    assert (shown["limit"], shown["attempts"], shown["table"]["limit"]) == ("5/second", 2, "50/second")
+    assert (shown["overridden"], shown["version"]) == (["limit", "attempts"], 3)
+
+
+@pytest.mark.parametrize(("token", "status"), [("root", 200), ("acme", 404), ("globex", 404)])
+async def test_the_gateways_own_vendors_are_there_for_admins_alone(
+    client_of: Open, sync: VendorState, vendor_states: FakeVendorStates, token: str, status: int
+) -> None:
+    vendor_states.states["payments"] = VendorState("payments", VendorPolicy(), sync.at)
+    async with client_of(token) as client:
+        listed = [vendor["name"] for vendor in (await client.get("/vendors")).json()["items"]]
+        assert (await client.get("/vendors/payments")).status_code == status
+    assert ("payments" in listed) == (status == 200)
+
+
+async def test_nobody_submits_for_the_gateways_own_vendors(client_of: Open, vendor_states: FakeVendorStates) -> None:
+    vendor_states.states["payments"] = VendorState("payments", VendorPolicy(), datetime.now(UTC))
+    async with client_of("root") as admin:
+        assert (await admin.post("/vendors/payments/pause")).json()["paused"]
+        refused = await admin.post("/jobs", json={"vendorType": "payments", "vendorPayload": {}})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/vendorType")
 
 
 async def test_a_query_is_refused(client: AsyncClient, sync: VendorState) -> None:

@@ -1,13 +1,18 @@
 """`gateway doctor`, on real servers: what it finds, and that it says what to do."""
 
-from datetime import UTC, datetime
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from cli import doctor
+from domain.bugs import Bug
+from domain.infra.bug_record import RedisBugRecord
 from domain.infra.mongo import open_mongo, prepare_accounts, prepare_mongo
+from domain.infra.redis import open_redis
 from tests.s3_server import BUCKET, KEY_ID, SECRET, serving
 
 
@@ -48,6 +53,26 @@ def test_a_redis_that_may_evict_is_found(
         finally:
             client.config_set("maxmemory-policy", "noeviction")
     assert "set maxmemory-policy noeviction" in capsys.readouterr().out
+
+
+async def test_programming_errors_of_the_last_day_are_told_with_where_to_look(
+    prepared: None, flags: dict[str, str], redis_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    newest = Bug(now, "worker-1", "KeyError", "vendors/acme/adapter.py:41", "adapter failed", "0198-7", times=2)
+    older = replace(newest, at=now - timedelta(hours=23), trace="0198-1", times=1)
+    other = replace(older, place="api/orders.py:77", process="api")
+    long_gone = replace(older, place="api/jobs.py:1", at=now - timedelta(hours=25))
+    async with open_redis(redis_database_url) as client:
+        await RedisBugRecord(client).keep([long_gone, other, older, newest])
+    assert await asyncio.to_thread(doctor.run, flags) == 1
+    told = capsys.readouterr().out
+    _, told = told.split("WRONG  2 programming errors were met in the last day")
+    first, second, *_ = told.splitlines()[1:]
+    assert first.startswith("       KeyError at vendors/acme/adapter.py:41 in worker-1 (adapter failed, ")
+    assert first.endswith(" UTC, trace_id 0198-7, 3 times)")
+    assert second.startswith("       KeyError at api/orders.py:77 in api (")
+    assert "api/jobs.py:1" not in told
 
 
 def test_servers_that_are_away_are_found_and_the_rest_is_still_looked_at(

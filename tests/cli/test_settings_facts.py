@@ -13,6 +13,7 @@ from cli.watching import live_vendors
 from domain.accounts.settings_changes import Fact
 from vendors.http import VendorHttp
 
+DEMO = {"GATEWAY_DEMO_VENDORS_URL", "GATEWAY_DEMO_USERS", "GATEWAY_DEMO_PRODUCTS"}
 TABLE = """
 [vendors.acme]
 mode = "async"
@@ -64,7 +65,10 @@ async def test_every_setting_is_told_by_some_process_but_those_of_one_machine(se
     names = {*await told(settings, API_KIND), *await told(settings, WORKER_KIND)}
     wanted = {f"GATEWAY_{name.upper()}" for name in EVERY}
     ours = {name for name in names if name.startswith("GATEWAY_")} - {"GATEWAY_JWT_KEYS.kids"}
-    assert wanted - ours == {"GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_HOME", "GATEWAY_DEMO_VENDORS_URL"}
+    assert wanted - ours == {
+        *(f"GATEWAY_{name}" for name in ("HOST", "PORT", "HOME", "METRICS_PORT", "METRICS_HOST")),
+        *DEMO,
+    }
     assert {"SMTP_URL", "GMAIL_FROM"} <= names
 
 

@@ -65,7 +65,7 @@ async def guesses(limit: FleetSignInLimit, number: int, account: str = "ann", ad
 
 
 async def test_of_fifty_guesses_at_once_five_are_looked_at(redis: RedisClient) -> None:
-    limits = [FleetSignInLimit(redis) for _ in range(2)]
+    limits = [FleetSignInLimit(redis, patience_seconds=30) for _ in range(2)]
     looked_at = 0
 
     async def try_one(number: int) -> None:

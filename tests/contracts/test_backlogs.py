@@ -77,6 +77,15 @@ async def test_as_many_as_the_ceiling_wait_for_a_vendor_and_not_one_more() -> No
     assert await at.let_in_of(30) == 10
 
 
+async def test_what_is_long_in_coming_to_redis_counts_at_every_look() -> None:
+    at = door(vendor=10, unqueued=10)
+    for _ in range(10):
+        await at.gate.admit(a_job())
+    for _ in range(3):
+        at.queues.seconds += FRESH_SECONDS
+        assert not await at.let_in(a_job())
+
+
 async def test_what_waited_before_counts_as_soon_as_redis_has_told_it() -> None:
     at = door(vendor=10)
     at.queues.waiting["sync"] = 6

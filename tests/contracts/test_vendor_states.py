@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from domain.breakers import BreakerLook, BreakerState, CallOutcome
 from domain.errors import NotFound, Unavailable
 from domain.infra import vendor_states
+from domain.infra.breakers import open_breakers
 from domain.infra.queue import WAKE_CHANNEL, Queue
 from domain.infra.recent_calls import RecentCalls, sum_up
 from domain.infra.redis import open_redis
+from domain.infra.vendor_keys import breaker_key
 from domain.infra.vendor_states import StoredVendorStates, open_vendor_states
 from domain.jobs import AttemptOutcome, Job, Priority, Status
 from domain.ports import Queued
@@ -93,6 +96,22 @@ async def test_a_closed_vendor_says_until_when(stores: Stores, states: StoredVen
     assert state is not None
     assert state.closed_until is not None
     assert 55 < (state.closed_until - datetime.now(UTC)).total_seconds() <= 60
+
+
+async def test_a_vendor_says_how_its_breaker_stands(stores: Stores, states: StoredVendorStates) -> None:
+    async with open_breakers(stores.redis) as breakers:
+        for _ in range(4):
+            await breakers.tell("vendor:sync", CallOutcome.FAILED)
+        until = await breakers.tell("vendor:sync", CallOutcome.FAILED)
+        state = await states.look("sync")
+        assert state is not None
+        assert state.breaker == BreakerLook(BreakerState.OPEN, until, 5)
+        async with stores.redis.pipeline() as pipeline:
+            pipeline.hset(breaker_key("slow"), mapping={"row": 6, "openings": 1, "until": 1})
+            await pipeline.execute()
+        half_open = await states.look("slow")
+        assert half_open is not None
+        assert half_open.breaker == BreakerLook(BreakerState.HALF_OPEN, None, 6)
 
 
 async def test_a_state_is_kept_for_a_second_and_read_once_for_all_who_ask(

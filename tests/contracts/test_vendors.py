@@ -50,6 +50,10 @@ def polled(http: VendorHttp, url: str) -> Vendor:
     return TableVendor("polled", VendorTable.model_validate(table), http)
 
 
+def scattered(http: VendorHttp, url: str) -> Vendor:
+    return TableVendor("scattered", VendorTable.model_validate({"url": "/reports?x=1", "instances": [url]}), http)
+
+
 class OneToken:
     """An `AccessTokens` that has one already."""
 
@@ -75,6 +79,7 @@ CASES = {  # a vendor that is registered adds one line; Stripe, whose 500 settle
     "async": VendorCase("async", partial(registered, "async"), success=ACCEPTED, done=DONE, sign=sign_standard),
     "email": VendorCase("email", email, payload=payload_of(a_mail()), success=as_json('{"id": "m1"}')),
     "polled": VendorCase("polled", polled, success=ACCEPTED, done=DONE, sign=github, polled=True),
+    "scattered": VendorCase("scattered", scattered),
 }
 
 

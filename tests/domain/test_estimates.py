@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.breakers import BreakerLook, BreakerState
 from domain.estimates import Standing, drain_time, standing_of
 from domain.jobs import Attempt, Job, Stage, Status
 from domain.vendor_states import Recent, VendorState, Window
@@ -88,6 +89,24 @@ def test_a_retry_whose_vendor_is_closed_waits_for_the_later_of_the_two() -> None
 def test_without_the_vendors_state_the_job_tells_what_it_can() -> None:
     assert standing(a_job(waiting_until=NOON - SECOND), None) == Standing(Stage.QUEUED)
     assert standing(a_job(run_at=NOON + SECOND), None) == Standing(Stage.SCHEDULED, NOON + SECOND)
+
+
+def test_an_open_breaker_holds_due_jobs_and_retries_until_it_ends_and_promises_nothing() -> None:
+    opened = a_vendor(breaker=BreakerLook(BreakerState.OPEN, NOON + 5 * SECOND, 5), closed_until=NOON + SECOND)
+    assert standing(a_job(), opened) == Standing(Stage.CIRCUIT_OPEN, NOON + 5 * SECOND, True)
+    retrying = a_job(run_at=NOON + 10 * SECOND, attempts=CALLED)
+    longer = a_vendor(breaker=BreakerLook(BreakerState.OPEN, NOON + 30 * SECOND, 5))
+    assert standing(retrying, longer) == Standing(Stage.CIRCUIT_OPEN, NOON + 30 * SECOND, True)
+    assert standing(retrying, opened) == Standing(Stage.CIRCUIT_OPEN, NOON + 10 * SECOND)
+    scheduled = a_job(run_at=NOON + 60 * SECOND)
+    assert standing(scheduled, longer) == Standing(Stage.SCHEDULED, NOON + 60 * SECOND)
+    assert drain_time(opened, NOON, 0) is None
+
+
+def test_while_a_probe_is_under_way_nobody_knows_until_when() -> None:
+    probing = a_vendor(breaker=BreakerLook(BreakerState.HALF_OPEN, None, 5))
+    assert standing(a_job(), probing) == Standing(Stage.CIRCUIT_OPEN, None, True)
+    assert standing(a_job(), replace(probing, paused=True)) == Standing(Stage.VENDOR_PAUSED)
 
 
 @pytest.mark.parametrize("ahead", [None, 1])

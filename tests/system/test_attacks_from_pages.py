@@ -80,6 +80,7 @@ async def test_no_preflight_of_another_page_is_granted(fortress: Besieged) -> No
 async def test_no_route_redirects_wherever_it_is_asked_to(fortress: Besieged) -> None:
     document = await fortress.document()
     names = {**IDS, "token": "A" * 64, "part": "db", "vendor": "sync", "name": "sync", "code": "A" * 16}
+    names |= {"service": "user", "version": "1", "path": "/evil.example"}
     async with fortress.client() as http:
         for path, told in document["paths"].items():
             for method in {"get", "put", "post", "patch", "delete"} & set(told):

@@ -89,7 +89,9 @@ async def test_what_was_backed_up_comes_back_and_goes_on_and_nobody_is_called_tw
     async with admin_of(doomed, key[1]) as jobs:
         kinds = await submit_every_kind(jobs)
         picture = a_picture(doomed)
+        await configure(jobs, '{"kept":1}', If_None_Match="*")
         run(doomed, "backup", str(tmp_path / "backup"))
+        await configure(jobs, '{"lost":2}', If_Match='"1"')
         before = {name: await jobs.show(request_id) for name, request_id in kinds.items()}
         lost = await jobs.submit()
         await resume(jobs)
@@ -111,6 +113,12 @@ async def test_what_was_backed_up_comes_back_and_goes_on_and_nobody_is_called_tw
     assert len(await vendor.calls(kinds["repeatable"])) == 2  # once more, under the same key
 
 
+async def configure(jobs: Jobs, text: str, **condition: str) -> None:
+    """Give the service `orders` this configuration."""
+    headers = {name.replace("_", "-"): tag for name, tag in condition.items()} | {"Content-Type": "application/json"}
+    (await jobs.http.put("/config/orders", content=text, headers=headers)).raise_for_status()
+
+
 def a_picture(gateway: Gateway) -> Path:
     """Where it is in the home."""
     path = Path("media", "ab", f"{'ab' * 32}.webp")
@@ -127,6 +135,9 @@ async def goes_on(jobs: Jobs, kinds: dict[str, str], before: dict[str, Any]) -> 
     after = {name: await jobs.ended(kinds[name]) for name in ("repeatable", "once", "awaiting")}
     assert [job["status"] for job in after.values()] == ["complete", "failed", "complete"]
     assert after["once"]["error_detail"]["code"] == "outcome_unknown"
+    await configure(jobs, '{"other":2}', If_Match="*")
+    told = await jobs.http.get("/config/orders", headers={"If-None-Match": '"2"'})  # of a version that is lost
+    assert (told.status_code, told.text) == (200, '{"other":2}')
 
 
 def facts_of(job: dict[str, Any]) -> dict[str, Any]:

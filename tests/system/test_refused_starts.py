@@ -110,7 +110,9 @@ def test_a_redis_that_may_evict_is_refused(neighbour: Gateway) -> None:
 
 
 def test_a_worker_for_a_vendor_that_no_table_has_is_refused(neighbour: Gateway) -> None:
-    assert "choose of asked, async, brisk" in refusal(neighbour, "worker", "--vendors", "nobody")
+    assert "no table names a vendor 'nobody'; choose of ailing, asked, async" in refusal(
+        neighbour, "worker", "--vendors", "nobody"
+    )
 
 
 def test_a_second_gateway_in_the_same_home_or_on_the_same_port_is_refused(gateway: Gateway, unstarted: Gateway) -> None:

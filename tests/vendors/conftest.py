@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ REQUEST_ID = UUID("0192f0c0-0000-7000-8000-000000000001")
 def make_call() -> Callable[..., Call]:
     """A call of one fixed job; what a test does not care about is filled in."""
 
-    def make(payload: str = '{"productId": "A"}', *, seconds: float = 5.0, traceparent: str | None = None) -> Call:
-        return Call(REQUEST_ID, payload, timedelta(seconds=seconds), traceparent=traceparent)
+    def make(payload: str = '{"productId": "A"}', *, seconds: float = 5.0, **more: Any) -> Call:
+        return Call(REQUEST_ID, payload, timedelta(seconds=seconds), **more)
 
     return make

@@ -83,6 +83,10 @@ def test_it_is_a_vendor_whose_tries_are_those_of_the_contract() -> None:
     assert vendor.policy.repeatable
 
 
+def test_receivers_are_many_so_trouble_with_some_holds_nobody_elses_callbacks() -> None:
+    assert not Callback(VendorHttp(), SETTINGS, FakeHostLimit()).policy.breaker
+
+
 async def test_the_receiver_can_verify_it_with_the_secret_that_it_was_told() -> None:
     async with receiver() as (callback, server):
         outcome = await callback.call(a_call(f"{server.url}/told?x=1"))

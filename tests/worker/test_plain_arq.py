@@ -8,7 +8,6 @@ from arq.jobs import Job as ArqJob
 from arq.jobs import JobStatus
 
 from domain.backoff import Backoff
-from domain.infra.queue import read_row
 from domain.infra.queue_keys import queue_key
 from domain.outcomes import Done, Outcome, Retry
 from domain.vendors import Call
@@ -16,7 +15,7 @@ from domain.webhooks import EVENTS
 from tests.stores import LANE, ScriptedVendor, Stores
 from tests.worker.async_vendor import AsyncVendor, Inbox
 from worker.events import open_event_runner
-from worker.plain_arq import arq_function
+from worker.plain_arq import arq_function, read_row
 from worker.runner import open_runner
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close")  # arq 0.28 with redis-py 5

@@ -32,6 +32,12 @@ REFUSED = Failed("callback_refused", "The callback_url leads to no public addres
 Clock = Callable[[], datetime]
 
 
+def policy_of(schedule: Pauses = SCHEDULE) -> VendorPolicy:
+    return VendorPolicy(
+        attempts=TRIES, backoff=schedule, timeout=TIMEOUT, repeatable=True, key_lifetime=FOR_EVER, breaker=False
+    )
+
+
 class Callback:
     """A `domain.vendors.Vendor`. Its payload is a `domain.callbacks.Delivery`, which no client can submit."""
 
@@ -47,9 +53,7 @@ class Callback:
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """`http` must dial public addresses only, unless the settings allow others. `clock` dates the signatures."""
-        self.policy = VendorPolicy(
-            attempts=TRIES, backoff=schedule, timeout=TIMEOUT, repeatable=True, key_lifetime=FOR_EVER
-        )
+        self.policy = policy_of(schedule)
         self._http = http
         self._settings = settings
         self._limit = limit

@@ -45,6 +45,12 @@ class Carrier(Protocol):
         ...
 
 
+def policy_of(limit: str | None, *, repeatable: bool, at_once: int | None) -> VendorPolicy:
+    return VendorPolicy(
+        attempts=TRIES, backoff=BACKOFF, timeout=TIMEOUT, repeatable=repeatable, limit=limit, concurrency=at_once
+    )
+
+
 class Email:
     """A `domain.vendors.Vendor`. Its payload is a `domain.accounts.mails.Mail`, which no client can submit."""
 
@@ -59,14 +65,7 @@ class Email:
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """`clock` dates the mails."""
-        self.policy = VendorPolicy(
-            attempts=TRIES,
-            backoff=BACKOFF,
-            timeout=TIMEOUT,
-            repeatable=carrier.repeatable,
-            limit=settings.limit,
-            concurrency=carrier.at_once,
-        )
+        self.policy = policy_of(settings.limit, repeatable=carrier.repeatable, at_once=carrier.at_once)
         self._carrier = carrier
         self._settings = settings
         self._token_of = token_of

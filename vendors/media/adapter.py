@@ -47,6 +47,18 @@ class Compressor(Protocol):
         ...
 
 
+def policy_of(settings: MediaSettings) -> VendorPolicy:
+    return VendorPolicy(
+        attempts=TRIES,
+        backoff=BACKOFF,
+        timeout=TIMEOUT,
+        repeatable=True,
+        key_lifetime=FOR_EVER,
+        concurrency=settings.at_once,
+        breaker=False,
+    )
+
+
 class InChildren:
     """A `Compressor` in child processes."""
 
@@ -84,14 +96,7 @@ class Media:
         *,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
-        self.policy = VendorPolicy(
-            attempts=TRIES,
-            backoff=BACKOFF,
-            timeout=TIMEOUT,
-            repeatable=True,
-            key_lifetime=FOR_EVER,
-            concurrency=settings.at_once,
-        )
+        self.policy = policy_of(settings)
         self._products = products
         self._files = files
         self._compressor = compressor

@@ -53,6 +53,8 @@ class Declined(Failed):
 class StoredFault(OutcomeUnknown):
     """Stripe's stored answer is a fault of its own: the same key brings nothing else. What was made is there."""
 
+    trouble = False
+
 
 class _Named(msgspec.Struct):
     id: str

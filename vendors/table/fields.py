@@ -14,6 +14,7 @@ import httpx
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, SecretStr
 from pydantic_core import PydanticCustomError
 
+from domain.limit_notation import read_smallest
 from vendors.http import is_header
 from vendors.json_slices import read_pointer
 
@@ -26,15 +27,7 @@ REFERENCE = "${job.reference}"
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
-# One part of the notation of the `limits` library (`limits.util.parse_many`), with amounts of at least 1.
-_LIMIT = re.compile(
-    r"\s*(?P<calls>0*[1-9][0-9]*)\s*(/|per)\s*(?P<count>0*[1-9][0-9]*)?"
-    r"\s*(?P<unit>second|minute|hour|day|month|year)s?\s*",
-    re.IGNORECASE,
-)
-_SPANS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "month": 30 * 86400, "year": 360 * 86400}
-MOST_CALLS = 10_000_000  # Redis keeps the moment of each call of a window, and counts exactly up to 2 ** 53 only
-LONGEST_SPAN_SECONDS = 366 * 86400
+_INTO_HEADERS = 'move them into headers = { Authorization = "Basic ${NAME}" }'
 
 # Set by the gateway or by HTTP itself on every call.
 _OUR_HEADERS = frozenset(
@@ -48,7 +41,7 @@ def conflict(what: str, *where: str) -> PydanticCustomError:
     return PydanticCustomError("conflict", "{what}", {"what": what, "where": where})
 
 
-def check_url(url: str, key: str = "url") -> str:
+def check_url(url: str, key: str = "url", *, credentials_go: str = _INTO_HEADERS) -> str:
     try:
         parsed = httpx.URL(url)
         host = parsed.host
@@ -62,9 +55,20 @@ def check_url(url: str, key: str = "url") -> str:
     if parsed.port is not None and not 0 < parsed.port < 65536:
         raise ValueError(f"{key} has a port that is none: write 1 to 65535")
     if parsed.userinfo:
-        raise ValueError(f'{key} holds credentials: move them into headers = {{ Authorization = "Basic ${{NAME}}" }}')
+        raise ValueError(f"{key} holds credentials: {credentials_go}")
     if parsed.fragment:
         raise ValueError(f"{key} holds a fragment, which no vendor would see: remove what follows the #")
+    return url
+
+
+def is_path(url: str) -> bool:
+    """Whether it is meant for a vendor with `instances`, which say the rest of it."""
+    return url.startswith("/") and not url.startswith("//")
+
+
+def check_place(url: str, key: str = "url") -> str:
+    """A whole URL, or a path alone."""
+    check_url("http://instance" + url if is_path(url) else url, key)
     return url
 
 
@@ -88,14 +92,10 @@ def _check_headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
 
 
 def _check_limit(limit: str) -> str:
-    for part in re.split("[,;|]", limit):
-        rate = _LIMIT.fullmatch(part)
-        if not rate:
-            raise ValueError('limit is not a rate: write it like "50/second; 10000/hour"')
-        if int(rate["calls"]) > MOST_CALLS:
-            raise ValueError(f"limit holds more than {MOST_CALLS} calls in a window: write fewer, or a shorter window")
-        if int(rate["count"] or 1) * _SPANS[rate["unit"].lower()] > LONGEST_SPAN_SECONDS:
-            raise ValueError("limit has a window of more than a year: write a shorter one")
+    try:
+        read_smallest(limit)
+    except ValueError as fault:
+        raise ValueError(f"limit {fault}") from None
     return limit
 
 
@@ -124,7 +124,7 @@ def reveal(headers: Mapping[str, SecretStr]) -> dict[str, str]:
     return {name: secret.get_secret_value() for name, secret in headers.items()}
 
 
-Url = Annotated[str, AfterValidator(refuse_job_values), AfterValidator(check_url)]
+Place = Annotated[str, AfterValidator(refuse_job_values), AfterValidator(check_place)]
 Headers = Annotated[dict[str, SecretStr], AfterValidator(_check_headers)]
 Limit = Annotated[str, AfterValidator(_check_limit)]
 Lifetime = Annotated[timedelta, BeforeValidator(_read_duration)]

@@ -25,10 +25,8 @@ def poll_url(template: str, reference: str, request_id: UUID) -> httpx.URL:
     return httpx.URL(template.replace(REQUEST_ID, str(request_id)).replace(REFERENCE, one_piece(reference)))
 
 
-async def ask(table: VendorTable, http: VendorHttp, call: Call, reference: str) -> Outcome:
-    """One poll. `Retry` is everything that is no word about the job; it raises `NotNow` and nothing else."""
-    assert table.poll is not None  # noqa: S101 - only a policy with `poll_every` lets anybody ask
-    url = poll_url(table.poll.url, reference, call.request_id)
+async def ask(table: VendorTable, http: VendorHttp, reference: str, call: Call, url: httpx.URL) -> Outcome:
+    """One poll, at `url`. `Retry` is everything that is no word about the job; it raises `NotNow` and nothing else."""
     request = VendorRequest("GET", url, reveal(table.headers), b"")
     try:  # under a key of its own: a vendor that replays by key would answer the call's answer
         reply = await http.send(request, replace(call, operation="poll"), max_bytes=table.reply.max_bytes)

@@ -1,7 +1,7 @@
 """
 From the files to checked tables: read, merge, interpolate, validate. Every fault is `file:line: what, and the remedy`.
 
-Of several files the later wins, a vendor at a time; what lost is not looked at further, so a
+Of several files the later wins, a vendor or a service at a time; what lost is not looked at further, so a
 `${NAME}` that only an overridden table needs may be missing.
 """
 
@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,6 +21,9 @@ from vendors.table.settings import VendorTable
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}]*)\}?")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KINDS = {"vendors": "vendor", "services": "service"}
+
+Table = TypeVar("Table", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -33,29 +36,35 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """One vendor's table as some file has it, not yet interpolated."""
+class Found:
+    """One table as some file has it, not yet interpolated. `kind` is that of tables it stands among."""
 
+    kind: str
     name: str
     values: object
     file: _File
 
     def fault(self, where: tuple[str, ...], what: str) -> ConfigurationError:
-        return self.file.fault(("vendors", self.name, *where), what)
+        return self.file.fault((self.kind, self.name, *where), what)
 
 
 def read_tables(
     files: Sequence[Path], environment: Mapping[str, str], *, taken: Collection[str] = ()
 ) -> dict[str, VendorTable]:
     """Every vendor of the tables by name; none may be `taken`. Raises `ConfigurationError` for the first fault."""
-    found = {one.name: one for path in files for one in _read_file(path)}
+    found = find_tables(files, "vendors")
     for one in found.values():
         if one.name in taken:
             raise one.fault((), f"`{one.name}` is the name of a vendor in code: take another name")
-    return {name: _validated(one, environment) for name, one in found.items()}
+    return {name: validated(one, environment, VendorTable) for name, one in found.items()}
 
 
-def _read_file(path: Path) -> list[_Found]:
+def find_tables(files: Sequence[Path], kind: str) -> dict[str, Found]:
+    """Those of one kind by name; a file that is wrong in any other part is refused too."""
+    return {one.name: one for path in files for one in _read_file(path) if one.kind == kind}
+
+
+def _read_file(path: Path) -> list[Found]:
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
@@ -73,42 +82,43 @@ def _read_file(path: Path) -> list[_Found]:
         raise ConfigurationError(f"{path}:1: holds a number that is too long to be read: shorten it") from None
     except RecursionError:
         raise ConfigurationError(f"{path}:1: nested too deeply to be read: take it apart") from None
-    return _vendors_of(document, _File(path, Lines(text)))
+    file = _File(path, Lines(text))
+    for key in document.keys() - _KINDS.keys():
+        raise file.fault((key,), f"unknown key `{key}`: a vendor is a table [vendors.NAME], a service [services.NAME]")
+    return [one for kind in _KINDS for one in _tables_of(kind, document.get(kind, {}), file)]
 
 
-def _vendors_of(document: dict[str, object], file: _File) -> list[_Found]:
-    for key in document.keys() - {"vendors"}:
-        raise file.fault((key,), f"unknown key `{key}`: a vendor is a table [vendors.NAME]")
-    vendors = document.get("vendors", {})
-    if not isinstance(vendors, dict):
-        raise file.fault(("vendors",), "`vendors` is not a table: write [vendors.NAME]")
-    for name, values in vendors.items():
+def _tables_of(kind: str, tables: object, file: _File) -> list[Found]:
+    if not isinstance(tables, dict):
+        raise file.fault((kind,), f"`{kind}` is not a table: write [{kind}.NAME]")
+    for name, values in tables.items():
         if not isinstance(values, dict):
-            raise file.fault(("vendors", name), f"`{name}` is not a table: write [vendors.NAME] above its keys")
+            raise file.fault((kind, name), f"`{name}` is not a table: write [{kind}.NAME] above its keys")
         if not _NAME.fullmatch(name):
             rule = "take at most 64 of a-z, 0-9, _ and -, a letter first"
-            raise file.fault(("vendors", name), f"{name!r} cannot be a vendor's name: {rule}")
-    return [_Found(name, values, file) for name, values in vendors.items()]
+            raise file.fault((kind, name), f"{name!r} cannot be a {_KINDS[kind]}'s name: {rule}")
+    return [Found(kind, name, values, file) for name, values in tables.items()]
 
 
-def _validated(found: _Found, environment: Mapping[str, str]) -> VendorTable:
+def validated(found: Found, environment: Mapping[str, str], model: type[Table]) -> Table:
+    """Raises `ConfigurationError` for the first fault."""
     try:
-        return VendorTable.model_validate(_interpolated(found.values, (), found, environment))
+        return model.model_validate(_interpolated(found.values, (), found, environment))
     except RecursionError:
         raise found.fault((), f"`{found.name}` is nested too deeply to be read: take it apart") from None
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
     where = tuple(map(str, (*fault["loc"], *fault.get("ctx", {}).get("where", ()))))
-    raise found.fault(where, _complaint(fault["type"], where, fault["msg"]))
+    raise found.fault(where, _complaint(fault["type"], where, fault["msg"], model))
 
 
-def _complaint(kind: str, where: tuple[str, ...], message: str) -> str:
+def _complaint(kind: str, where: tuple[str, ...], message: str, model: type[BaseModel]) -> str:
     key = ".".join(where)
     match kind:
         case "missing":
             return f"`{key}` is missing: add it"
         case "extra_forbidden":
-            return f"unknown key `{key}`: mend its spelling or remove it; {_known_keys(where)}"
+            return f"unknown key `{key}`: mend its spelling or remove it; {_known_keys(where, model)}"
         case "value_error" | "conflict":
             return message.removeprefix("Value error, ")
         case "tuple_type":
@@ -119,8 +129,7 @@ def _complaint(kind: str, where: tuple[str, ...], message: str) -> str:
             return f"`{key}` is wrong: {message.replace('Input should', 'it should', 1)}; change it"
 
 
-def _known_keys(where: tuple[str, ...]) -> str:
-    model: type[BaseModel] = VendorTable
+def _known_keys(where: tuple[str, ...], model: type[BaseModel]) -> str:
     for part in where[:-1]:
         model = _table_of(model.model_fields[part].annotation)
     return f"known are {', '.join(model.model_fields)}"
@@ -132,7 +141,7 @@ def _table_of(annotation: object) -> type[BaseModel]:
     return next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, BaseModel))
 
 
-def _interpolated(value: object, where: tuple[str, ...], found: _Found, environment: Mapping[str, str]) -> object:
+def _interpolated(value: object, where: tuple[str, ...], found: Found, environment: Mapping[str, str]) -> object:
     """`value` with every `${NAME}` in its strings read from the environment; `${job.…}` is left alone."""
     if isinstance(value, dict):
         return {key: _interpolated(item, (*where, key), found, environment) for key, item in value.items()}

@@ -6,19 +6,21 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from domain.backoff import Backoff
+from domain.limit_notation import MOST_CALLS
 from domain.vendors import VendorPolicy
 from vendors.table.body import BodyTemplate, read_body
 from vendors.table.fields import (
-    MOST_CALLS,
     STRICT,
     Headers,
     Lifetime,
     Limit,
     MemberPointer,
+    Place,
     PointerText,
-    Url,
     conflict,
+    is_path,
 )
+from vendors.table.instance_fields import Instances
 from vendors.table.webhook_settings import PollTable, WebhookTable
 
 # A job's document may hold 16 MiB, and base64 makes a third more of a reply.
@@ -64,7 +66,8 @@ class VendorTable(BaseModel):
     model_config = STRICT
 
     mode: Annotated[str, AfterValidator(_check_mode)] = "sync"
-    url: Url = Field(repr=False)
+    url: Place = Field(repr=False)
+    instances: Instances = ()
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     headers: Headers = Field(default={})
     body: Annotated[BodyTemplate, BeforeValidator(read_body)] = Field(default=BodyTemplate(), repr=False)
@@ -117,6 +120,15 @@ class VendorTable(BaseModel):
         if self.reply.reference is not None:
             what = '`reply.reference` is for a vendor that answers later: write mode = "async" or remove it'
             raise conflict(what, "reply", "reference")
+        return self
+
+    @model_validator(mode="after")
+    def _a_path_has_instances(self) -> Self:
+        places = {("url",): self.url, ("poll", "url"): self.poll.url if self.poll else ""}
+        for where, url in places.items():
+            if is_path(url) and not self.instances:
+                what = f"`{'.'.join(where)}` is a path, and no `instances` say where"
+                raise conflict(f'{what}: add instances = ["https://a.acme.example"], or write it whole', *where)
         return self
 
     def _check_later(self) -> None:

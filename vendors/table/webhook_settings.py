@@ -13,8 +13,9 @@ from vendors.table.fields import (
     STRICT,
     MemberPointer,
     PointerText,
-    check_url,
+    check_place,
     conflict,
+    is_path,
     refuse_job_values,
 )
 
@@ -35,9 +36,10 @@ def _check_poll_url(url: str) -> str:
     plain = url.replace(REFERENCE, "x").replace(REQUEST_ID, "x")
     if JOB_VALUE in plain:
         raise ValueError(f"poll's url knows {REFERENCE} and {REQUEST_ID} only: remove the other ${{job.…}}")
-    if any(JOB_VALUE in piece for piece in url.split("/", _SCHEME_AND_HOST)[:_SCHEME_AND_HOST]):
+    host = [] if is_path(url) else url.split("/", _SCHEME_AND_HOST)[:_SCHEME_AND_HOST]
+    if any(JOB_VALUE in piece for piece in host):
         raise ValueError("poll's url has ${job.…} in its host: move it into the path or the query")
-    check_url(plain, "poll's url")
+    check_place(plain, "poll's url")
     return url
 
 

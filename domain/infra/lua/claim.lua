@@ -1,8 +1,8 @@
 -- Lease what is due of one vendor and may start by its limits: in the order of the classes given, and within a
 -- class each client in its turn.
--- Preludes: clock, pulse, permits, marker, running, lanes.
+-- Preludes: clock, pulse, permits, marker, running, lanes, circuit.
 --
--- KEYS  idle flag, closed-until, paused, marker, permits, running, full flag, last pulse, grace, ring 1 …
+-- KEYS  idle flag, closed-until, paused, marker, permits, running, breaker, full flag, last pulse, grace, ring 1 …
 -- ARGV  how many, lease token, lease in ms, '1' where limits and pauses are kept, the limits
 -- The claimed id's score moves to the lease's end: it no longer stands at the head of its lane in
 -- everybody's way, and if its holder dies it comes due by itself. An id that somebody else holds
@@ -19,17 +19,25 @@ local closed, paused, marker = unpack(redis.call('MGET', KEYS[2], KEYS[3], KEYS[
 
 local function held(why, again, notice)
   local due = 0
-  for q = 10, #KEYS do due = due + due_in(place_of(KEYS[q])) end
+  for q = 11, #KEYS do due = due + due_in(place_of(KEYS[q])) end
   return {now_us, again, why, due, notice or '', {}}
 end
 
 if tonumber(closed or '0') > now then return held('closed', tonumber(closed)) end
 if paused then return held('paused', -1) end
 if kept_to then
+  if is_behind(KEYS[4], limits) then return held('behind', now + LEARNING_MS) end
   local wait, notice = find_missing(KEYS[4], marker, limits)
   if wait then return held('restoring', wait, wait <= now and notice) end
 end
-local grace = feel_pulse(KEYS[8], KEYS[9], lease)
+local probing = false  -- a half-open breaker lets one call through: this claim's only one
+if kept_to and wanted > 0 then
+  local opening = find_opening(KEYS[7])
+  local barred = opening and barred_until(opening)
+  if barred then return held('circuit', barred) end
+  if opening then wanted, probing = 1, true end
+end
+local grace = feel_pulse(KEYS[9], KEYS[10], lease)
 
 local start, window, free = now_us, 0, math.huge
 if #limits.windows > 0 then
@@ -73,7 +81,7 @@ local function lease_id(id, score, q, client)
   local key = 'arq:in-progress:' .. id
   if redis.call('SET', key, token, 'NX', 'PX', lease) then
     local at = 4 * taken
-    claimed[at + 1], claimed[at + 2], claimed[at + 3], claimed[at + 4] = id, q - 9, limited and grant(id) or 0, client
+    claimed[at + 1], claimed[at + 2], claimed[at + 3], claimed[at + 4] = id, q - 10, limited and grant(id) or 0, client
     taken = taken + 1
   else
     -- 0 is "less than a millisecond" and -2 "just gone": look again at once, not a lease later.
@@ -135,7 +143,7 @@ local function next_of(ring)
 end
 
 local next_due = -1
-for q = 10, #KEYS do
+for q = 11, #KEYS do
   local due = next_of(KEYS[q])
   if due and due <= now and taken < wanted and not bar then
     local place, more = place_of(KEYS[q]), true
@@ -147,8 +155,12 @@ for q = 10, #KEYS do
   if due and (next_due == -1 or due < next_due) then next_due = math.max(due, now) end
 end
 if #limits.windows > 0 and taken > 0 then trim_permits(permits, limits, now_us) end
+if probing and taken == 1 then
+  redis.call('HSET', KEYS[7], 'probe', token, 'job', claimed[1])
+  bar, again = 'circuit', now + LOOK_AGAIN_MS
+end
 if bar then  -- no idle flag: a wake-up would change nothing
-  if bar == 'concurrency' then redis.call('SET', KEYS[7], '1') end
+  if bar == 'concurrency' then redis.call('SET', KEYS[8], '1') end
   local reply = held(bar, again)
   reply[6] = claimed
   return reply

@@ -2,9 +2,9 @@
 -- Preludes: clock, permits, lanes.
 --
 -- KEYS  the ring and the idle flag of each lease, in turn
--- ARGV  wake channel, changes channel, then eight for each lease: id, token, due again (ms; -1: ended), tell (1 or 0),
---       counted among the calls at once (1 or 0), its permit's start in µs (0: none), by when its call
---       had arrived in µs (0: none was made, and the permit is given up), its client
+-- ARGV  wake channel, changes channel, then seven for each lease: id, token, due again (ms; -1: ended), tell (1 or 0),
+--       its permit's start in µs (0: none), by when its call had arrived in µs (0: none was made, and the permit is
+--       given up), its client
 local told = {}
 
 -- Another key of the vendor that an idle flag is for.
@@ -18,7 +18,7 @@ end
 
 for i = 1, #KEYS / 2 do
   local place, idle = place_of(KEYS[2 * i - 1]), KEYS[2 * i]
-  local id, token, due, tell, counted, start, arrived_by, client = unpack(ARGV, 8 * i - 5, 8 * i + 2)
+  local id, token, due, tell, start, arrived_by, client = unpack(ARGV, 7 * i - 4, 7 * i + 2)
   local key = 'arq:in-progress:' .. id
   local holder = redis.call('GET', key)
   if not holder or holder == token then
@@ -32,7 +32,7 @@ for i = 1, #KEYS / 2 do
       redis.call('ZADD', later_key(place), due, later_name(id, client))
       wake(idle, idle)
     end
-    if counted == '1' and redis.call('ZREM', beside('running', idle), id) == 1 then
+    if redis.call('ZREM', beside('running', idle), id) == 1 then
       wake(beside('full', idle), idle)
     end
   end

@@ -1,9 +1,9 @@
--- One vendor as it stands. Preludes: clock, permits, lanes.
+-- One vendor as it stands. Preludes: clock, permits, lanes, circuit.
 --
--- KEYS  closed-until, paused, permits, running, ring 1 …
+-- KEYS  closed-until, paused, permits, running, breaker, ring 1 …
 -- ARGV  lease in ms, then the vendor's limits
--- Returns, in microseconds, {now, paused (1 or 0), closed until, next start, running, oldest due or -1, and for
--- each ring how many are queued and how many of these are due, and for each window how much of it is used}.
+-- Returns, in microseconds, {now, paused (1 or 0), closed until, next start, running, oldest due or -1, when its breaker's
+-- opening ends (0: it is closed), failures in a row (no time), and for each ring how many are queued and how many of these are due, and for each window how much of it is used}.
 local PASSED = 500  -- so many ids that are due by now are no more kept among the later ones, each look
 local lease, limits = tonumber(ARGV[1]), read_limits(2)
 local start = next_start(KEYS[3], limits, now_us)
@@ -17,7 +17,7 @@ local function count_leased(later)
   return held
 end
 
-for q = 5, #KEYS do
+for q = 6, #KEYS do
   local place = place_of(KEYS[q])
   local later = later_key(place)
   local passed, held = redis.call('ZCOUNT', later, '-inf', now), count_leased(later)
@@ -38,4 +38,6 @@ if limits.concurrency > 0 then
   running = redis.call('ZCOUNT', KEYS[4], '(' .. now, '+inf')
 end
 local closed = tonumber(redis.call('GET', KEYS[1]) or '0') * 1000
-return {now_us, redis.call('EXISTS', KEYS[2]), closed, start, running, oldest, unpack(counts)}
+local opening, row = find_opening(KEYS[5]), tonumber(redis.call('HGET', KEYS[5], 'row') or '0')
+local opened = opening and opening.ends * 1000 or 0
+return {now_us, redis.call('EXISTS', KEYS[2]), closed, start, running, oldest, opened, row, unpack(counts)}

@@ -11,14 +11,14 @@ local AGAIN = 1.5  -- so many look-aheads may a call that missed its start wait 
 local function read_limits(at)
   local limits = {
     cost = tonumber(ARGV[at]), guard = tonumber(ARGV[at + 1]), spacing = tonumber(ARGV[at + 2]),
-    ahead = tonumber(ARGV[at + 3]), concurrency = tonumber(ARGV[at + 4]),
-    kept = tonumber(ARGV[at + 5]), longest = tonumber(ARGV[at + 6]), windows = {}
+    ahead = tonumber(ARGV[at + 3]), concurrency = tonumber(ARGV[at + 4]), version = tonumber(ARGV[at + 5]),
+    kept = tonumber(ARGV[at + 6]), longest = tonumber(ARGV[at + 7]), windows = {}
   }
-  local count = tonumber(ARGV[at + 7])
+  local count = tonumber(ARGV[at + 8])
   for w = 1, count do
-    limits.windows[w] = {amount = tonumber(ARGV[at + 6 + 2 * w]), length = tonumber(ARGV[at + 7 + 2 * w])}
+    limits.windows[w] = {amount = tonumber(ARGV[at + 7 + 2 * w]), length = tonumber(ARGV[at + 8 + 2 * w])}
   end
-  return limits, at + 8 + 2 * count
+  return limits, at + 9 + 2 * count
 end
 
 -- When the next call may start, and the number of the window that says so (0: none of them).

@@ -3,10 +3,11 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from domain.accounts.api_keys import Scope
+from domain.accounts.api_keys import ApiKey, Scope
 from domain.accounts.audit import Act
 from domain.accounts.key_format import new_key
 from domain.callers import Caller, Role
@@ -14,8 +15,22 @@ from domain.errors import Unavailable
 from domain.infra import callers as fleet
 from domain.infra.background import end
 from domain.request_ids import new_request_id
+from tests.fakes_accounts import FakeApiKeys
 from tests.signed_in import SignedIn
 from tests.strategies import NOON
+
+
+class SlowKeys(FakeApiKeys):
+    """Answers when `answers` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def find(self, key_id: UUID) -> ApiKey | None:
+        await self.answers.wait()
+        return await super().find(key_id)
 
 
 @pytest.fixture
@@ -194,6 +209,60 @@ async def test_while_the_stores_are_away_who_was_good_goes_on_for_ten_seconds(ad
     for shown in (token, ada.key_text):
         with pytest.raises(Unavailable):
             await ada.callers.find(shown)
+
+
+async def test_a_services_key_goes_on_for_ten_minutes_while_the_stores_are_away(ada: SignedIn) -> None:
+    """What services ask for, their configuration and each other, is answered without MongoDB."""
+    of_service = {"role": Role.SERVICE, "client": "service:orders", "user": None}
+    (_, lasting), (_, ending) = (
+        ada.add_key(**of_service, expires_at=end) for end in (None, NOON + timedelta(minutes=5))
+    )
+    for shown in (lasting, ending):
+        assert await ada.callers.find(shown) is not None
+    ada.take_away_the_stores()
+    for minute in range(10):
+        assert await ada.callers.find(lasting) is not None
+        if minute < 5:
+            assert await ada.callers.find(ending) is not None
+        else:
+            with pytest.raises(Unavailable):
+                await ada.callers.find(ending)
+        ada.clock.move(minutes=1)
+    with pytest.raises(Unavailable):
+        await ada.callers.find(lasting)
+
+
+async def test_a_services_key_that_was_revoked_is_nobodys_as_soon_as_the_stores_can_say_so(ada: SignedIn) -> None:
+    key, text = ada.add_key(role=Role.SERVICE, client="service:orders", user=None)
+    assert await ada.callers.find(text) is not None
+    ada.keys.down = True
+    ada.clock.move(seconds=10)
+    assert await ada.callers.find(text) is not None
+    ada.keys.down = False
+    ada.change_key(key, revoked_at=NOON)
+    ada.clock.move(seconds=10)
+    assert await ada.callers.find(text) is None
+    ada.keys.down = True
+    ada.clock.move(seconds=10)
+    with pytest.raises(Unavailable):
+        await ada.callers.find(text)
+
+
+async def test_a_store_that_hangs_keeps_no_service_waiting_and_is_believed_when_it_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fleet, "PATIENCE_SECONDS", 0.01)
+    ada = SignedIn(keys := SlowKeys())
+    key, text = ada.add_key(role=Role.SERVICE, client="service:orders", user=None)
+    known = await ada.callers.find(text)
+    ada.clock.move(seconds=10)
+    keys.answers.clear()
+    async with asyncio.timeout(5):
+        assert [await ada.callers.find(text) for _ in range(2)] == [known] * 2
+        ada.change_key(key, revoked_at=NOON)
+        keys.answers.set()
+        while await ada.callers.find(text) is not None:
+            await asyncio.sleep(0)
 
 
 async def test_a_refusal_is_remembered_and_forgotten_like_any_answer(ada: SignedIn) -> None:

@@ -85,6 +85,13 @@ async def test_a_chunked_body_after_an_upgrade_is_read(port: int) -> None:
     assert answer.endswith(b"here")
 
 
+async def test_a_tunnel_is_refused_in_a_word(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    answer = await exchange(port, b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\nhello")
+    assert answer.startswith(b"HTTP/1.1 501 ")
+    assert answer.count(b"application/problem+json") == 1
+    assert not caplog.records  # each would be a stranger's to write, as often as they like
+
+
 async def test_a_head_without_end_is_refused_and_the_connection_closed(port: int) -> None:
     filler = b"".join(b"X-%d: %b\r\n" % (number, b"y" * 1000) for number in range(LARGEST_HEAD // 1000 + 2))
     answer = await exchange(port, b"GET /here HTTP/1.1\r\nHost: x\r\n" + filler)

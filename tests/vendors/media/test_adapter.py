@@ -80,6 +80,10 @@ async def test_the_pictures_land_on_the_product_and_the_upload_goes(world: World
     assert world.compressor.given == [SOURCE]
 
 
+def test_images_that_kill_whatever_reads_them_hold_no_others(world: World) -> None:
+    assert not world.vendor.policy.breaker
+
+
 async def test_a_call_that_is_repeated_after_everything_was_done_ends_the_same(world: World) -> None:
     """Its worker died before it could say so; by then the upload was gone."""
     first = await world.vendor.call(world.call)
