@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.embedded import free_port
+from cli.embedded import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
@@ -23,14 +24,29 @@ DRAIN_SECONDS = 5
 STOP_SECONDS = 90.0  # above what the command itself allows its processes: workers and API, vendors, servers, in turn
 
 
+def hold_port() -> socket.socket:
+    """
+    A free port that nobody is given by chance until the socket is closed, while nothing listens there either.
+
+    It is bound and does not listen: who asks for this very port and sets SO_REUSEADDR may listen beside it (socket(7)).
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((LOOPBACK, 0))
+    return held
+
+
 @dataclass
 class Gateway:
     """One home; `start` and `stop` may take turns. `settings` are variables without their prefix, in small letters."""
 
     home: Path
     settings: Mapping[str, object] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
+    held: socket.socket = field(default_factory=hold_port)
     process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.port: int = self.held.getsockname()[1]
 
     @property
     def url(self) -> str:
@@ -110,6 +126,7 @@ class Gateway:
         """Stop whatever still runs, and give back the 300 MB of disk; the logs stay for a look."""
         if not self._ended():
             self.stop()
+        self.held.close()
         shutil.rmtree(self.home / "mongo", ignore_errors=True)
 
     def _kill_all(self) -> None:
