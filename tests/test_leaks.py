@@ -49,7 +49,6 @@ def ledger() -> Ledger:
 
 
 @pytest.mark.parametrize("processes", [[], ["-n", "1"]], ids=["alone", "behind another"])
-@pytest.mark.timeout(240)
 def test_a_planted_secret_fails_the_run_and_is_told_without_itself(tmp_path: Path, processes: list[str]) -> None:
     """Slow: a run of its own."""
     (tmp_path / "test_planted.py").write_text(PLANTED)

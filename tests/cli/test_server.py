@@ -91,5 +91,5 @@ async def test_a_stream_holds_no_stop_up(ports: ApiPorts, jobs: FakeJobs) -> Non
         began = time.monotonic()
         server.should_exit = True
         told = [line async for line in answer.aiter_lines()]
-        assert time.monotonic() - began < 2  # uvicorn's own patience is 10 s
+        assert time.monotonic() - began < 8  # uvicorn's own patience is 10 s
         assert told[0] == "event: state"

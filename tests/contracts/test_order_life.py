@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -223,7 +222,6 @@ def _pieces(order: Order, product_id: UUID) -> int:
     return sum(line.quantity for line in order.lines if line.product_id == product_id)
 
 
-@pytest.mark.timeout(120)
 def test_no_life_of_orders_breaks_the_law(commerce_url: str) -> None:
     """Slow: some hundred transactions, each durable."""
     with asyncio.Runner() as runner:

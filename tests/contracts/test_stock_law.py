@@ -198,7 +198,6 @@ async def day(commerce_database: Database, commerce_url: str) -> AsyncIterator[D
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.timeout(120)
 async def test_whatever_happens_at_once_no_piece_is_lost_and_none_is_made(
     day: Day, commerce_database: Database, seed: int
 ) -> None:

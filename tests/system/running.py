@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
 TABLES = f"{ROOT / 'vendors.toml'}:{Path(__file__).with_name('vendors.toml')}"
 PAYMENTS_LIMIT = "500/second"  # of the simulated Stripe, which has none: by its default tests would wait for turns
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 DRAIN_SECONDS = 5
 STOP_SECONDS = 90.0  # above what the command itself allows its processes: workers and API, vendors, servers, in turn
 

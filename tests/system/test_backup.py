@@ -81,7 +81,6 @@ async def resume(jobs: Jobs) -> None:
         (await jobs.http.post(f"/vendors/{vendor}/resume")).raise_for_status()
 
 
-@pytest.mark.timeout(180)
 async def test_what_was_backed_up_comes_back_and_goes_on_and_nobody_is_called_twice_unawares(
     doomed: Gateway, vendor: VendorControl, tmp_path: Path
 ) -> None:

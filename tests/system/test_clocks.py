@@ -27,7 +27,7 @@ from tests.system.client import Jobs, VendorControl, client_of, until
 from tests.system.running import GATEWAY, ROOT, Gateway, wait_until
 from tests.system.wrong_clocks import MINUTES, with_clock, wrong_process, wrong_worker
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]  # the first one starts eight processes
+pytestmark = pytest.mark.system
 
 TRUE, AHEAD, BEHIND = "worker-1", "ahead", "behind"
 OFF = {AHEAD: 60 * MINUTES, BEHIND: -60 * MINUTES}

@@ -51,7 +51,6 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     yield from running(Gateway(tmp_path / "shop", {"workers": 1}))
 
 
-@pytest.mark.timeout(180)
 def test_the_whole_story_goes_well_and_the_page_shows_it(gateway: Gateway) -> None:
     environment = {**os.environ, "GATEWAY_API_KEY": key_of(gateway)}
     told = subprocess.run(

@@ -13,7 +13,7 @@ from tests.system.running import Gateway
 pytestmark = pytest.mark.system
 
 LEASE_SECONDS = 1  # as the gateway of these tests is told
-PROMPT_SECONDS = 3
+PROMPT_SECONDS = 15  # each of fifty that waited in turn for the hung store would take half a second
 
 
 async def insist_on(jobs: Jobs, name: str, count: int, fault: Callable[[], None] = lambda: None) -> list[str]:

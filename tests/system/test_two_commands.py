@@ -83,7 +83,6 @@ def small_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]
         gateway.end()
 
 
-@pytest.mark.timeout(120)
 async def test_a_stop_leaves_nothing_running_and_the_next_start_goes_on_where_it_was(small_gateway: Gateway) -> None:
     """Slow: starts everything twice."""
     small_gateway.start()

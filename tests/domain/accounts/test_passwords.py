@@ -100,10 +100,10 @@ def test_characters_are_counted_and_not_bytes() -> None:
 
 def test_ten_megabytes_are_refused_without_being_read() -> None:
     password = "ab" * 5_000_000
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(Invalid, match="is too long"):
         check_new_password(password, NAMES)
-    assert time.perf_counter() - began < 0.1  # reading it once for each rule takes some seconds
+    assert time.process_time() - began < 0.5  # reading it once for each rule takes some seconds
 
 
 def test_a_short_name_is_in_many_a_password_by_chance() -> None:
