@@ -86,7 +86,7 @@ VENDOR_OPERATIONS: Operations = {
         tag="vendors",
         summary="List the vendors",
         description="All of the tables, by name, and how each stands over the whole fleet; for admins the gateway's "
-        "own besides.",
+        "own besides. What their last calls came to may be null for a moment: it is read behind the answer.",
         answers=(
             Answer(
                 200,

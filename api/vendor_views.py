@@ -57,7 +57,10 @@ class BreakerView(msgspec.Struct, frozen=True):
 
 
 class VendorView(msgspec.Struct, frozen=True):
-    """One vendor, over the whole fleet, as it stood within the last second. What nobody can say is null."""
+    """
+    One vendor, over the whole fleet, as it stood within the last second; what its last calls came to may be some
+    seconds old. What nobody can say is null.
+    """
 
     name: str
     paused: Annotated[bool, Meta(description="Nobody calls it until an admin resumes it.")]
@@ -79,7 +82,12 @@ class VendorView(msgspec.Struct, frozen=True):
     due: Annotated[int, Meta(description="Of these, those that only wait for their turn.")]
     oldest_due_seconds: Annotated[float | None, Meta(description="How long the first of these has waited.")]
     estimated_drain_seconds: Annotated[float | None, Meta(description="Until all that is due now has started.")]
-    recent_calls: Annotated[int, Meta(description="Of so many calls, the last ones, the following is told.")]
+    recent_calls: Annotated[
+        int | None,
+        Meta(
+            description="Of so many calls, the last ones, the following is told; null: they could not be read in time."
+        ),
+    ]
     error_rate: float | None
     p50_ms: float | None
     p95_ms: float | None

@@ -37,11 +37,12 @@ _NO_VERSION = (
 
 @get("/vendors")
 async def list_vendors(request: AnyRequest, ports: Ports) -> Response[bytes]:
-    """All vendors by name, one after the other: their states are cached, and a burst of questions helps nobody."""
+    """All vendors by name."""
     read_query(request.scope)
-    names = [name for name in sorted(ports.vendor_states.names()) if _may_see(request, name, ports)]
-    states = [await _look(request, name, ports) for name in names]
-    return _answer(VendorList([_view(request, state) for state in states], None))
+    states = await ports.vendor_states.looks(
+        {name for name in ports.vendor_states.names() if _may_see(request, name, ports)}
+    )
+    return _answer(VendorList([_view(request, states[name]) for name in sorted(states)], None))
 
 
 @get("/vendors/{name:str}")

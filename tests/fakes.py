@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -127,6 +127,10 @@ class FakeVendorStates:
     async def look(self, vendor: str) -> VendorState | None:
         self._answer()
         return self.states.get(vendor)
+
+    async def looks(self, vendors: Collection[str]) -> Mapping[str, VendorState]:
+        self._answer()
+        return {name: state for name, state in self.states.items() if name in vendors}
 
     async def ahead(self, job: Job) -> int | None:
         self._answer()

@@ -9,7 +9,7 @@ from httpx import AsyncClient
 
 from domain.breakers import BreakerLook, BreakerState
 from domain.vendor_control import Control, Overrides
-from domain.vendor_states import Recent, VendorState, Window
+from domain.vendor_states import UNTOLD, Recent, VendorState, Window
 from domain.vendors import VendorPolicy
 from tests.api.test_openapi import _check
 from tests.fakes import FakeVendorStates
@@ -93,6 +93,25 @@ async def test_all_vendors_are_listed_by_name(client: AsyncClient, sync: VendorS
     assert [vendor["name"] for vendor in answer.json()["items"]] == ["acme", "sync"]
 
 
+async def test_all_are_looked_at_by_one_question(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    await client.get("/vendors")
+    assert vendor_states.questions == 1
+
+
+async def test_what_the_last_calls_came_to_is_null_where_it_could_not_be_read_in_time(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    vendor_states.states["sync"] = replace(sync, recent=UNTOLD)
+    answer = await client.get("/vendors")
+    _check("get", "/vendors", answer)
+    acme, shown = answer.json()["items"]
+    of_calls = ("recent_calls", "error_rate", "p50_ms", "p95_ms", "p99_ms", "starts_per_second")
+    assert [shown[name] for name in of_calls] == [None] * len(of_calls)
+    assert (shown["running"], shown["due"], acme["recent_calls"]) == (12, 1_001, 0)
+
+
 @pytest.mark.parametrize("path", ["/vendors/unknown", "/vendors/unknown/pause", "/vendors/unknown/resume"])
 async def test_an_unknown_vendor_is_not_found(client_of: Open, sync: VendorState, path: str) -> None:
     async with client_of("root") as admin:
@@ -164,6 +183,7 @@ async def test_a_store_that_is_away_is_a_503(
     client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
 ) -> None:
     vendor_states.down = True
-    answer = await client.get("/vendors/sync")
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "1"
+    for path in ("/vendors", "/vendors/sync"):
+        answer = await client.get(path)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
