@@ -67,7 +67,7 @@ async def open_api(settings: Settings, behind: Behind, stopping: asyncio.Event) 
     tables, controls = vendors.policies_beside(own_policies(settings)), HeardControls(stores.database)
     async with (
         controls.followed(stores.redis),
-        open_vendor_states(stores.database, queue, tables, controls) as vendor_states,
+        open_vendor_states(stores.database, queue, tables, controls, vendors.instances) as vendor_states,
         open_intake(stores.database, queue, ceilings=ceilings, states=vendor_states) as mongo_intake,
         open_job_reader(stores.database, stores.redis, stopping=stopping) as jobs,
         open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,

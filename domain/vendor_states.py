@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.balancing.instances import Instance
 from domain.breakers import UNTRIED, BreakerLook, BreakerState
 from domain.jobs import Job
 from domain.vendor_control import UNTOUCHED, Control
@@ -65,6 +66,18 @@ class VendorState:
         return self.breaker.state is not BreakerState.CLOSED
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """
+    One of a vendor's addresses, as it stands over the whole fleet.
+
+    Whom a worker leaves out by itself (`domain.balancing.ejection`) is for that worker to know.
+    """
+
+    instance: Instance
+    breaker: BreakerLook
+
+
 class VendorStandings(Protocol):
     async def all(self) -> Mapping[str, VendorState | None]:
         """
@@ -90,6 +103,10 @@ class VendorStates(Protocol):
 
         Left out are those that no table has, and those whose limit nobody could keep to.
         """
+        ...
+
+    async def instances(self, vendor: str) -> Sequence[InstanceState] | None:
+        """Of a vendor that has several, in its table's order; none of one that has not. None where nobody can say."""
         ...
 
     async def ahead(self, job: Job) -> int | None:

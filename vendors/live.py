@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import structlog
 
+from domain.balancing.instances import Instance
 from domain.errors import ConfigurationError
-from domain.vendors import SendsWebhooks, Vendor, VendorPolicy
+from domain.vendors import HasInstances, SendsWebhooks, Vendor, VendorPolicy
 from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
 from vendors.registry import ADAPTERS, MakeVendor, load_vendors
@@ -59,6 +60,7 @@ class LiveVendors(Mapping[str, Vendor]):
         self._environment: Mapping[str, str] | None = None
         self._vendors: Mapping[str, Vendor] = {}
         self._policies: Mapping[str, VendorPolicy] = {}
+        self._instances: Mapping[str, Sequence[Instance]] = {}
         self._readers: Mapping[str, WebhookReader] = {}
         self._take()
 
@@ -79,6 +81,11 @@ class LiveVendors(Mapping[str, Vendor]):
     def policies_beside(self, own: Mapping[str, VendorPolicy]) -> Mapping[str, VendorPolicy]:
         """The vendors' policies, live too, and those of vendors that are none of these."""
         return _View(lambda: {**self._policies, **own})
+
+    @property
+    def instances(self) -> Mapping[str, Sequence[Instance]]:
+        """Those of vendors at several addresses, live too."""
+        return _View(lambda: self._instances)
 
     @property
     def webhooks(self) -> Mapping[str, WebhookReader]:
@@ -109,6 +116,9 @@ class LiveVendors(Mapping[str, Vendor]):
         self._readers = _readers(vendors, self._own_readers, self._history)
         self._vendors, self._environment = vendors, environment
         self._policies = {name: vendor.policy for name, vendor in vendors.items()}
+        self._instances = {
+            name: vendor.instances for name, vendor in vendors.items() if isinstance(vendor, HasInstances)
+        }
 
     def _adapters(self, environment: Mapping[str, str]) -> Mapping[str, MakeVendor]:
         """A vendor in code is made again only when the environment, and with it its settings, may have changed."""

@@ -3,8 +3,7 @@ How vendors stand: read from Redis, each at most once a second however many ask,
 in one round trip.
 
 Who asks waits for a moment only: a store that hangs must not hold up the reading of a job, whose truth is in
-MongoDB. What their last calls came to is MongoDB's to say: see `kept_calls`. A pause stands in MongoDB, which forgets
-nothing, and is mirrored to Redis, where claims look.
+MongoDB. What their last calls came to is MongoDB's to say: see `kept_calls`.
 """
 
 import asyncio
@@ -13,9 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from domain.balancing.instances import Instance
 from domain.errors import ConfigurationError, NotFound, Unavailable
 from domain.infra.batching import Batcher
-from domain.infra.job_store import mongo_trouble
+from domain.infra.instance_looks import NO_INSTANCES, InstanceLooks
 from domain.infra.kept_calls import KeptCalls, keep_calls
 from domain.infra.limits import CallLimits
 from domain.infra.mongo import Database
@@ -24,15 +24,15 @@ from domain.infra.readings import Reading, Readings, read_within
 from domain.infra.recent_calls import RecentCalls
 from domain.infra.redis import REDIS_FAULTS
 from domain.infra.vendor_looks import VendorLook
+from domain.infra.vendor_pauses import UNREAD, VendorPauses
 from domain.jobs import Job
 from domain.ports import Queued
 from domain.vendor_control import Control, KnownControls, NoControls
-from domain.vendor_states import UNTOLD, VendorState, Window
+from domain.vendor_states import UNTOLD, InstanceState, VendorState, Window
 from domain.vendors import VendorPolicy
 
 FRESH_SECONDS = 1.0
 PATIENCE_SECONDS = 0.5
-MIRROR_SECONDS = 2.0  # for a word that has to reach Redis, however often it changes meanwhile
 LARGEST_RANKING = 200
 LARGEST_LOOK = 100  # vendors of one round trip: nobody who waits for one of them waits for more
 
@@ -67,8 +67,8 @@ class StoredVendorStates:
         ranks: Ranks,
         calls: KeptCalls,
         controls: KnownControls | None = None,
+        instances: Mapping[str, Sequence[Instance]] = NO_INSTANCES,
     ) -> None:
-        self._vendors = database.get_collection("vendors")
         self._queue = queue
         self._policies = policies
         self._ranks = ranks
@@ -76,6 +76,8 @@ class StoredVendorStates:
         self._controls = controls or NoControls()
         self._asked: dict[str, _Asked] = {}
         self.readings = Readings()
+        self._instances = InstanceLooks(queue, instances, self.readings)
+        self._pauses = VendorPauses(database, queue)
 
     def names(self) -> Sequence[str]:
         return tuple(self._policies)
@@ -102,6 +104,9 @@ class StoredVendorStates:
         await read_within(PATIENCE_SECONDS, (each.reading for each in asked))
         return {each.name: each.found() for each in asked}
 
+    async def instances(self, vendor: str) -> Sequence[InstanceState] | None:
+        return await self._instances.of(vendor)
+
     async def ahead(self, job: Job) -> int | None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -110,10 +115,10 @@ class StoredVendorStates:
             raise _unavailable() from None
 
     async def pause(self, vendor: str, by: str) -> None:
-        await self._switch(vendor, {"paused": True, "paused_by": by, "paused_at": datetime.now(UTC)})
+        await self._switch(vendor, paused=True, by=by)
 
     async def resume(self, vendor: str, by: str) -> None:
-        await self._switch(vendor, {"paused": False, "resumed_by": by, "resumed_at": datetime.now(UTC)})
+        await self._switch(vendor, paused=False, by=by)
 
     def _still(self, vendor: str) -> VendorState | None:
         """As it was told within the last second: jobs that are read ask again and again."""
@@ -150,42 +155,31 @@ class StoredVendorStates:
         states = {name: state_of(name, policies[name], look) for name, look in looks.items()}
         return {name: replace(state, table=lot[name][0], control=lot[name][1]) for name, state in states.items()}
 
-    async def _switch(self, vendor: str, word: dict[str, object]) -> None:
-        """MongoDB first: a Redis that was flushed is restored from there. Raises `Unavailable`: say it again."""
+    async def _switch(self, vendor: str, *, paused: bool, by: str) -> None:
         if vendor not in self._policies:
             raise NotFound("Vendor not found")
-        with mongo_trouble():
-            await self._vendors.update_one({"_id": vendor}, {"$set": word}, upsert=True)
         try:
-            async with asyncio.timeout(MIRROR_SECONDS):
-                await self._mirror(vendor)
-        except REDIS_FAULTS:
-            raise _unavailable() from None
+            await self._pauses.switch(vendor, paused=paused, by=by)
         finally:
             self._asked.pop(vendor, None)
-
-    async def _mirror(self, vendor: str) -> None:
-        """Redis as MongoDB has it, and once more where that changed meanwhile: two words at once must not cross."""
-        mirrored, paused = None, await self._is_paused(vendor)
-        while mirrored != paused:
-            await (self._queue.pause_vendor(vendor) if paused else self._queue.resume_vendor(vendor))
-            mirrored, paused = paused, await self._is_paused(vendor)
-
-    async def _is_paused(self, vendor: str) -> bool:
-        with mongo_trouble():
-            return await self._vendors.find_one({"_id": vendor, "paused": True}, {"_id": 1}) is not None
 
 
 @asynccontextmanager
 async def open_vendor_states(
-    database: Database, queue: Queue, policies: Mapping[str, VendorPolicy], controls: KnownControls | None = None
+    database: Database,
+    queue: Queue,
+    policies: Mapping[str, VendorPolicy],
+    controls: KnownControls | None = None,
+    instances: Mapping[str, Sequence[Instance]] = NO_INSTANCES,
 ) -> AsyncIterator[StoredVendorStates]:
     source = RecentCalls(database)
     async with (
         Batcher(queue.looks.ranks, largest=LARGEST_RANKING, patience_seconds=PATIENCE_SECONDS) as ranks,
         keep_calls(lambda vendors: source.read(vendors, datetime.now(UTC))) as calls,
     ):
-        states = StoredVendorStates(database, queue, policies, ranks=ranks, calls=calls, controls=controls)
+        states = StoredVendorStates(
+            database, queue, policies, ranks=ranks, calls=calls, controls=controls, instances=instances
+        )
         try:
             yield states
         finally:
@@ -222,4 +216,4 @@ def _can_be_kept(vendor: str, policy: VendorPolicy) -> bool:
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable("how the vendor stands cannot be read just now; try again")
+    return Unavailable(UNREAD)

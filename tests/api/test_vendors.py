@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
+from domain.balancing.instances import Instance
 from domain.breakers import BreakerLook, BreakerState
 from domain.vendor_control import Control, Overrides
-from domain.vendor_states import UNTOLD, Recent, VendorState, Window
+from domain.vendor_states import UNTOLD, InstanceState, Recent, VendorState, Window
 from domain.vendors import VendorPolicy
 from tests.api.test_openapi import _check
 from tests.fakes import FakeVendorStates
@@ -52,7 +53,7 @@ async def test_a_vendor_says_how_it_stands(client: AsyncClient, sync: VendorStat
         "timeout_seconds": 10.0, "attempts": 5, "overridden": [], "version": 0, "changed_by": None, "changed_at": None,
         "table": {"limit": "50/second", "concurrency": 100, "timeout_seconds": 10.0, "attempts": 5},
         "queued": 1_040, "due": 1_001, "oldest_due_seconds": 4.2, "recent_calls": 500, "error_rate": 0.02,
-        "p50_ms": 180.0, "p95_ms": 410.0, "p99_ms": 900.0, "starts_per_second": 48.9,
+        "p50_ms": 180.0, "p95_ms": 410.0, "p99_ms": 900.0, "starts_per_second": 48.9, "instances": None,
     }  # fmt: skip
 
 
@@ -85,6 +86,30 @@ async def test_an_open_breaker_says_until_when_and_after_that_it_is_half_open(
     assert (breaker, answer.json()["estimated_drain_seconds"]) == ({"state": "open", "failures": 7}, None)
     vendor_states.states["sync"] = replace(sync, breaker=BreakerLook(BreakerState.OPEN, sync.at, 7))
     assert (await client.get("/vendors/sync")).json()["breaker"]["state"] == "half_open"
+
+
+async def test_a_vendors_instances_are_for_admins_and_in_no_list(
+    client: AsyncClient, client_of: Open, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    until = sync.at + timedelta(seconds=30)
+    one = InstanceState(Instance("https://a.example"), BreakerLook(failures=1))
+    other = InstanceState(Instance("https://b.example", 2), BreakerLook(BreakerState.OPEN, until, 5))
+    vendor_states.at = {"sync": (one, other), "acme": None}
+    async with client_of("root") as admin:
+        answers = [await admin.get("/vendors/sync"), await admin.post("/vendors/sync/pause")]
+        _check("get", "/vendors/{name}", answers[0])
+        listed = (await admin.get("/vendors")).json()["items"]
+        untold = (await admin.get("/vendors/acme")).json()["instances"]
+        vendor_states.at = {}
+        none = (await admin.get("/vendors/sync")).json()["instances"]
+    for answer in answers:
+        first, second = answer.json()["instances"]
+        breaker = {"state": "closed", "until": None, "failures": 1}
+        assert first == {"url": "https://a.example", "weight": 1, "breaker": breaker}
+        assert datetime.fromisoformat(second["breaker"].pop("until")) == until
+        assert second == {"url": "https://b.example", "weight": 2, "breaker": {"state": "open", "failures": 5}}
+    assert ([each["instances"] for each in listed], untold, none) == ([None, None], None, [])
+    assert (await client.get("/vendors/sync")).json()["instances"] is None
 
 
 async def test_all_vendors_are_listed_by_name(client: AsyncClient, sync: VendorState) -> None:

@@ -18,7 +18,7 @@ from domain.infra.queue import Queue
 from domain.infra.queue_looks import QueueLooks
 from domain.infra.redis import open_redis
 from domain.infra.vendor_looks import VendorLook
-from domain.infra.vendor_states import LARGEST_LOOK, PATIENCE_SECONDS, open_vendor_states
+from domain.infra.vendor_states import PATIENCE_SECONDS, open_vendor_states
 from domain.jobs import Priority
 from domain.ports import Queued
 from domain.request_ids import new_request_id
@@ -108,7 +108,7 @@ class CountedLooks(QueueLooks):
 
 async def test_all_who_ask_within_a_second_share_one_question(stores: Stores) -> None:
     stores.queue.looks = looks = CountedLooks(stores.redis)
-    policies = {f"vendor-{number}": VendorPolicy() for number in range(LARGEST_LOOK)}
+    policies = {f"vendor-{number}": VendorPolicy() for number in range(100)}
     looks.let.set()
     async with open_vendor_states(stores.database, stores.queue, policies) as states:
         await asyncio.gather(*(states.looks(policies) for _ in range(10)), states.all(), states.look("vendor-7"))

@@ -15,6 +15,7 @@ from domain.infra.breakers import open_breakers
 from domain.infra.queue import WAKE_CHANNEL, Queue
 from domain.infra.redis import open_redis
 from domain.infra.vendor_keys import breaker_key
+from domain.infra.vendor_pauses import MIRROR_SECONDS
 from domain.infra.vendor_states import StoredVendorStates, open_vendor_states
 from domain.jobs import Job, Priority
 from domain.ports import Queued
@@ -203,7 +204,7 @@ async def test_a_redis_that_hangs_costs_half_a_second_once(stores: Stores) -> No
         assert time.monotonic() - begun < vendor_states.PATIENCE_SECONDS
         with pytest.raises(Unavailable):
             await states.ahead(a_job())
-        async with asyncio.timeout(vendor_states.MIRROR_SECONDS + 1):  # less than Redis' own patience
+        async with asyncio.timeout(MIRROR_SECONDS + 1):  # less than Redis' own patience
             with pytest.raises(Unavailable):
                 await states.pause("sync", "root")
 

@@ -93,6 +93,18 @@ async def test_what_is_too_old_is_waited_for(source: Source, calls: KeptCalls, m
     assert await calls.of(["sync"]) == {"sync": Recent(2)}
 
 
+async def test_what_is_too_old_is_not_told_while_it_cannot_be_read(
+    source: Source, calls: KeptCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_calls, "KEPT_SECONDS", 0.02)
+    monkeypatch.setattr(kept_calls, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(kept_calls, "MOST_A_SECOND", 1_000)
+    await calls.of(["sync"])
+    source.fault = Unavailable("away")
+    await grow_old(0.04)
+    assert await calls.of(["sync"]) == {"sync": UNTOLD}
+
+
 async def test_of_many_each_is_kept_for_longer(
     source: Source, calls: KeptCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
