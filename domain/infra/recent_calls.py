@@ -28,12 +28,14 @@ class RecentCalls:
 
     async def read(self, vendors: Sequence[str], now: datetime) -> list[Recent]:
         """The last calls of each, at most `MOST_CALLS`, by one query. Raises `Unavailable`."""
-        first, *others = (_last_calls(vendor, now) for vendor in dict.fromkeys(vendors))
-        query = [*first, *({"$unionWith": {"coll": self._jobs.name, "pipeline": other}} for other in others)]
         with mongo_trouble():
-            rows = await (await self._jobs.aggregate(query)).to_list(None)
+            rows = await (await self._jobs.aggregate(self.query(vendors, now))).to_list(None)
         found = {row["_id"]: _summed_up(row, now) for row in rows}
         return [found.get(vendor, Recent()) for vendor in vendors]
+
+    def query(self, vendors: Sequence[str], now: datetime) -> list[Document]:
+        first, *others = (_last_calls(vendor, now) for vendor in dict.fromkeys(vendors))
+        return [*first, *({"$unionWith": {"coll": self._jobs.name, "pipeline": other}} for other in others)]
 
 
 def _last_calls(vendor: str, now: datetime) -> list[Document]:
