@@ -65,10 +65,7 @@ class InstanceView(msgspec.Struct, frozen=True):
 
 
 class VendorView(msgspec.Struct, frozen=True):
-    """
-    One vendor, over the whole fleet, as it stood within the last second; what its last calls came to may be some
-    seconds old. What nobody can say is null.
-    """
+    """One vendor, over the whole fleet, as it stood within the last second. What nobody can say is null."""
 
     name: str
     paused: Annotated[bool, Meta(description="Nobody calls it until an admin resumes it.")]
@@ -92,9 +89,7 @@ class VendorView(msgspec.Struct, frozen=True):
     estimated_drain_seconds: Annotated[float | None, Meta(description="Until all that is due now has started.")]
     recent_calls: Annotated[
         int | None,
-        Meta(
-            description="Of so many calls, the last ones, the following is told; null: they could not be read in time."
-        ),
+        Meta(description="Of so many calls, the last ones, the following is told; null: it could not be read in time."),
     ]
     error_rate: float | None
     p50_ms: float | None
@@ -104,7 +99,7 @@ class VendorView(msgspec.Struct, frozen=True):
     instances: Annotated[
         list[InstanceView] | None,
         Meta(description="Where it is reached at several addresses. For admins, of one vendor; null in a list."),
-    ] = None
+    ]
 
 
 class VendorList(msgspec.Struct, frozen=True):
@@ -143,6 +138,7 @@ def vendor_view(state: VendorState, now: datetime) -> VendorView:
         p95_ms=recent.p95_ms,
         p99_ms=recent.p99_ms,
         starts_per_second=recent.starts_per_second,
+        instances=None,
     )
 
 
