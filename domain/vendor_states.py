@@ -101,7 +101,7 @@ class VendorStates(Protocol):
         """
         The same of many, by one question for all of them.
 
-        Left out are those that no table has, and those whose limit nobody could keep to.
+        Left out are those that no table has, and those whose limit nobody could keep to; nobody because it is slow.
         """
         ...
 

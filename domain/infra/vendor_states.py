@@ -41,18 +41,26 @@ Ranks = Batcher[Queued, int | None]
 
 @dataclass(slots=True)
 class _Asked:
-    """One vendor. `reading` is of all that were asked for together; in it are those that Redis told of."""
+    """
+    One vendor. `reading` is of all that were asked for together; missing in it are those whose limit nobody could
+    keep to, and None is that Redis did not answer.
+    """
 
     name: str
-    reading: Reading[dict[str, VendorState]]
+    reading: Reading[dict[str, VendorState] | None]
     control: Control
     whole: VendorState | None = None  # with what its last calls came to, once somebody has asked for that
 
     def holds(self, control: Control) -> bool:
         return self.control == control and not self.reading.is_over(FRESH_SECONDS)
 
+    @property
+    def is_unread(self) -> bool:
+        return not self.reading.task.done() or self.reading.task.result() is None
+
     def found(self) -> VendorState | None:
-        return self.reading.task.result().get(self.name) if self.reading.task.done() else None
+        states = self.reading.task.result() if self.reading.task.done() else None
+        return None if states is None else states.get(self.name)
 
 
 class StoredVendorStates:
@@ -94,10 +102,7 @@ class StoredVendorStates:
     async def looks(self, vendors: Collection[str]) -> Mapping[str, VendorState]:
         tables = {name: table for name, table in self._policies.items() if name in vendors}
         known = {name: state for name in tables if (state := self._still(name))}
-        read = await self._with_calls({name: table for name, table in tables.items() if name not in known})
-        if tables and not (known or read):
-            raise _unavailable()
-        return known | read
+        return known | await self._with_calls({name: table for name, table in tables.items() if name not in known})
 
     async def all(self) -> Mapping[str, VendorState | None]:
         asked = self._ask(dict(self._policies.items()))
@@ -126,9 +131,12 @@ class StoredVendorStates:
         return asked.whole if asked is not None and asked.holds(self._controls.of(vendor)) else None
 
     async def _with_calls(self, tables: Mapping[str, VendorPolicy]) -> dict[str, VendorState]:
+        """Raises `Unavailable` where one of them is not read in time: a list without it would look whole."""
         asked = self._ask(tables)
         recent = await self._calls.of(tables)  # meanwhile
         await read_within(PATIENCE_SECONDS, (each.reading for each in asked))
+        if any(each.is_unread for each in asked):
+            raise _unavailable()
         for each in asked:
             if each.whole is None and (state := each.found()) is not None:
                 each.whole = replace(state, recent=recent[each.name])
@@ -144,14 +152,13 @@ class StoredVendorStates:
             self._asked |= {name: _Asked(name, reading, control) for name, (_, control) in lot.items()}
         return [self._asked[name] for name in tables]
 
-    async def _look_at(self, lot: Mapping[str, tuple[VendorPolicy, Control]]) -> dict[str, VendorState]:
-        """Those of them that Redis tells of."""
+    async def _look_at(self, lot: Mapping[str, tuple[VendorPolicy, Control]]) -> dict[str, VendorState] | None:
         policies = {name: control.overrides.over(table) for name, (table, control) in lot.items()}
         policies = {name: policy for name, policy in policies.items() if _can_be_kept(name, policy)}
         try:
             looks = await self._queue.looks.vendors(policies)
         except REDIS_FAULTS:
-            return {}
+            return None
         states = {name: state_of(name, policies[name], look) for name, look in looks.items()}
         return {name: replace(state, table=lot[name][0], control=lot[name][1]) for name, state in states.items()}
 

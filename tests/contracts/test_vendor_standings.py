@@ -18,7 +18,7 @@ from domain.infra.queue import Queue
 from domain.infra.queue_looks import QueueLooks
 from domain.infra.redis import open_redis
 from domain.infra.vendor_looks import VendorLook
-from domain.infra.vendor_states import PATIENCE_SECONDS, open_vendor_states
+from domain.infra.vendor_states import LARGEST_LOOK, PATIENCE_SECONDS, open_vendor_states
 from domain.jobs import Priority
 from domain.ports import Queued
 from domain.request_ids import new_request_id
@@ -114,6 +114,27 @@ async def test_all_who_ask_within_a_second_share_one_question(stores: Stores) ->
         await asyncio.gather(*(states.looks(policies) for _ in range(10)), states.all(), states.look("vendor-7"))
         await states.looks(policies)
         assert looks.asked == [[*policies]]
+
+
+class HalfLooks(CountedLooks):
+    """Never answers of few."""
+
+    async def vendors(self, policies: Mapping[str, VendorPolicy]) -> dict[str, VendorLook]:
+        if len(policies) == LARGEST_LOOK:
+            self.let.set()
+            return await super().vendors(policies)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_list_that_lacks_those_who_are_slow_is_none(stores: Stores) -> None:
+    stores.queue.looks = HalfLooks(stores.redis)
+    policies = {f"vendor-{number}": VendorPolicy() for number in range(LARGEST_LOOK + 1)}
+    async with open_vendor_states(stores.database, stores.queue, policies) as states:
+        with pytest.raises(Unavailable):
+            await states.looks(policies)
+        found = await states.all()
+    assert [name for name, state in found.items() if state is None] == [f"vendor-{LARGEST_LOOK}"]
 
 
 async def test_a_pause_is_seen_at_once_though_a_look_was_under_way(stores: Stores) -> None:
