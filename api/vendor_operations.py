@@ -39,8 +39,18 @@ _VENDOR: dict[str, Any] = {
     "p95_ms": 410.0,
     "p99_ms": 900.0,
     "starts_per_second": 48.9,
+    "instances": None,
 }
-_VENDOR_ANSWER = Answer(200, "The vendor.", VendorView, ("Cache-Control", "ETag"), {"vendor": _VENDOR})
+_AT_TWO: list[dict[str, Any]] = [
+    {"url": f"https://{name}.acme.example", "weight": 1, "breaker": breaker}
+    for name, breaker in (
+        ("a", {"state": "closed", "until": None, "failures": 0}),
+        ("b", {"state": "open", "until": "2026-11-21T09:00:05Z", "failures": 5}),
+    )
+]
+_VENDOR_ANSWER = Answer(
+    200, "The vendor.", VendorView, ("Cache-Control", "ETag"), {"vendor": {**_VENDOR, "instances": _AT_TWO}}
+)
 _PATCH: Json = {
     "schema": {
         "type": "object",
@@ -86,7 +96,7 @@ VENDOR_OPERATIONS: Operations = {
         tag="vendors",
         summary="List the vendors",
         description="All of the tables, by name, and how each stands over the whole fleet; for admins the gateway's "
-        "own besides.",
+        "own besides. What their last calls came to may be null for a moment: it is read behind the answer.",
         answers=(
             Answer(
                 200,
@@ -102,7 +112,8 @@ VENDOR_OPERATIONS: Operations = {
         id="show_vendor",
         tag="vendors",
         summary="Show a vendor",
-        description="Its limit and use, its queue, and how its last calls went.",
+        description="Its limit and use, its queue, and how its last calls went; for admins the circuit breaker of "
+        "each of its addresses, where it has several.",
         answers=(_VENDOR_ANSWER,),
         problems=(401, 404, 422, 500, 503),
         parameters=(VENDOR_NAME,),

@@ -9,7 +9,7 @@ from msgspec import Meta
 from domain.breakers import BreakerLook, BreakerState
 from domain.estimates import drain_time
 from domain.vendor_control import Control
-from domain.vendor_states import VendorState, Window
+from domain.vendor_states import InstanceState, VendorState, Window
 from domain.vendors import VendorPolicy
 
 
@@ -56,6 +56,14 @@ class BreakerView(msgspec.Struct, frozen=True):
     failures: Annotated[int, Meta(description="In a row, so far.")]
 
 
+class InstanceView(msgspec.Struct, frozen=True):
+    """One of the addresses of a vendor that has several. Its breaker is the whole fleet's."""
+
+    url: str
+    weight: int
+    breaker: BreakerView
+
+
 class VendorView(msgspec.Struct, frozen=True):
     """One vendor, over the whole fleet, as it stood within the last second. What nobody can say is null."""
 
@@ -79,12 +87,19 @@ class VendorView(msgspec.Struct, frozen=True):
     due: Annotated[int, Meta(description="Of these, those that only wait for their turn.")]
     oldest_due_seconds: Annotated[float | None, Meta(description="How long the first of these has waited.")]
     estimated_drain_seconds: Annotated[float | None, Meta(description="Until all that is due now has started.")]
-    recent_calls: Annotated[int, Meta(description="Of so many calls, the last ones, the following is told.")]
+    recent_calls: Annotated[
+        int | None,
+        Meta(description="Of so many calls, the last ones, the following is told; null: it could not be read in time."),
+    ]
     error_rate: float | None
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
     starts_per_second: float | None
+    instances: Annotated[
+        list[InstanceView] | None,
+        Meta(description="Where it is reached at several addresses. For admins, of one vendor; null in a list."),
+    ]
 
 
 class VendorList(msgspec.Struct, frozen=True):
@@ -123,7 +138,12 @@ def vendor_view(state: VendorState, now: datetime) -> VendorView:
         p95_ms=recent.p95_ms,
         p99_ms=recent.p99_ms,
         starts_per_second=recent.starts_per_second,
+        instances=None,
     )
+
+
+def instance_view(state: InstanceState, now: datetime) -> InstanceView:
+    return InstanceView(state.instance.url, state.instance.weight, _breaker_view(state.breaker, now))
 
 
 def control_view(name: str, table: VendorPolicy, control: Control) -> ControlView:

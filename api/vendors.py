@@ -21,7 +21,7 @@ from api.ports import ApiPorts
 from api.provided import Ports, controls_of
 from api.queries import read_query
 from api.vendor_bodies import read_patch
-from api.vendor_views import ControlView, VendorList, VendorView, control_view, vendor_view
+from api.vendor_views import ControlView, VendorList, VendorView, control_view, instance_view, vendor_view
 from domain.accounts.audit import Act
 from domain.callers import Role
 from domain.edge.answers import AnyRequest
@@ -37,11 +37,12 @@ _NO_VERSION = (
 
 @get("/vendors")
 async def list_vendors(request: AnyRequest, ports: Ports) -> Response[bytes]:
-    """All vendors by name, one after the other: their states are cached, and a burst of questions helps nobody."""
+    """All vendors by name."""
     read_query(request.scope)
-    names = [name for name in sorted(ports.vendor_states.names()) if _may_see(request, name, ports)]
-    states = [await _look(request, name, ports) for name in names]
-    return _answer(VendorList([_view(request, state) for state in states], None))
+    states = await ports.vendor_states.looks(
+        {name for name in ports.vendor_states.names() if _may_see(request, name, ports)}
+    )
+    return _answer(VendorList([_view(request, states[name]) for name in sorted(states)], None))
 
 
 @get("/vendors/{name:str}")
@@ -91,7 +92,12 @@ async def resume_vendor(request: AnyRequest, name: FromPath[str], ports: Ports) 
 
 async def _shown(request: AnyRequest, name: str, ports: ApiPorts) -> Response[bytes]:
     state = await _look(request, name, ports)
-    return _answer(_view(request, state), ETag=state.control.tag)
+    shown, now = _view(request, state), datetime.now(UTC)
+    if _is_admin(request):  # where it is reached is nobody else's affair
+        instances = await ports.vendor_states.instances(name)
+        views = None if instances is None else [instance_view(each, now) for each in instances]
+        shown = msgspec.structs.replace(shown, instances=views)
+    return _answer(shown, ETag=state.control.tag)
 
 
 async def _look(request: AnyRequest, name: str, ports: ApiPorts) -> VendorState:

@@ -40,8 +40,8 @@ from domain.infra.mongo import MongoHealth
 from domain.infra.queue import Queue
 from domain.infra.redis import RedisHealth
 from domain.infra.vendor_controls import HeardControls, StoredControls
-from domain.infra.vendor_standings import RedisVendorStandings
 from domain.infra.vendor_states import open_vendor_states
+from domain.vendor_states import VendorStandings
 from vendors.live import LiveVendors
 from vendors.services.live import LiveServices
 
@@ -65,10 +65,9 @@ async def open_api(settings: Settings, behind: Behind, stopping: asyncio.Event) 
     queue = Queue(stores.redis, lease=timedelta(seconds=settings.lease_seconds))
     ceilings = Ceilings(settings.vendor_backlog, settings.client_backlog)
     tables, controls = vendors.policies_beside(own_policies(settings)), HeardControls(stores.database)
-    fleet = _fleet(behind, RedisVendorStandings(queue, tables, controls))
     async with (
         controls.followed(stores.redis),
-        open_vendor_states(stores.database, queue, tables, controls) as vendor_states,
+        open_vendor_states(stores.database, queue, tables, controls, vendors.instances) as vendor_states,
         open_intake(stores.database, queue, ceilings=ceilings, states=vendor_states) as mongo_intake,
         open_job_reader(stores.database, stores.redis, stopping=stopping) as jobs,
         open_follow_ups(stores.database, queue, settings.public_base) as follow_ups,
@@ -99,7 +98,7 @@ async def open_api(settings: Settings, behind: Behind, stopping: asyncio.Event) 
                 payments=payment_ports(settings, stores, queue),
                 short_links=short_link_ports(settings, stores),
                 configurations=configurations,
-                exposition=PrometheusText(figures, home.metrics, fleet),
+                exposition=PrometheusText(figures, home.metrics, _fleet(behind, vendor_states)),
                 counts=figures.counts,
                 services=service_ports(settings, CountedServices(behind.services, figures.counts)),
                 limits=request_limits(settings, stores.redis),
@@ -119,5 +118,5 @@ def _home_with_key(settings: Settings) -> Home:
     return home
 
 
-def _fleet(behind: Behind, standings: RedisVendorStandings) -> FleetFigures:
+def _fleet(behind: Behind, standings: VendorStandings) -> FleetFigures:
     return FleetFigures(standings, behind.health, behind.services, behind.breakers)

@@ -1,10 +1,11 @@
 """How a vendor stands just now, over the whole fleet: what a job's `stage` and `estimated_start` are made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.balancing.instances import Instance
 from domain.breakers import UNTRIED, BreakerLook, BreakerState
 from domain.jobs import Job
 from domain.vendor_control import UNTOUCHED, Control
@@ -13,14 +14,21 @@ from domain.vendors import VendorPolicy
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What the last calls came to; durations in milliseconds. Of no calls at all, `calls` is 0 and the rest None."""
+    """
+    What the last calls came to; durations in milliseconds. Of no calls at all, `calls` is 0 and the rest None.
 
-    calls: int = 0
+    A few seconds old, or some more where vendors are many; `UNTOLD` where it could not be read in time.
+    """
+
+    calls: int | None = 0
     error_rate: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
     starts_per_second: float | None = None
+
+
+UNTOLD = Recent(calls=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,18 @@ class VendorState:
         return self.breaker.state is not BreakerState.CLOSED
 
 
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """
+    One of a vendor's addresses, as it stands over the whole fleet.
+
+    Whom a worker leaves out by itself (`domain.balancing.ejection`) is for that worker to know.
+    """
+
+    instance: Instance
+    breaker: BreakerLook
+
+
 class VendorStandings(Protocol):
     async def all(self) -> Mapping[str, VendorState | None]:
         """
@@ -69,12 +89,24 @@ class VendorStandings(Protocol):
 
 
 class VendorStates(Protocol):
-    """Raises `Unavailable` when a store does not answer."""
+    """Raises `Unavailable` when the queue's store does not answer. What the last calls came to may be `UNTOLD`."""
 
     def names(self) -> Sequence[str]: ...
 
     async def look(self, vendor: str) -> VendorState | None:
         """The vendor's state; None for one that no table has."""
+        ...
+
+    async def looks(self, vendors: Collection[str]) -> Mapping[str, VendorState]:
+        """
+        The same of many, by one question for all of them.
+
+        Left out are those that no table has, and those whose limit nobody could keep to; nobody because it is slow.
+        """
+        ...
+
+    async def instances(self, vendor: str) -> Sequence[InstanceState] | None:
+        """Of a vendor that has several, in its table's order; none of one that has not. None where nobody can say."""
         ...
 
     async def ahead(self, job: Job) -> int | None:

@@ -5,19 +5,25 @@ Everything about a vendor's own words (its URL, its JSON, its secrets) stays beh
 this port, in the vendor's folder under `vendors/`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from domain.backoff import Backoff, Pauses
+from domain.balancing.instances import Instance
 from domain.balancing.ports import Breakers
 from domain.outcomes import Outcome
 from domain.webhooks import WebhookReader
 
 # Awaited immediately before the first byte of a call leaves; returns when it may. Raises `NotNow`.
 Gate = Callable[[], Awaitable[None]]
+
+
+def instance_breaker(vendor: str, instance_url: str) -> str:
+    """What the fleet's breaker of one instance is called."""
+    return f"vendor:{vendor}:{instance_url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,16 @@ class Vendor(Protocol):
 
     async def call(self, call: Call) -> Outcome:
         """Make one call. Raises `OutcomeUnknown` when the vendor may have acted and nobody can tell."""
+        ...
+
+
+@runtime_checkable
+class HasInstances(Protocol):
+    """A vendor that is reached at several addresses: one vendor all the same."""
+
+    @property
+    def instances(self) -> Sequence[Instance]:
+        """None of them where this one has but the address that it is called at."""
         ...
 
 

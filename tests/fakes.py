@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from domain.errors import BadSignature, KeyReused, NotFound, Unavailable
 from domain.jobs import Job
 from domain.ports import Accepted, JobFilter, StoredEvent
 from domain.vendor_control import UNTOUCHED, Control
-from domain.vendor_states import VendorState
+from domain.vendor_states import InstanceState, VendorState
 from domain.vendors import VendorPolicy
 from domain.webhooks import EventState, Notice, WebhookEvent
 
@@ -117,6 +117,7 @@ class FakeVendorStates:
     def __init__(self) -> None:
         self.states: dict[str, VendorState] = {}
         self.places: dict[UUID, int] = {}
+        self.at: dict[str, Sequence[InstanceState] | None] = {}
         self.switched: list[tuple[str, str, bool]] = []
         self.questions = 0
         self.down = False
@@ -127,6 +128,13 @@ class FakeVendorStates:
     async def look(self, vendor: str) -> VendorState | None:
         self._answer()
         return self.states.get(vendor)
+
+    async def looks(self, vendors: Collection[str]) -> Mapping[str, VendorState]:
+        self._answer()
+        return {name: state for name, state in self.states.items() if name in vendors}
+
+    async def instances(self, vendor: str) -> Sequence[InstanceState] | None:
+        return self.at.get(vendor, ())
 
     async def ahead(self, job: Job) -> int | None:
         self._answer()

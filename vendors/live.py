@@ -4,7 +4,7 @@ The vendors while the gateway runs: the tables and their secrets are read again,
 A table that is broken then is told of and not taken: the vendors stay as they were.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import structlog
 
+from domain.balancing.instances import Instance
 from domain.errors import ConfigurationError
-from domain.vendors import SendsWebhooks, Vendor, VendorPolicy
+from domain.vendors import HasInstances, SendsWebhooks, Vendor, VendorPolicy
 from domain.webhooks import WebhookReader
 from vendors.http import VendorHttp
 from vendors.registry import ADAPTERS, MakeVendor, load_vendors
@@ -58,6 +59,8 @@ class LiveVendors(Mapping[str, Vendor]):
         self._history = history or SecretHistory()
         self._environment: Mapping[str, str] | None = None
         self._vendors: Mapping[str, Vendor] = {}
+        self._policies: Mapping[str, VendorPolicy] = {}
+        self._instances: Mapping[str, Sequence[Instance]] = {}
         self._readers: Mapping[str, WebhookReader] = {}
         self._take()
 
@@ -73,11 +76,16 @@ class LiveVendors(Mapping[str, Vendor]):
     @property
     def policies(self) -> Mapping[str, VendorPolicy]:
         """The vendors' policies, live too."""
-        return _View(lambda: {name: vendor.policy for name, vendor in self._vendors.items()})
+        return _View(lambda: self._policies)
 
     def policies_beside(self, own: Mapping[str, VendorPolicy]) -> Mapping[str, VendorPolicy]:
         """The vendors' policies, live too, and those of vendors that are none of these."""
-        return _View(lambda: {**{name: vendor.policy for name, vendor in self._vendors.items()}, **own})
+        return _View(lambda: {**self._policies, **own})
+
+    @property
+    def instances(self) -> Mapping[str, Sequence[Instance]]:
+        """Those of vendors at several addresses, live too."""
+        return _View(lambda: self._instances)
 
     @property
     def webhooks(self) -> Mapping[str, WebhookReader]:
@@ -107,6 +115,10 @@ class LiveVendors(Mapping[str, Vendor]):
         vendors = load_vendors(self._sources.files, environment, self._http, adapters=adapters, known=self._vendors)
         self._readers = _readers(vendors, self._own_readers, self._history)
         self._vendors, self._environment = vendors, environment
+        self._policies = {name: vendor.policy for name, vendor in vendors.items()}
+        self._instances = {
+            name: vendor.instances for name, vendor in vendors.items() if isinstance(vendor, HasInstances)
+        }
 
     def _adapters(self, environment: Mapping[str, str]) -> Mapping[str, MakeVendor]:
         """A vendor in code is made again only when the environment, and with it its settings, may have changed."""
@@ -143,3 +155,7 @@ class _View(Mapping[str, _T]):
 
     def __len__(self) -> int:
         return len(self._look())
+
+    def items(self) -> ItemsView[str, _T]:
+        """By one look: else each of them would cost one."""
+        return self._look().items()

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -25,7 +24,7 @@ from domain.infra.queue import OPENED, WAKE_CHANNEL
 from domain.infra.redis import REDIS_FAULTS, RedisClient
 from domain.infra.scripts import load_script
 from domain.infra.ticks import moment_of, seconds_since_boot
-from domain.infra.vendor_keys import BREAKER
+from domain.infra.vendor_keys import key_of_breaker
 
 PROBE_MARGIN = timedelta(seconds=5)  # a probe is waited for as long as its call may last, and so much longer
 FRESH_SECONDS = 0.5  # less than the shortest opening by far: whoever believed "closed" before it asks anew after it
@@ -159,7 +158,7 @@ class RedisBreakers:
         for entry in entries:
             args += (entry.before, entry.what, entry.token, entry.lease_ms, entry.age_ms)
             args += (spread_of(entry.key), entry.key)
-        now, *flat = await self._script(keys=[_name(entry.key) for entry in entries], args=args)
+        now, *flat = await self._script(keys=[key_of_breaker(entry.key) for entry in entries], args=args)
         heard = seconds_since_boot()
         if len(self._known) > MOST_KNOWN:  # of instances that have gone
             self._known.clear()
@@ -180,11 +179,6 @@ async def open_breakers(
     breakers = RedisBreakers(redis, rules, probe_margin)
     async with breakers.entries, in_background(breakers.tell_for_ever()):
         yield breakers
-
-
-def _name(key: str) -> str:
-    """Its name in Redis, in which no URL looks like one that may hold a password."""
-    return BREAKER + quote(key, safe=":")
 
 
 def _ms(seconds: float) -> int:

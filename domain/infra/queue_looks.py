@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from domain.breakers import BreakerLook
 from domain.infra.limits import CallLimits
 from domain.infra.queue_keys import CLASSES, class_of, ring_key
 from domain.infra.redis import RedisClient
 from domain.infra.scripts import load_script
-from domain.infra.vendor_keys import breaker_key, closed_key, grants_key, paused_key, running_key
-from domain.infra.vendor_looks import VendorLook
+from domain.infra.vendor_keys import breaker_key, closed_key, grants_key, key_of_breaker, paused_key, running_key
+from domain.infra.vendor_looks import VendorLook, breaker_look
 from domain.ports import Queued
 from domain.vendors import VendorPolicy
 
@@ -20,6 +21,7 @@ class QueueLooks:
         self._redis = redis
         self._lease_ms = round(lease.total_seconds() * 1000)
         self._look = load_script(redis, "look", "clock", "permits", "lanes", "circuit")
+        self._openings = load_script(redis, "openings", "clock", "circuit")
         self._rank = load_script(redis, "rank", "clock", "lanes")
         self._backlog = load_script(redis, "backlog", "clock", "lanes")
 
@@ -29,13 +31,21 @@ class QueueLooks:
         return VendorLook.of(await self._look(keys=keys, args=args), CLASSES)
 
     async def vendors(self, policies: Mapping[str, VendorPolicy]) -> dict[str, VendorLook]:
-        """The same of many, in one round trip."""
+        """The same of many, in one round trip; those of one cost less alone."""
+        if len(policies) == 1:
+            [(name, policy)] = policies.items()
+            return {name: await self.vendor(name, policy)}
         async with self._redis.pipeline(transaction=False) as pipeline:
             for vendor, policy in policies.items():
                 keys, args = self._of(vendor, policy)
                 await self._look(keys=keys, args=args, client=pipeline)
             replies = await pipeline.execute()
         return {vendor: VendorLook.of(reply, CLASSES) for vendor, reply in zip(policies, replies, strict=True)}
+
+    async def breakers(self, names: Sequence[str]) -> list[BreakerLook]:
+        """How circuit breakers stand, by what they are called."""
+        now, *flat = await self._openings(keys=[key_of_breaker(name) for name in names])
+        return [breaker_look(now, opened, row) for opened, row in zip(flat[::2], flat[1::2], strict=True)]
 
     def _of(self, vendor: str, policy: VendorPolicy) -> tuple[list[str], list[str | int]]:
         keys = [closed_key(vendor), paused_key(vendor), grants_key(vendor), running_key(vendor), breaker_key(vendor)]

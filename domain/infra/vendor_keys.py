@@ -1,6 +1,13 @@
 """Where Redis keeps what holds for all calls to one vendor; the meaning of each stands in `domain.infra.queue`."""
 
+from urllib.parse import quote
+
 BREAKER = "gateway:breaker:"
+
+
+def key_of_breaker(name: str) -> str:
+    """In which no URL looks like one that may hold a password."""
+    return BREAKER + quote(name, safe=":")
 
 
 def breaker_of(vendor: str) -> str:
@@ -9,7 +16,7 @@ def breaker_of(vendor: str) -> str:
 
 
 def breaker_key(vendor: str) -> str:
-    return BREAKER + breaker_of(vendor)
+    return key_of_breaker(breaker_of(vendor))
 
 
 def closed_key(vendor: str) -> str:

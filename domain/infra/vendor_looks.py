@@ -37,11 +37,12 @@ class VendorLook:
             due=dict(zip(classes, counts[1::2], strict=True)),
             oldest_due=None if oldest < 0 else timedelta(microseconds=now - oldest),
             used=tuple(used),
-            breaker=_breaker(now, opened, row),
+            breaker=breaker_look(now, opened, row),
         )
 
 
-def _breaker(now: int, opened: int, row: int) -> BreakerLook:
+def breaker_look(now: int, opened: int, row: int) -> BreakerLook:
+    """From when an opening ends, 0 where there is none, and the failures in a row; times in microseconds."""
     if opened > now:
         return BreakerLook(BreakerState.OPEN, moment_of(opened), row)
     return BreakerLook(BreakerState.HALF_OPEN if opened else BreakerState.CLOSED, None, row)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
+from domain.balancing.instances import Instance
 from domain.breakers import BreakerLook, BreakerState
 from domain.vendor_control import Control, Overrides
-from domain.vendor_states import Recent, VendorState, Window
+from domain.vendor_states import UNTOLD, InstanceState, Recent, VendorState, Window
 from domain.vendors import VendorPolicy
 from tests.api.test_openapi import _check
 from tests.fakes import FakeVendorStates
@@ -52,7 +53,7 @@ async def test_a_vendor_says_how_it_stands(client: AsyncClient, sync: VendorStat
         "timeout_seconds": 10.0, "attempts": 5, "overridden": [], "version": 0, "changed_by": None, "changed_at": None,
         "table": {"limit": "50/second", "concurrency": 100, "timeout_seconds": 10.0, "attempts": 5},
         "queued": 1_040, "due": 1_001, "oldest_due_seconds": 4.2, "recent_calls": 500, "error_rate": 0.02,
-        "p50_ms": 180.0, "p95_ms": 410.0, "p99_ms": 900.0, "starts_per_second": 48.9,
+        "p50_ms": 180.0, "p95_ms": 410.0, "p99_ms": 900.0, "starts_per_second": 48.9, "instances": None,
     }  # fmt: skip
 
 
@@ -87,10 +88,53 @@ async def test_an_open_breaker_says_until_when_and_after_that_it_is_half_open(
     assert (await client.get("/vendors/sync")).json()["breaker"]["state"] == "half_open"
 
 
+async def test_a_vendors_instances_are_for_admins_and_in_no_list(
+    client: AsyncClient, client_of: Open, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    until = sync.at + timedelta(seconds=30)
+    one = InstanceState(Instance("https://a.example"), BreakerLook(failures=1))
+    other = InstanceState(Instance("https://b.example", 2), BreakerLook(BreakerState.OPEN, until, 5))
+    vendor_states.at = {"sync": (one, other), "acme": None}
+    async with client_of("root") as admin:
+        answers = [await admin.get("/vendors/sync"), await admin.post("/vendors/sync/pause")]
+        _check("get", "/vendors/{name}", answers[0])
+        listed = (await admin.get("/vendors")).json()["items"]
+        untold = (await admin.get("/vendors/acme")).json()["instances"]
+        vendor_states.at = {}
+        none = (await admin.get("/vendors/sync")).json()["instances"]
+    for answer in answers:
+        first, second = answer.json()["instances"]
+        breaker = {"state": "closed", "until": None, "failures": 1}
+        assert first == {"url": "https://a.example", "weight": 1, "breaker": breaker}
+        assert datetime.fromisoformat(second["breaker"].pop("until")) == until
+        assert second == {"url": "https://b.example", "weight": 2, "breaker": {"state": "open", "failures": 5}}
+    assert ([each["instances"] for each in listed], untold, none) == ([None, None], None, [])
+    assert (await client.get("/vendors/sync")).json()["instances"] is None
+
+
 async def test_all_vendors_are_listed_by_name(client: AsyncClient, sync: VendorState) -> None:
     answer = await client.get("/vendors")
     _check("get", "/vendors", answer)
     assert [vendor["name"] for vendor in answer.json()["items"]] == ["acme", "sync"]
+
+
+async def test_all_are_looked_at_by_one_question(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    await client.get("/vendors")
+    assert vendor_states.questions == 1
+
+
+async def test_what_the_last_calls_came_to_is_null_where_it_could_not_be_read_in_time(
+    client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
+) -> None:
+    vendor_states.states["sync"] = replace(sync, recent=UNTOLD)
+    answer = await client.get("/vendors")
+    _check("get", "/vendors", answer)
+    acme, shown = answer.json()["items"]
+    of_calls = ("recent_calls", "error_rate", "p50_ms", "p95_ms", "p99_ms", "starts_per_second")
+    assert [shown[name] for name in of_calls] == [None] * len(of_calls)
+    assert (shown["running"], shown["due"], acme["recent_calls"]) == (12, 1_001, 0)
 
 
 @pytest.mark.parametrize("path", ["/vendors/unknown", "/vendors/unknown/pause", "/vendors/unknown/resume"])
@@ -164,6 +208,7 @@ async def test_a_store_that_is_away_is_a_503(
     client: AsyncClient, sync: VendorState, vendor_states: FakeVendorStates
 ) -> None:
     vendor_states.down = True
-    answer = await client.get("/vendors/sync")
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "1"
+    for path in ("/vendors", "/vendors/sync"):
+        answer = await client.get(path)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -14,17 +13,17 @@ from domain.errors import NotFound, Unavailable
 from domain.infra import vendor_states
 from domain.infra.breakers import open_breakers
 from domain.infra.queue import WAKE_CHANNEL, Queue
-from domain.infra.recent_calls import RecentCalls, sum_up
 from domain.infra.redis import open_redis
 from domain.infra.vendor_keys import breaker_key
+from domain.infra.vendor_pauses import MIRROR_SECONDS
 from domain.infra.vendor_states import StoredVendorStates, open_vendor_states
-from domain.jobs import AttemptOutcome, Job, Priority, Status
+from domain.jobs import Job, Priority
 from domain.ports import Queued
 from domain.request_ids import new_request_id
 from domain.vendor_states import Recent
 from domain.vendors import VendorPolicy
 from tests.stores import LEASE, Stores
-from tests.strategies import NOON, a_job
+from tests.strategies import a_job
 
 SECOND = timedelta(seconds=1)
 POLICIES = {"sync": VendorPolicy(), "slow": VendorPolicy(limit="2/second; 10/hour", concurrency=1)}
@@ -42,11 +41,6 @@ def queued(priority: Priority = Priority.NORMAL, due_in: timedelta = -SECOND) ->
 
 def job_of(place: Queued) -> Job:
     return a_job(id=place.request_id, client=place.client, priority=place.priority, run_at=place.due_at)
-
-
-def attempt(started_at: datetime = NOON, outcome: AttemptOutcome | None = AttemptOutcome.DONE, **fields: Any) -> Any:
-    known = {} if outcome is None else {"outcome": outcome.value, "latency_ms": 100.0}
-    return {"started_at": started_at, **known, **fields}
 
 
 async def test_a_vendor_of_no_table_has_no_state_and_no_switch(states: StoredVendorStates) -> None:
@@ -210,7 +204,7 @@ async def test_a_redis_that_hangs_costs_half_a_second_once(stores: Stores) -> No
         assert time.monotonic() - begun < vendor_states.PATIENCE_SECONDS
         with pytest.raises(Unavailable):
             await states.ahead(a_job())
-        async with asyncio.timeout(vendor_states.MIRROR_SECONDS + 1):  # less than Redis' own patience
+        async with asyncio.timeout(MIRROR_SECONDS + 1):  # less than Redis' own patience
             with pytest.raises(Unavailable):
                 await states.pause("sync", "root")
 
@@ -218,35 +212,3 @@ async def test_a_redis_that_hangs_costs_half_a_second_once(stores: Stores) -> No
 async def _never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
     writer.close()
-
-
-async def test_recent_calls_are_found_by_the_index(stores: Stores) -> None:
-    jobs = stores.database.get_collection("jobs")
-    first = a_job(status=Status.COMPLETE, called_at=NOON).model_dump(by_alias=True, exclude_none=True)
-    await jobs.insert_one({**first, "attempts": [attempt(NOON - SECOND, AttemptOutcome.RETRY), attempt()]})
-    await jobs.insert_one(a_job().model_dump(by_alias=True, exclude_none=True))
-    await jobs.insert_one(a_job(vendor="slow", called_at=NOON).model_dump(by_alias=True, exclude_none=True))
-    recent = await RecentCalls(stores.database).read("sync", NOON + SECOND)
-    assert recent == Recent(2, 0.5, 100.0, 100.0, 100.0, 1.0)
-    query = jobs.find({"vendor": "sync", "called_at": {"$exists": True}}).sort("called_at", -1).limit(500)
-    assert (await query.explain())["queryPlanner"]["winningPlan"]["inputStage"]["inputStage"]["indexName"] == "by_call"
-
-
-def test_a_summary_counts_only_what_was_sent_and_times_only_what_was_answered() -> None:
-    cut = [
-        attempt(outcome=AttemptOutcome.CRASHED, latency_ms=9e9),
-        attempt(outcome=AttemptOutcome.DRAINED, latency_ms=9e9),
-    ]
-    open_call = attempt(outcome=None)
-    never_sent = attempt(outcome=AttemptOutcome.RELEASED)
-    done = [attempt(latency_ms=float(n)) for n in range(1, 99)]
-    recent = sum_up([*cut, open_call, never_sent, *done], NOON + 10 * SECOND)
-    assert recent == Recent(101, 0.01, 49.0, 94.0, 98.0, 10.1)
-
-
-def test_the_pace_is_that_of_the_last_ten_seconds_or_of_what_is_known() -> None:
-    burst = [attempt(NOON + n * SECOND / 100) for n in range(100)]
-    assert sum_up(burst, NOON + SECOND).starts_per_second == 100.0
-    assert sum_up(burst, NOON + 5 * SECOND).starts_per_second == 20.0
-    assert sum_up(burst, NOON + 60 * SECOND).starts_per_second == 0.0
-    assert sum_up([], NOON) == Recent()

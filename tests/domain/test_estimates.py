@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.breakers import BreakerLook, BreakerState
 from domain.estimates import Standing, drain_time, standing_of
 from domain.jobs import Attempt, Job, Stage, Status
-from domain.vendor_states import Recent, VendorState, Window
+from domain.vendor_states import UNTOLD, Recent, VendorState, Window
 from domain.vendors import VendorPolicy
 from tests.strategies import NOON, a_job
 
@@ -113,6 +113,16 @@ def test_while_a_probe_is_under_way_nobody_knows_until_when() -> None:
 def test_nothing_is_promised_where_nobody_can_say(ahead: int | None) -> None:
     unknown = a_vendor(recent=Recent(starts_per_second=0.0))
     assert standing(a_job(), unknown, ahead) == Standing(Stage.QUEUED)
+
+
+def test_where_the_last_calls_could_not_be_read_only_what_rests_on_them_is_not_promised() -> None:
+    untold = a_vendor(recent=UNTOLD)
+    assert standing(a_job(), untold, ahead=25) == Standing(Stage.QUEUED)
+    limited = replace(untold, windows=(Window(10, SECOND, 10),))
+    assert (
+        standing(a_job(), limited, ahead=25).estimated_start
+        == standing(a_job(), a_vendor(windows=limited.windows), ahead=25).estimated_start
+    )
 
 
 def test_permits_that_are_free_are_taken_at_once_and_the_rest_at_the_windows_pace() -> None:

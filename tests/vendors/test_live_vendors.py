@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
+from domain.balancing.instances import Instance
 from domain.errors import BadSignature, ConfigurationError
 from domain.outcomes import Done, Outcome
 from domain.vendors import Call, VendorPolicy
@@ -82,6 +83,24 @@ def test_a_table_that_is_added_changed_or_removed_is_seen_by_everybody(world: Ma
     it.write("")
     it.vendors.reload()
     assert (set(names), set(policies), len(readers)) == ({"coded"}, {"coded"}, 0)
+
+
+def test_where_a_vendor_is_reached_is_seen_as_it_is_now(world: MakeWorld) -> None:
+    it = world(SYNC)
+    instances = it.vendors.instances
+    assert instances.get("a", ()) == ()
+    assert "coded" not in instances
+    it.write(SYNC + 'instances = ["https://a.example", { url = "https://b.example", weight = 2 }]\n')
+    assert it.vendors.reload()
+    assert instances["a"] == (Instance("https://a.example"), Instance("https://b.example", 2))
+
+
+def test_policies_beside_others_are_live_and_those_win(world: MakeWorld) -> None:
+    it = world(SYNC)
+    beside = it.vendors.policies_beside({"own": VendorPolicy(attempts=1), "coded": VendorPolicy(attempts=2)})
+    it.write(SYNC + "attempts = 7\n")
+    assert it.vendors.reload()
+    assert {name: policy.attempts for name, policy in beside.items()} == {"a": 7, "coded": 2, "own": 1}
 
 
 @pytest.mark.parametrize("broken", ["[vendors.a", "[vendors.a]\n", '[vendors.a]\nurl = "${SECRET}"\n', None])

@@ -12,6 +12,7 @@ from domain.breakers import BreakerRules, BreakerState, CallOutcome
 from domain.errors import OutcomeUnknown
 from domain.infra.breakers import open_breakers
 from domain.infra.queue import WAKE_CHANNEL
+from domain.infra.vendor_states import open_vendor_states
 from domain.jobs import Job, Status
 from domain.metrics import BREAKER_CALLS
 from domain.outcomes import Done, Failed, Outcome, Retry
@@ -272,7 +273,15 @@ async def test_one_of_two_instances_that_fails_is_left_out_by_the_fleet_and_no_j
         async with worker, open_breakers(stores.redis, LONG) as breakers:
             assert {job.status for job in await ended(stores, jobs)} == {Status.COMPLETE}
             looks = await breakers.looks([f"vendor:sync:{one.url}", f"vendor:sync:{other.url}", "vendor:sync"])
+        reached = {"sync": vendor.instances}
+        async with open_vendor_states(stores.database, stores.queue, {}, instances=reached) as states:
+            shown = await states.instances("sync")
     assert [look.state for look in looks] == [BreakerState.OPEN, BreakerState.CLOSED, BreakerState.CLOSED]
+    assert shown is not None
+    assert [(each.instance.url, each.breaker.state) for each in shown] == [
+        (one.url, BreakerState.OPEN),
+        (other.url, BreakerState.CLOSED),
+    ]
     assert (len(one.received), len(other.received)) == (5, 12)
     told = [counts.of(BREAKER_CALLS, "vendor_instance", "sync", outcome) for outcome in ("failed", "ok")]
     assert told == [5, 12]

@@ -32,6 +32,7 @@ class TableVendor:
         self.name = name
         self.policy = settings.policy
         self.settings = settings
+        self.instances = settings.instances
         self.webhooks = _webhooks(settings.webhook)
         self._http = http
         self._turns = Turns(name, settings.instances, balancer)

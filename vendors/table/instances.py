@@ -21,7 +21,7 @@ from domain.breakers import Admission, CallOutcome
 from domain.errors import OutcomeUnknown
 from domain.outcomes import Outcome, Retry
 from domain.vendor_trouble import said_by
-from domain.vendors import Call
+from domain.vendors import Call, instance_breaker
 from vendors.errors import NotSent
 
 CONNECT_SECONDS = 5.0  # at one that is not the last to be asked
@@ -88,7 +88,7 @@ class Turns:
         return came_of_it
 
     def _key_of(self, instance: Instance) -> str:
-        return f"vendor:{self._vendor}:{instance.url}"
+        return instance_breaker(self._vendor, instance.url)
 
 
 async def _reach(call: Call, url: httpx.URL, send: Send, patience: float | None) -> Outcome:
