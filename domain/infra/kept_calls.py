@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 0.5
 AWAY_SECONDS = 1.0  # for which nobody asks again for what could not be read
 
 Read = Callable[[Sequence[str]], Awaitable[Sequence[Recent]]]  # raises `Unavailable`
+Clock = Callable[[], float]  # seconds; only differences count
 
 log = structlog.get_logger()
 
@@ -44,7 +45,8 @@ class _Asked:
 class KeptCalls:
     """For one process, by `keep_calls`."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._asked: dict[str, _Asked] = {}
         self.readings = Readings()
@@ -55,7 +57,7 @@ class KeptCalls:
 
     async def of(self, vendors: Iterable[str]) -> dict[str, Recent]:
         """Raises nothing, and takes half a second at most: `UNTOLD` of those who could not be read by then."""
-        now, kept_seconds, waited_for = time.monotonic(), self._kept_seconds, list[Reading[None]]()
+        now, kept_seconds, waited_for = self._clock(), self._kept_seconds, list[Reading[None]]()
         names = tuple(vendors)
         for name in names:
             kept = self._kept.get(name)
@@ -80,7 +82,7 @@ class KeptCalls:
 
     async def _keep(self, vendor: str, lots: Batcher[str, Recent]) -> None:
         try:
-            self._kept[vendor] = _Kept(await lots.submit(vendor), time.monotonic())
+            self._kept[vendor] = _Kept(await lots.submit(vendor), self._clock())
         except Unavailable:
             pass  # nobody can say
         except Exception:
@@ -92,8 +94,8 @@ class KeptCalls:
 
 
 @asynccontextmanager
-async def keep_calls(read: Read) -> AsyncIterator[KeptCalls]:
-    calls = KeptCalls(read)
+async def keep_calls(read: Read, clock: Clock = time.monotonic) -> AsyncIterator[KeptCalls]:
+    calls = KeptCalls(read, clock)
     async with calls.of_one, calls.of_many:
         try:
             yield calls

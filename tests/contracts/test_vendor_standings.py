@@ -73,7 +73,7 @@ async def test_of_a_redis_that_is_away_or_hangs_nothing_is_told_and_soon(stores:
                 assert await states.all() == {"sync": None, "slow": None}
                 with pytest.raises(Unavailable):
                     await states.looks(POLICIES)
-                assert time.monotonic() - begun < PATIENCE_SECONDS + 1.0
+                assert time.monotonic() - begun < PATIENCE_SECONDS + 4.0
 
 
 async def test_of_a_mongodb_that_hangs_only_what_the_last_calls_came_to_is_missing_and_soon(stores: Stores) -> None:
@@ -85,7 +85,7 @@ async def test_of_a_mongodb_that_hangs_only_what_the_last_calls_came_to_is_missi
         begun = time.monotonic()
         found = await states.looks(POLICIES)
         one = await states.look("sync")
-        assert time.monotonic() - begun < PATIENCE_SECONDS + 1.0
+        assert time.monotonic() - begun < PATIENCE_SECONDS + 4.0
     assert one is not None
     assert [state.recent for state in (one, *found.values())] == [UNTOLD] * 3
     assert [state.running for state in found.values()] == [0, 0]

@@ -196,12 +196,13 @@ async def test_a_redis_that_hangs_costs_half_a_second_once(stores: Stores) -> No
         for _ in range(20):
             with pytest.raises(Unavailable):
                 await states.look("sync")
-        assert time.monotonic() - begun < vendor_states.PATIENCE_SECONDS + 0.4
+        assert time.monotonic() - begun < 10 * vendor_states.PATIENCE_SECONDS  # once, and not twenty times
         await asyncio.sleep(vendor_states.FRESH_SECONDS)  # slow: the hang goes on for longer than a state is kept
         begun = time.monotonic()
-        with pytest.raises(Unavailable):
-            await states.look("sync")
-        assert time.monotonic() - begun < vendor_states.PATIENCE_SECONDS
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await states.look("sync")
+        assert time.monotonic() - begun < 10 * vendor_states.PATIENCE_SECONDS
         with pytest.raises(Unavailable):
             await states.ahead(a_job())
         async with asyncio.timeout(MIRROR_SECONDS + 1):  # less than Redis' own patience

@@ -1,7 +1,6 @@
 """What vendors' last calls came to: how seldom it is read, who waits for it, and what is told when it is slow."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.infra import kept_calls
-from domain.infra.kept_calls import LARGEST_LOT, KeptCalls, keep_calls
+from domain.infra.kept_calls import KEPT_SECONDS, LARGEST_LOT, KeptCalls, keep_calls
 from domain.vendor_states import UNTOLD, Recent
 
 MANY = [f"vendor-{number}" for number in range(5 * LARGEST_LOT)]
@@ -23,6 +22,7 @@ class Source:
     held: set[str] = field(default_factory=set)
     let: asyncio.Event = field(default_factory=asyncio.Event)
     lots: list[tuple[str, ...]] = field(default_factory=list)
+    now: float = 0.0
     at_once: int = 0
     most_at_once: int = 0
 
@@ -49,15 +49,8 @@ def source() -> Source:
 
 @pytest.fixture
 async def calls(source: Source) -> AsyncIterator[KeptCalls]:
-    async with keep_calls(source.read) as calls:
+    async with keep_calls(source.read, lambda: source.now) as calls:
         yield calls
-
-
-async def grow_old(seconds: float) -> None:
-    """Slow: what is kept has to grow old."""
-    begun = time.monotonic()
-    while time.monotonic() <= begun + seconds:
-        await asyncio.sleep(seconds)
 
 
 async def test_all_are_read_in_lots_one_after_the_other_and_once_for_all_who_ask(
@@ -74,10 +67,9 @@ async def test_all_are_read_in_lots_one_after_the_other_and_once_for_all_who_ask
 async def test_what_is_old_is_told_at_once_and_read_again_behind_the_answer(
     source: Source, calls: KeptCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_calls, "KEPT_SECONDS", 0.3)
     monkeypatch.setattr(kept_calls, "AWAY_SECONDS", 0.0)
     await calls.of(["sync"])
-    await grow_old(0.3)
+    source.now += KEPT_SECONDS + 0.1
     assert await calls.of(["sync"]) == {"sync": Recent(1)}
     async with asyncio.timeout(5):
         while await calls.of(["sync"]) != {"sync": Recent(2)}:
@@ -85,34 +77,29 @@ async def test_what_is_old_is_told_at_once_and_read_again_behind_the_answer(
 
 
 async def test_what_is_too_old_is_waited_for(source: Source, calls: KeptCalls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_calls, "KEPT_SECONDS", 0.02)
     monkeypatch.setattr(kept_calls, "AWAY_SECONDS", 0.0)
-    monkeypatch.setattr(kept_calls, "MOST_A_SECOND", 1_000)
     await calls.of(["sync"])
-    await grow_old(0.04)
+    source.now += 2 * KEPT_SECONDS + 0.1
     assert await calls.of(["sync"]) == {"sync": Recent(2)}
 
 
 async def test_what_is_too_old_is_not_told_while_it_cannot_be_read(
     source: Source, calls: KeptCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_calls, "KEPT_SECONDS", 0.02)
     monkeypatch.setattr(kept_calls, "AWAY_SECONDS", 0.0)
-    monkeypatch.setattr(kept_calls, "MOST_A_SECOND", 1_000)
     await calls.of(["sync"])
     source.fault = Unavailable("away")
-    await grow_old(0.04)
+    source.now += 2 * KEPT_SECONDS + 0.1
     assert await calls.of(["sync"]) == {"sync": UNTOLD}
 
 
 async def test_of_many_each_is_kept_for_longer(
     source: Source, calls: KeptCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_calls, "KEPT_SECONDS", 0.0)
     monkeypatch.setattr(kept_calls, "AWAY_SECONDS", 0.0)
     monkeypatch.setattr(kept_calls, "MOST_A_SECOND", 1)
     await calls.of(MANY)
-    await grow_old(0.01)
+    source.now += len(MANY) - 1
     await calls.of(MANY)
     await asyncio.sleep(0)
     assert len(source.lots) == 5
@@ -123,9 +110,7 @@ async def test_a_slow_lot_hides_only_its_own_and_is_known_when_it_is_read(
 ) -> None:
     monkeypatch.setattr(kept_calls, "PATIENCE_SECONDS", 0.05)
     source.held = {MANY[LARGEST_LOT]}
-    begun = time.monotonic()
     found = await calls.of(MANY)
-    assert time.monotonic() - begun < 0.5
     assert [each is UNTOLD for each in found.values()] == [False] * LARGEST_LOT + [True] * 4 * LARGEST_LOT
     source.let.set()
     async with asyncio.timeout(5):
