@@ -20,7 +20,7 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("mutants.toml")
-LONGEST_TEST = "50"  # seconds: without its guard a test may wait for what never comes
+LONGEST_TEST = "60"  # seconds, without its guard: it may wait for what never comes
 FAILED = 1  # pytest's exit code where tests ran and failed
 
 
@@ -61,10 +61,9 @@ class Run:
         return (self.said.strip().splitlines() or [""])[-1]
 
     @classmethod
-    def of(cls, tree: Path, tests: list[str]) -> Self:
-        options = ["-q", "-p", "no:cacheprovider", "--timeout", LONGEST_TEST, "--tb", "line"]
+    def of(cls, tree: Path, tests: list[str], *options: str) -> Self:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *tests],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb", "line", *options, *tests],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree)},  # before the checkout, which is installed
             capture_output=True,
@@ -92,7 +91,7 @@ def judge(mutant: Mutant, tree: Path) -> str:
     """`red` as it should be, or what is wrong."""
     try:
         with mutant.applied(tree):
-            run = Run.of(tree, [mutant.test])
+            run = Run.of(tree, [mutant.test], "--timeout", LONGEST_TEST)
     except (OSError, ValueError) as fault:
         return f"CANNOT BE APPLIED: {fault}"
     if run.red:
