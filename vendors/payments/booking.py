@@ -77,7 +77,7 @@ class Booking:
                 theirs=payment.account,
                 ours=account.name,
                 payment_id=str(payment.id),
-                remedy="set STRIPE_SECRET_KEY to a key of theirs; gateway payments accounts names all that wait",
+                remedy="set STRIPE_SECRET_KEY to a key of theirs; gateway payments accounts counts all that wait",
             )
         raise NotHeard(ELSEWHERE, refused=True)
 
