@@ -69,6 +69,7 @@ class Booking:
         account = await self._own_account(call)
         if account.goes_by(payment.account):
             return
+        self._door.doubt_own_account()
         if payment.account not in self._named:
             self._named.add(payment.account)
             log.error(

@@ -71,6 +71,10 @@ class StripeDoor:
         """Whose key ours is, asked once. Raises `NotNow`."""
         return await self._own_account.told(call)
 
+    def doubt_own_account(self) -> None:
+        """Something is not its: a key that could not tell whose it is may have got the right to."""
+        self._own_account.doubt()
+
     async def create_customer(self, asked: CustomerAsked, call: Call) -> Customer | Retry | Failed:
         params: Any = {"name": asked.name, "email": asked.email, "metadata": _marked(asked.metadata, call)}
         send = partial(self._v1.customers.create_async, params, _under(call))

@@ -21,6 +21,7 @@ from vendors.stripe.asking import ask
 from vendors.stripe.settings import StripeSettings
 from vendors.stripe.wire import read_account_id
 
+AGAIN_AFTER = timedelta(minutes=1)
 LONGEST = timedelta(seconds=10)  # that a call waits for it, besides what it asks for itself
 FORBIDDEN = 403
 
@@ -38,6 +39,10 @@ class Account:
     name: str
     fingerprint: str
 
+    @property
+    def is_told(self) -> bool:
+        return self.name != self.fingerprint
+
     def goes_by(self, recorded: str) -> bool:
         """Also what was recorded before this key got the right to tell."""
         return recorded in (self.name, self.fingerprint)
@@ -46,11 +51,15 @@ class Account:
 class OwnAccount:
     """The account of one key. For one event loop."""
 
-    def __init__(self, settings: StripeSettings, send: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, settings: StripeSettings, send: Callable[[], Awaitable[object]], again_after: timedelta = AGAIN_AFTER
+    ) -> None:
         self._mode = "live" if settings.livemode else "test"
         self._fingerprint = f"key_{_hashed(settings.secret_key.get_secret_value())}/{self._mode}"
         self._send = send
+        self._again_after = again_after
         self._known: Account | None = None
+        self._asked_at = 0.0
         self._asking: asyncio.Event | None = None
 
     async def told(self, call: Call) -> Account | Retry:
@@ -60,7 +69,8 @@ class OwnAccount:
         within = min(call.timeout, LONGEST)
         if self._asking is not None:
             return await self._heard(self._asking, within)
-        asking = self._asking = asyncio.Event()
+        asking, self._asked_at = asyncio.Event(), asyncio.get_running_loop().time()
+        self._asking = asking
         try:
             answer = await self._ask(replace(call, timeout=within))
         finally:
@@ -69,6 +79,12 @@ class OwnAccount:
         if isinstance(answer, Account):
             self._known = answer
         return answer
+
+    def doubt(self) -> None:
+        """What goes by a fingerprint is asked for again, as soon as a minute has gone by: the key may tell by now."""
+        age = asyncio.get_running_loop().time() - self._asked_at
+        if self._known is not None and not self._known.is_told and age >= self._again_after.total_seconds():
+            self._known = None
 
     async def _heard(self, asking: asyncio.Event, within: timedelta) -> Account | Retry:
         try:

@@ -16,8 +16,9 @@ from tests.strategies import NOON
 from tests.vendors.stripe.stripe_words import CALL, settings_at
 from vendors.http import VendorHttp
 from vendors.stripe.client import StripeDoor
-from vendors.stripe.own_account import Account
+from vendors.stripe.own_account import Account, OwnAccount
 from vendors.stripe.settings import API_BASE
+from vendors.stripe.transport import open_client
 
 TOLD = {"id": "acct_1", "object": "account", "created": None}
 MAY_NOT = {"error": {"type": "invalid_request_error", "message": "The key rk_test_x does not have the permissions."}}
@@ -122,6 +123,26 @@ async def test_those_who_come_while_it_is_asked_wait_for_the_one_answer() -> Non
     assert (hasty.code, hasty.counted) == ("account_being_asked", False)
     assert [call.result() for call in calls] == [calls[0].result()] * 5
     assert (isinstance(calls[0].result(), Account), len(stripe.asked)) == (True, 1)
+
+
+async def test_a_key_that_got_the_right_to_tell_is_asked_again_once_somebody_waits_for_it() -> None:
+    stripe = Stripe(said(MAY_NOT, 403), said(TOLD))
+    async with VendorHttp(httpx.MockTransport(stripe.answer)) as http:
+        settings = settings_at(API_BASE, "rk_test_1")
+        send = open_client(settings, http).v1.accounts.retrieve_current_async
+        at_once, later = (OwnAccount(settings, send, again_after=timedelta(minutes=each)) for each in (0, 1))
+        untold = await at_once.told(CALL)
+        assert await at_once.told(CALL) == untold
+        at_once.doubt()
+        now_told = await at_once.told(CALL)
+        at_once.doubt()
+        assert await at_once.told(CALL) == now_told != untold
+        stripe.answers = [said(MAY_NOT, 403)]
+        asked = len(stripe.asked)
+        await later.told(CALL)
+        later.doubt()
+        await later.told(CALL)
+    assert (asked, len(stripe.asked)) == (2, 3)
 
 
 async def test_whom_the_limit_holds_back_holds_back_nobody_else() -> None:
