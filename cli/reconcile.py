@@ -20,6 +20,7 @@ from cli.addresses import with_servers
 from cli.api_options import INTERRUPTED_EXIT, as_json, say, say_json
 from cli.columns import Table, printable
 from cli.options import setting_flags
+from cli.payment_accounts import accounts, same_account
 from cli.settings import Settings, load_settings
 from cli.stores import open_stores
 from domain.commerce.ports import PaymentJobs
@@ -44,7 +45,11 @@ Tell = Callable[[str], None]
 
 @click.group()
 def payments() -> None:
-    """Compare the books with the payment processor's."""
+    """Compare the books with the payment processor's, and see through which of its accounts payments go."""
+
+
+payments.add_command(accounts)
+payments.add_command(same_account)
 
 
 @payments.command()
@@ -170,6 +175,8 @@ def _show(run: UUID, compared: Compared, *, as_json: bool) -> None:
         return
     say([f"compared {report.compared} since {compared.since:%Y-%m-%dT%H:%M:%SZ}, {report.left} left for a person"])
     say(Table("FOUND", "HOW MANY", "WHICH").lines(_rows(report)))
+    if report.counts.get(Finding.OTHER_ACCOUNT):
+        say(["other account: they wait for a STRIPE_SECRET_KEY of theirs; gateway payments accounts tells which"])
 
 
 def _rows(report: Report) -> Iterator[list[str]]:

@@ -26,16 +26,23 @@ def advance(job: Job, now: datetime, **changes: Any) -> Job:
 def begin_attempt(job: Job, *, worker: str, key: str, now: datetime, operation: str) -> Job:
     """One more line on the timeline; whatever the job's state is, it stays."""
     attempt = Attempt(number=last_number(job) + 1, started_at=now, worker=worker, key=key, operation=operation)
-    kept = [*job.attempts, attempt]
-    folded = max(0, len(kept) - ATTEMPTS_KEPT)
+    known = [*job.attempts, attempt]
+    kept = _newest(known, job.acknowledged)
     return advance(
         job,
         now,
-        attempts=kept[folded:],
-        attempts_folded=job.attempts_folded + folded,
+        attempts=kept,
+        attempts_folded=job.attempts_folded + len(known) - len(kept),
         called_at=now,
         sweep_at=now + SWEEP_AFTER,
     )
+
+
+def _newest(attempts: list[Attempt], acknowledged: int) -> list[Attempt]:
+    """And the latest that may have acted: were it folded, a key that the vendor has forgotten would seem fresh."""
+    newest = attempts[-ATTEMPTS_KEPT:]
+    doubted = [each for each in attempts if each.number > acknowledged and each.outcome in MAY_HAVE_ACTED][-1:]
+    return newest if not doubted or doubted[0] in newest else [*doubted, *newest[1:]]
 
 
 def last_number(job: Job) -> int:

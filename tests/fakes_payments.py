@@ -9,6 +9,7 @@ from domain.money import Money
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Payment, Refund, Status, Transaction
 from domain.payments.ports import PaymentFilter, TransactionFilter
+from domain.payments.processing import pinned
 from domain.payments.redacting import redacted
 from domain.payments.refunding import reserved
 from domain.payments.settling import Contradiction, check_change
@@ -62,6 +63,14 @@ class FakePaymentStore(MayBeDown):
             return None
         self._store(after)
         return after
+
+    async def pin(self, payment_id: UUID, account: str) -> Payment | None:
+        self._answer()
+        payment = self.stored.get(payment_id)
+        if payment is None:
+            return None
+        self._store(pinned(payment, account))
+        return self.stored[payment_id]
 
     async def list(self, which: PaymentFilter) -> Sequence[Payment]:
         self._answer()

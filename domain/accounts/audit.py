@@ -46,6 +46,7 @@ class Act(StrEnum):
     ORDER_MOVED = "order.moved"
     PAYMENT_TRIED = "payment.tried"  # by an admin
     PAYMENT_REFUNDED = "payment.refunded"
+    PAYMENTS_MOVED = "payments.moved"  # to another account at the processor, by an operator's word that it is the same
     IMAGE_UPLOADED = "product.image_uploaded"
     IMAGE_REMOVED = "product.image_removed"
     RESTORED = "jobs.restored"

@@ -44,6 +44,7 @@ class Checkout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=WITHDRAW):
     reference: str  # the processor's id of the checkout
+    payment_id: UUID | None = None  # of those that were made before it stood here
 
 
 class TakenWith(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ def checkout_job(order: Order, now: datetime) -> Job:
 
 def withdrawal_job(order: Order, payment: Job, now: datetime) -> Job:
     """It ends nothing by itself: the payment's own end tells the order."""
-    asked = Withdrawal(payment.vendor_ref or "")
+    asked = Withdrawal(payment.vendor_ref or "", payment.id)
     return _job(derived_id(payment.id, f"{payment.id}:withdraw"), order, asked, WITHDRAW, now, parent=payment.id)
 
 

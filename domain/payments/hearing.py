@@ -48,6 +48,13 @@ class Hearing:
             raise no_such_payment()
         return payment
 
+    async def pinned(self, payment_id: UUID, account: str) -> Payment:
+        """The same with the account that its try goes to, which may be another one that was recorded first."""
+        payment = await self.payments.pin(payment_id, account)
+        if payment is None:
+            raise no_such_payment()
+        return payment
+
     async def never_tried(self, payment_id: UUID, try_id: UUID, standing: Standing, failure: Failure) -> None:
         """The processor has no object of this try, by its own no, or never asked: nothing is to be read there."""
 

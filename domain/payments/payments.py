@@ -104,6 +104,7 @@ class Payment(BaseModel):
     details: str | None = None  # JSON text, the client's own
     payment_method: str | None = None  # the processor's id of the way to pay that is tried
     page: Page | None = None  # of one that is paid on a page of its own, and of no order
+    account: str | None = None  # at the processor, of the try that counts: on record before it is sent
     tries: int = 0  # how often it was begun at the processor: the ids of those jobs derive from it
     job: UUID | None = None  # of the try that counts
     captured: int = 0

@@ -67,6 +67,13 @@ class PaymentStore(Protocol):
         """
         ...
 
+    async def pin(self, payment_id: UUID, account: str) -> Payment | None:
+        """
+        Record by one atomic update that the payment's try goes to this account at the processor, where none is
+        recorded yet (`domain.payments.processing.pinned`). Answers the payment as it is then; None: there is none.
+        """
+        ...
+
     async def list(self, which: PaymentFilter) -> Sequence[Payment]: ...
 
     async def list_transactions(self, which: TransactionFilter) -> Sequence[Transaction]: ...

@@ -36,6 +36,13 @@ def page_begun(draft: Payment) -> Payment:
     )
 
 
+def pinned(payment: Payment, account: str) -> Payment:
+    """What `PaymentStore.pin` makes of a payment: to the account that its try goes to, and to no other after that."""
+    if payment.account is not None:
+        return payment
+    return payment.model_copy(update={"account": account, "epoch": payment.epoch + 1})
+
+
 def begun(payment: Payment, payment_method: str, now: datetime) -> Payment:
     """
     The payment with a try of this way to pay; while one is under way, the same payment.
@@ -58,6 +65,7 @@ def begun(payment: Payment, payment_method: str, now: datetime) -> Payment:
         update={
             "status": Status.PROCESSING,
             "payment_method": payment_method,
+            "account": None,  # the processor said no there, so this try may go elsewhere
             "job": try_id(payment),
             "tries": payment.tries + 1,
             "failure": None,

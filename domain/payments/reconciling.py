@@ -38,9 +38,16 @@ class Finding(StrEnum):
     NOT_AT_PROCESSOR = "not_at_processor"  # tried, and there is no trace of it there
     IN_DOUBT = "in_doubt"  # tried before the time that this run looked at
     CONTRADICTION = "contradictions"  # it cannot be: nothing was booked
+    OTHER_ACCOUNT = "other_account"  # it goes through another account than the key's: nothing was asked
 
 
-FOR_A_PERSON = (Finding.NOT_ON_RECORD, Finding.NOT_AT_PROCESSOR, Finding.IN_DOUBT, Finding.CONTRADICTION)
+FOR_A_PERSON = (
+    Finding.NOT_ON_RECORD,
+    Finding.NOT_AT_PROCESSOR,
+    Finding.IN_DOUBT,
+    Finding.CONTRADICTION,
+    Finding.OTHER_ACCOUNT,
+)
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -84,6 +84,7 @@ class Outcomes(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Account:
     """`new_events` are those of the call that is being answered; whoever answers it takes them and sends them."""
 
+    id: str = "acct_simulated"
     clock: Clock = field(default_factory=Clock)
     outcomes: Outcomes = field(default_factory=Outcomes)
     base_url: str = "http://127.0.0.1/stripe"  # where the call that is being answered found us

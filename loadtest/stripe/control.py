@@ -4,6 +4,7 @@ The control routes of the simulated Stripe, under `/control/stripe`: its faults,
     PUT    ?on=POST /v1/refunds              a script of faults for those operations (all without `on`); GET, DELETE
     PUT    /idempotency                      {"honoured": false}; forgets the keys either way
     PUT    /keys                             {"accepted": ["sk_test_…"]}: no other is taken; [] is every sk_test_…
+    PUT    /accounts                         {"sk_test_…": "acct_…"}: whose account is another one; all are new
     PUT    /webhooks                         [{"url", "secret", "events"?}]: the endpoints; GET
     PUT    /webhooks/plans                   [{"types"?, "events"?, "never"?, "after"?, …}]; GET, DELETE
     POST   /events/{id}/send                 {…a plan…}: an event again, now
@@ -13,7 +14,7 @@ The control routes of the simulated Stripe, under `/control/stripe`: its faults,
     POST   /refunds/{id}/settle              {"status": "succeeded" or "failed", "failure_reason"?}
     POST   /checkout/sessions/{id}/expire    its time is up
     POST   /clock                            {"seconds": 86400}: that much later from now on
-    GET    /totals                           ?job=… (any metadata): charged, refunded, left, by currency
+    GET    /totals                           ?job=… (any metadata): charged, refunded, left, by currency; ?account=…
     DELETE /everything                       what the account holds; endpoints, plans and faults stay
 """
 
@@ -26,7 +27,8 @@ from loadtest.stripe.account import Account, Outcomes
 from loadtest.stripe.attempts import settle
 from loadtest.stripe.desk import StripeDesk
 from loadtest.stripe.faults import Script, read_script
-from loadtest.stripe.front import Front
+from loadtest.stripe.front import Front, Holding
+from loadtest.stripe.keys import Keys
 from loadtest.stripe.refusals import Refusal
 from loadtest.stripe.session import OPEN
 from loadtest.stripe.totals import totals
@@ -80,6 +82,9 @@ class StripeControl:
             match path[0]:
                 case "webhooks" | "events":
                     return self._of_webhooks(method, path, body)
+                case "accounts":
+                    self._have_accounts(msgspec.json.decode(body, type=dict[str, str]))
+                    return _DONE
                 case "idempotency" | "keys" | "outcomes" | "clock" | "everything" | "totals":
                     return self._of_account(method, path, query, body)
                 case _:
@@ -120,11 +125,11 @@ class StripeControl:
         return _NOT_FOUND
 
     def _of_account(self, method: str, path: list[str], query: dict[str, str], body: bytes) -> Reply:
-        account, front = self._account, self._front
+        account, front, keys = self._account, self._front, self._front.usual.keys
         match method, path:
             case "PUT", ["idempotency"]:
-                front.keys.honoured = msgspec.json.decode(body, type=_Idempotency).honoured
-                front.keys.forget_all()
+                keys.honoured = msgspec.json.decode(body, type=_Idempotency).honoured
+                keys.forget_all()
             case "PUT", ["keys"]:
                 front.accepted = frozenset(msgspec.json.decode(body, type=_Keys).accepted)
             case "PUT", ["outcomes"]:
@@ -137,12 +142,26 @@ class StripeControl:
                 account.of_itself(sessions.look_at_all, account)
             case "DELETE", ["everything"]:
                 account.forget()
-                front.keys.forget_all()
+                keys.forget_all()
             case "GET", ["totals"]:
-                return _json(totals(account, query))
+                return _json(totals(self._account_of(query.pop("account", account.id)), query))
             case _:
                 return _NOT_FOUND
         return _DONE
+
+    def _have_accounts(self, named: dict[str, str]) -> None:
+        """Beside the usual one, on its clock, and with its endpoints. Of a key that is not named it is the usual."""
+        made = {account: self._another(account) for account in named.values() if account != self._account.id}
+        self._front.others = {key: made[account] for key, account in named.items() if account in made}
+
+    def _another(self, account_id: str) -> Holding:
+        usual = self._account
+        account = Account(account_id, usual.clock, heard=usual.heard, send=usual.send)
+        return Holding(account, Keys(usual.clock))
+
+    def _account_of(self, account_id: str) -> Account:
+        others = (holding.account for holding in self._front.others.values())
+        return next((account for account in others if account.id == account_id), self._account)
 
     def _of_people(self, method: str, path: list[str], body: bytes) -> Reply:
         account = self._account

@@ -27,7 +27,6 @@ class StripeDesk:
 
     def __init__(self, account: Account, front: Front, webhooks: Webhooks, ledger: Ledger) -> None:
         self.scripts: OrderedDict[str, Script] = OrderedDict()
-        self._account = account
         self._front = front
         self._pages = Pages(account)
         self._webhooks = webhooks
@@ -77,7 +76,7 @@ class StripeDesk:
         elif behaviour.acts:
             exchange.due = self._front.act(opened)
             call.effect = exchange.due.acted
-        if early := self._webhooks.send(self._account.take_new_events()):
+        if early := self._webhooks.send(opened.holding.account.take_new_events()):
             await asyncio.gather(*early)
         await behaviour.play(exchange)
 

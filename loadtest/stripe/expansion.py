@@ -21,6 +21,7 @@ _KINDS = {
     "checkout.session": {"customer": "customer", "payment_intent": "payment_intent", "line_items": "line_items"},
     "line_items": {},
     "event": {},
+    "account": {},
     "item": {},
 }  # what can be expanded in a thing of which kind, and what it becomes
 

@@ -6,6 +6,7 @@ Refused by its key, address or parameters, a request has not begun: nothing is k
 
 from base64 import b64decode
 from binascii import Error as NotBase64
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -16,18 +17,28 @@ from loadtest.stripe.forms import pairs_of, tree_of
 from loadtest.stripe.keys import LONGEST_KEY, Fingerprint, Keys
 from loadtest.stripe.params import read
 from loadtest.stripe.refusals import Refusal
-from loadtest.stripe.routes import Route
+from loadtest.stripe.routes import OWN_ACCOUNT, Route
 from loadtest.vendors.wire import Reply, Request
 
-_KEY_BEGINS = "sk_test_"
+_RESTRICTED = "rk_test_"
+_KEY_BEGINS = ("sk_test_", _RESTRICTED)
 _PREFIX = "/stripe"
 REPLAYED = (b"idempotent-replayed", b"true")
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An account, and the idempotency keys that it has seen: another account knows nothing of them."""
+
+    account: Account
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A request that may begin."""
 
+    holding: Holding
     route: Route
     ids: tuple[str, ...]
     fingerprint: Fingerprint
@@ -38,10 +49,13 @@ class Opened:
 
 @dataclass(slots=True)
 class Front:
-    """`accepted`: the only keys that are taken; none means every `sk_test_…`."""
+    """
+    `accepted`: the only keys that are taken; none means every `sk_test_…` and `rk_test_…`. `others`: whose account is
+    not the usual one.
+    """
 
-    account: Account
-    keys: Keys
+    usual: Holding
+    others: Mapping[str, Holding] = field(default_factory=dict)
     accepted: frozenset[str] = field(default_factory=frozenset)
 
     def open(self, request: Request, query: bytes) -> Opened | Reply:
@@ -49,7 +63,7 @@ class Front:
         request_id = f"req_{uuid4().hex[:14]}"
         try:
             opened = self._opened(request, query, request_id)
-            first = None if opened.key is None else self.keys.begin(opened.key, opened.fingerprint)
+            first = None if opened.key is None else opened.holding.keys.begin(opened.key, opened.fingerprint)
         except Refusal as refusal:
             return _answer(refusal.status, refusal.body(request_id), request_id, None)
         if first is None or opened.key is None:
@@ -65,7 +79,7 @@ class Front:
             expansion.check(asked.expand, opened.route.kind, listed=opened.route.listed)
         except Refusal as refusal:
             return self._refuse(opened, refusal)
-        account = self.account
+        account = opened.holding.account
         account.request = EventRequest(opened.request_id, opened.key)
         account.base_url = opened.base_url
         try:
@@ -82,18 +96,20 @@ class Front:
 
     def keep(self, opened: Opened, reply: Reply) -> Reply:
         if opened.key is not None:
-            self.keys.keep(opened.key, opened.fingerprint, reply, opened.request_id)
+            opened.holding.keys.keep(opened.key, opened.fingerprint, reply, opened.request_id)
         return reply
 
     def shut(self, opened: Opened) -> None:
         if opened.key is not None:
-            self.keys.end(opened.key)
+            opened.holding.keys.end(opened.key)
 
     def _opened(self, request: Request, query: bytes, request_id: str) -> Opened:
-        self._check_key(request.header(b"authorization"))
+        said = self._checked_key(request.header(b"authorization"))
         _check_version(request.header(b"stripe-version"))
         path = request.path.removeprefix(_PREFIX)
         route, ids = routes.find(request.method, path)
+        if route is OWN_ACCOUNT and said.startswith(_RESTRICTED):
+            raise Refusal("The provided key does not have the required permissions for this endpoint.", status=403)
         pairs = pairs_of(request.body if request.method == "POST" else query)
         if request.method == "POST" and query:
             pairs += pairs_of(query)
@@ -101,9 +117,10 @@ class Front:
         if key is not None and not 0 < len(key) <= LONGEST_KEY:
             raise Refusal(f"Idempotency keys may have up to {LONGEST_KEY} characters.")
         base_url = f"http://{request.header(b'host')}{_PREFIX}"
-        return Opened(route, ids, Fingerprint(path, tuple(sorted(pairs))), request_id, key, base_url)
+        holding = self.others.get(said, self.usual)
+        return Opened(holding, route, ids, Fingerprint(path, tuple(sorted(pairs))), request_id, key, base_url)
 
-    def _check_key(self, header: str | None) -> None:
+    def _checked_key(self, header: str | None) -> str:
         key = _key_of(header)
         if key is None:
             raise Refusal(
@@ -115,6 +132,7 @@ class Front:
         if not key.startswith(_KEY_BEGINS) or (self.accepted and key not in self.accepted):
             hidden = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}"
             raise Refusal(f"Invalid API Key provided: {hidden}", status=401)
+        return key
 
     def _refuse(self, opened: Opened, refusal: Refusal) -> Reply:
         return _answer(refusal.status, refusal.body(opened.request_id), opened.request_id, opened.key)

@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.stripe import charges, customers, event_lists, intents, payment_methods, refunds, sessions
+from loadtest.stripe import (
+    charges,
+    customers,
+    event_lists,
+    intents,
+    own_account,
+    payment_methods,
+    refunds,
+    sessions,
+)
 from loadtest.stripe.listing import Listing
 from loadtest.stripe.params import Params
 from loadtest.stripe.refusals import unknown_address
@@ -24,7 +33,10 @@ class Route:
     listed: bool = False
 
 
+OWN_ACCOUNT = Route("GET", "/v1/account", Params, own_account.retrieve, "account")
+
 ROUTES = (
+    OWN_ACCOUNT,
     Route("POST", "/v1/customers", customers.NewCustomer, customers.create, "customer"),
     Route("GET", "/v1/customers", customers.CustomerListing, customers.listed, "customer", listed=True),
     Route("GET", "/v1/customers/{id}", Params, customers.retrieve, "customer"),

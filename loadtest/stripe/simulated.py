@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from loadtest.stripe.account import Account
 from loadtest.stripe.control import StripeControl
 from loadtest.stripe.desk import StripeDesk
-from loadtest.stripe.front import Front
+from loadtest.stripe.front import Front, Holding
 from loadtest.stripe.keys import Keys
 from loadtest.stripe.webhooks import Endpoint, Webhooks
 from loadtest.vendors.deliveries import DeliveryLog
@@ -21,8 +21,8 @@ class SimulatedStripe:
 
 def simulated_stripe(ledger: Ledger, log: DeliveryLog, endpoints: Iterable[Endpoint]) -> SimulatedStripe:
     """Its calls and deliveries are written down beside the other vendors'."""
-    account, webhooks = Account(), Webhooks(log, endpoints)
-    account.heard, account.send = webhooks.heard, webhooks.send
-    front = Front(account, Keys(account.clock))
+    webhooks = Webhooks(log, endpoints)
+    account = Account(heard=webhooks.heard, send=webhooks.send)
+    front = Front(Holding(account, Keys(account.clock)))
     desk = StripeDesk(account, front, webhooks, ledger)
     return SimulatedStripe(desk, StripeControl(account, front, desk, webhooks))

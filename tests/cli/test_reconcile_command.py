@@ -81,6 +81,16 @@ async def test_what_is_left_for_a_person_is_in_the_exit_code(
     assert (said.exit_code, "1 left for a person" in said.stdout) == (1, True)
 
 
+async def test_what_waits_for_another_accounts_key_is_told_with_the_remedy(
+    stores: Stores, jobs_url: str, redis_database_url: str
+) -> None:
+    async with stores.worker(Comparing(stores, FOUND.noting(Finding.OTHER_ACCOUNT, "pay-3"))):
+        said = await command(stores, jobs_url, redis_database_url)
+    *_, found, remedy = said.stdout.splitlines()
+    assert (said.exit_code, found.split()) == (1, ["other", "account", "1", "pay-3"])
+    assert "STRIPE_SECRET_KEY" in remedy
+
+
 async def test_a_run_that_comes_to_no_end_says_why(stores: Stores, jobs_url: str, redis_database_url: str) -> None:
     async def refuse(call: Call) -> Outcome:
         return Failed("bad_payload", "no such thing")

@@ -156,10 +156,12 @@ class Till:
 
 
 @asynccontextmanager
-async def till_at(vendors: Vendors, database: Database, jobs: PaymentJobs | None = None) -> AsyncIterator[Till]:
+async def till_at(
+    vendors: Vendors, database: Database, jobs: PaymentJobs | None = None, key: str = "sk_test_simulated"
+) -> AsyncIterator[Till]:
     """The vendor puts jobs on record in `jobs`, where they are given, and else in the till's own."""
     base = f"http://127.0.0.1:{vendors.port}/stripe"
-    settings = StripeSettings(SecretStr("sk_test_simulated"), SecretStr("whsec_x"), base)
+    settings = StripeSettings(SecretStr(key), SecretStr("whsec_x"), base)
     async with VendorHttp() as http:
         here = Till(MongoPaymentStore(database), Api(vendors), FakePaymentJobs())
         hearing, webhooks = Hearing(here.store, here.clock), StripeWebhooks.of(settings)

@@ -12,6 +12,7 @@ from domain.infra.mongo import Database
 from domain.infra.payments.payments import MongoPaymentStore
 from domain.payments.payments import Payment, Status, Transaction
 from domain.payments.ports import PaymentFilter, PaymentStore, TransactionFilter
+from domain.payments.processing import pinned
 from domain.payments.settling import Contradiction, Settled, settled
 from domain.request_ids import new_request_id
 from tests.fakes_payments import FakePaymentStore, a_paid_payment, a_payment, a_refund, paid_state
@@ -70,6 +71,29 @@ async def test_a_key_is_of_one_client_and_payments_without_one_are_each_of_their
     keyed = [await payments.add(a_payment(client=client, idempotency_key="k")) for client in ("user:ann", "user:bob")]
     plain = [await payments.add(a_payment()) for _ in range(2)]
     assert len({payment.id for payment in (*keyed, *plain)}) == 4
+
+
+async def test_a_payment_goes_to_the_account_that_was_recorded_first_and_to_no_other(payments: PaymentStore) -> None:
+    payment = await payments.add(a_payment())
+    found = await asyncio.gather(*(payments.pin(payment.id, f"acct_{number % 2}/test") for number in range(10)))
+    (account,) = {each.account for each in found if each is not None}
+    assert account in {"acct_0/test", "acct_1/test"}
+    stored = await payments.find(payment.id, None)
+    assert stored == pinned(payment, account) == payment.model_copy(update={"account": account, "epoch": 1})
+    assert await payments.pin(new_request_id(), "acct_0/test") is None
+
+
+async def test_who_read_a_payment_before_it_had_an_account_takes_none_from_it(payments: PaymentStore) -> None:
+    before = await payments.add(a_payment())
+    await payments.pin(before.id, "$account")  # no expression of MongoDB's
+    assert await payments.change(before, altered(before, status=Status.PROCESSING)) is False
+    after = await payments.find(before.id, None)
+    assert after is not None
+    assert after.account == "$account"
+    assert await payments.change(after, altered(after, account=None))
+    again = await payments.pin(before.id, "acct_2/test")
+    assert again is not None
+    assert again.account == "acct_2/test"
 
 
 async def test_a_change_is_of_what_was_read(payments: PaymentStore) -> None:

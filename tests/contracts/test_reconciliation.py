@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from domain.errors import OutcomeUnknown
 from domain.infra.commerce.payment_jobs import MongoPaymentJobs
 from domain.infra.mongo import Database
 from domain.jobs import Status as JobStatus
@@ -63,6 +64,30 @@ async def test_a_decline_whose_answer_was_lost_is_booked_too(till: Till) -> None
     till.end_in_doubt(job)
     report = await till.compare()
     assert (report.counts, (await till.look(payment)).status) == ({Finding.MENDED: 1}, Status.FAILED)
+
+
+async def test_what_goes_through_another_account_is_named_and_left_as_it_is(
+    till: Till, simulated: Vendors, payments_database: Database
+) -> None:
+    """A day later too, when what is at neither account would be given up."""
+    paid, (doubted, job) = await till.paid(), await till.tried()
+    refund, refunding = await till.refunding(paid, 500)
+    for operation, lost in (("payment_intents", job), ("refunds", refunding)):
+        till.stripe.control("PUT", f"?on=POST%20/v1/{operation}", {"mode": "drop_after"})
+        with pytest.raises(OutcomeUnknown):
+            await till.call(lost)
+        till.end_in_doubt(lost)
+    till.stripe.control("PUT", "/accounts", {"sk_test_other": "acct_other"})
+    before = await till.look(paid), await till.look(doubted)
+    async with till_at(simulated, payments_database, till.jobs, "sk_test_other") as other:
+        other.jobs, other.later = till.jobs, A_DAY
+        report = await other.compare()
+    assert report == Report({Finding.OTHER_ACCOUNT: 2}, {Finding.OTHER_ACCOUNT: [str(paid.id), str(doubted.id)]})
+    assert (report.left, (await till.look(paid), await till.look(doubted))) == (2, before)
+    till.stripe.control("DELETE")
+    await till.compare()
+    assert ((await till.look(doubted)).captured, await till.adds_up()) == (2000, True)
+    assert [one.status for one in (await till.look(paid)).refunds if one.id == refund.id] == [RefundStatus.COMPLETED]
 
 
 async def test_a_refund_made_at_stripe_is_booked(till: Till) -> None:

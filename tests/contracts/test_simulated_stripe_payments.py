@@ -101,6 +101,7 @@ async def test_what_is_held_back_after_it_was_charged_was_sent(till: Till) -> No
             if self.asked > 1:
                 raise NotNow("held back", until=datetime.now(UTC))
 
+    await till.paid()  # so whose key ours is, is known
     payment = await till.payment(job=(tried := new_request_id()))
     payload = msgspec.json.encode(Try(payment.id, PRICE.amount, PRICE.currency, "pm_card_visa", BACK)).decode()
     till.calls[tried] = Call(tried, payload, timedelta(seconds=10), gate=OneRequest())

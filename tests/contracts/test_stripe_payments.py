@@ -173,7 +173,7 @@ async def test_what_was_charged_and_could_not_be_booked_is_looked_at_and_never_a
     till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment, tried = await till.payment(), new_request_id()
-    away_after(store, 1, monkeypatch)
+    away_after(store, 0, monkeypatch)
     waiting = await till.tried(payment, request_id=tried)
     assert isinstance(waiting, Waiting)
     assert isinstance(await till.poll(tried, waiting.reference), Retry)
@@ -187,7 +187,7 @@ async def test_a_decline_that_could_not_be_booked_is_looked_at_and_never_asked_f
     till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment, tried = await till.payment(), new_request_id()
-    away_after(store, 1, monkeypatch)
+    away_after(store, 0, monkeypatch)
     waiting = await till.tried(payment, till.account.declines, request_id=tried)
     assert isinstance(waiting, Waiting)
     monkeypatch.undo()
@@ -195,14 +195,16 @@ async def test_a_decline_that_could_not_be_booked_is_looked_at_and_never_asked_f
 
 
 @not_localstripe
-async def test_a_page_that_could_not_be_booked_is_told_and_looked_at(till: Till, store: FakePaymentStore) -> None:
+async def test_a_page_that_could_not_be_booked_is_told_and_looked_at(
+    till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = new_request_id()
     payment = await till.payment(order=order)
-    store.down = True
+    away_after(store, 0, monkeypatch)
     waiting = await till.do(Checkout(order, 2000, "USD", None, datetime.now(UTC)), payment.id)
     assert isinstance(waiting, Waiting)
     assert "redirect_url" in (waiting.taken_with or "")
-    store.down = False
+    monkeypatch.undo()
     assert isinstance(await till.poll(payment.id, waiting.reference), Waiting)
 
 

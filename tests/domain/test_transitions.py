@@ -9,7 +9,7 @@ from domain import transitions
 from domain.backoff import Backoff
 from domain.jobs import Job, Status
 from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
-from domain.timeline import ATTEMPTS_KEPT
+from domain.timeline import ATTEMPTS_KEPT, last_number
 from domain.transitions import Rules
 from domain.unknowns import Unknown, never_sent, unanswered
 from domain.vendors import VendorPolicy
@@ -143,6 +143,19 @@ def test_a_key_that_was_forgotten_while_the_job_waited_forbids_the_repeat() -> N
     job = settled(unanswered("no answer"), rules)
     assert not transitions.repeat_forbidden(job, rules, LATER)
     assert transitions.repeat_forbidden(job, rules, LATER + timedelta(hours=1))
+
+
+def test_what_may_have_been_done_is_not_forgotten_by_waiting_for_long() -> None:
+    """A refusal a minute, say, while somebody has set a wrong key for a day."""
+    rules = Rules(VendorPolicy(repeatable=True, key_lifetime=timedelta(hours=24)))
+    doubted, certain = settled(unanswered("no answer"), rules), settled(Retry("busy", "busy", counted=False), rules)
+    for _ in range(2 * ATTEMPTS_KEPT):
+        doubted, certain = (settled(Retry("busy", "busy", counted=False), rules, job) for job in (doubted, certain))
+    assert (len(doubted.attempts), last_number(doubted)) == (ATTEMPTS_KEPT, 2 * ATTEMPTS_KEPT + 1)
+    assert [attempt.number for attempt in doubted.attempts][:3] == [1, ATTEMPTS_KEPT + 3, ATTEMPTS_KEPT + 4]
+    a_day_later = NOON + timedelta(hours=25)
+    assert transitions.repeat_forbidden(doubted, rules, a_day_later)
+    assert not transitions.repeat_forbidden(certain, rules, a_day_later)
 
 
 def test_folded_attempts_count_as_the_keys_first_use() -> None:

@@ -18,9 +18,18 @@ from domain.payments.settling import Contradiction
 from domain.vendors import Call
 from vendors.stripe.client import StripeDoor
 from vendors.stripe.looking import look_at
+from vendors.stripe.own_account import Account
 
 AWAY = timedelta(seconds=1)  # until a store is asked again
 LATER = timedelta(minutes=15)  # until it is asked again what a person has to look at
+
+OTHER_ACCOUNT = "other_account"
+ELSEWHERE = Retry(  # which costs no try: it is for nobody to give up while the key is the wrong one
+    OTHER_ACCOUNT,
+    "It goes through another Stripe account than that of STRIPE_SECRET_KEY, and waits for a key of that one.",
+    after=timedelta(minutes=1),
+    counted=False,
+)
 
 log = structlog.get_logger()
 
@@ -35,11 +44,43 @@ class NotHeard(Exception):
 
 
 class Booking:
-    """All methods raise what `told` turns into outcomes."""
+    """
+    All methods raise what `told` turns into outcomes.
+
+    A payment goes through one account at Stripe: another knows nothing of it, and to be told so says nothing of it.
+    """
 
     def __init__(self, door: StripeDoor, hearing: Hearing) -> None:
         self._door = door
         self._hearing = hearing
+        self._named: set[str] = set()  # accounts that the log has told of
+
+    async def begin(self, payment_id: UUID, call: Call) -> Payment:
+        """The payment, once it is on record that it goes through our account. Before that nothing is sent for it."""
+        account = await self._own_account(call)
+        payment = await self._hearing.pinned(payment_id, account.name)
+        await self.check(payment, call)
+        return payment
+
+    async def check(self, payment: Payment, call: Call) -> None:
+        """Raises `NotHeard` where it goes through another account than ours: then nothing is asked there either."""
+        if payment.account is None:
+            return
+        account = await self._own_account(call)
+        if account.goes_by(payment.account):
+            return
+        self._door.doubt_own_account()
+        if payment.account not in self._named:
+            self._named.add(payment.account)
+            log.error(
+                "payments wait for a key of another stripe account",
+                code=OTHER_ACCOUNT,
+                theirs=payment.account,
+                ours=account.name,
+                payment_id=str(payment.id),
+                remedy="set STRIPE_SECRET_KEY to a key of theirs; gateway payments accounts counts all that wait",
+            )
+        raise NotHeard(ELSEWHERE, refused=True)
 
     async def standing_of(self, payment_id: UUID, reference: str, call: Call) -> Outcome:
         state = await self.hear(payment_id, reference, call)
@@ -75,8 +116,15 @@ class Booking:
         log.warning("what stripe made waits to be booked", request_id=str(call.request_id), why=outcome.code)
         return Waiting(reference, self._hearing.clock() + LIFETIME, taken_with=_page(page))
 
+    async def _own_account(self, call: Call) -> Account:
+        account = await self._door.own_account(call)
+        if isinstance(account, Retry):
+            raise NotHeard(account)
+        return account
+
     async def hear(self, payment_id: UUID, reference: str, call: Call) -> MoneyState:
         async def read(payment: Payment, read_at: datetime) -> MoneyState:
+            await self.check(payment, call)
             state = await look_at(self._door, reference, call, asked=payment.total, read_at=read_at)
             match state:
                 case Retry():

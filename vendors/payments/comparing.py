@@ -19,11 +19,13 @@ from domain.payments.reconciling import Finding, Seen, Verdict, has_refund, is_o
 from domain.payments.settling import Contradiction
 from domain.request_ids import read_request_id
 from domain.vendors import Call
-from vendors.payments.booking import Booking, NotHeard
+from vendors.payments.booking import OTHER_ACCOUNT, Booking, NotHeard
 from vendors.stripe.money import refund_state, standing_of_intent
 from vendors.stripe.words import GENERATION, JOB, PAYMENT, REFUND, Intent, Refund, Session, Unread
 
 GONE = "resource_missing"
+
+_REFUSED = {GONE: Finding.NOT_AT_PROCESSOR, OTHER_ACCOUNT: Finding.OTHER_ACCOUNT}  # others leave it in doubt
 
 Made = TypeVar("Made", Intent, Session)
 
@@ -69,9 +71,19 @@ class Comparing:
         except NotHeard as nothing:
             if not nothing.refused:
                 raise
-            return Finding.NOT_AT_PROCESSOR if nothing.outcome.code == GONE else Finding.IN_DOUBT
+            return _REFUSED.get(nothing.outcome.code, Finding.IN_DOUBT)
         after = await self._payments.find(payment.id, None)
         return Finding.AGREED if after is None or after.epoch == payment.epoch else Finding.MENDED
+
+    async def is_elsewhere(self, payment: Payment) -> bool:
+        """Whether it goes through another account than ours, of whose objects ours has none."""
+        try:
+            await self._booking.check(payment, self._call)
+        except NotHeard as nothing:
+            if nothing.outcome.code != OTHER_ACCOUNT:
+                raise
+            return True
+        return False
 
     async def _marked(self, made: Made, see: Callable[[Made], Seen]) -> Note:
         """What we made carries its payment's id."""

@@ -39,6 +39,9 @@ class Doubts:
         self._call = call
 
     async def of(self, payment: Payment, since: datetime) -> list[Note]:
+        """Of what goes through another account nothing follows from what ours has: it is named, whoever is at it."""
+        if await self._comparing.is_elsewhere(payment):
+            return [(Finding.OTHER_ACCOUNT, str(payment.id))]
         if payment.status in _UNDER_WAY and payment.captured == 0:
             finding = await self._of_the_try(payment, since)
             return [] if finding is None else [(finding, str(payment.id))]

@@ -113,8 +113,8 @@ class StripePayments:
                 return Done("null")
             case Checkout():
                 return await self._open(asked, call)
-            case Withdrawal(reference=reference):
-                return await self._close(reference, call)
+            case Withdrawal():
+                return await self._close(asked, call)
             case Reconcile():
                 return await self._reconciliation.compare(asked, call)
             case _:
@@ -122,7 +122,7 @@ class StripePayments:
 
     async def _try(self, asked: Try, call: Call) -> Outcome:
         """Of what is on record, and was not paid by now: a late event may have told that of a try in doubt."""
-        booked = await self._hearing.booked(asked.payment_id)
+        booked = await self._booking.begin(asked.payment_id, call)
         if booked.captured > 0 and booked.reference is not None:
             return await self._booking.standing_of(asked.payment_id, booked.reference, call)
         intent = await self._door.create_intent(
@@ -148,6 +148,7 @@ class StripePayments:
         return intent
 
     async def _open_page(self, asked: NewCheckout, call: Call) -> Outcome:
+        await self._booking.begin(asked.payment_id, call)
         session = await self._door.create_session(
             SessionAsked(
                 money=Money(amount=asked.amount, currency=asked.currency),
@@ -170,6 +171,7 @@ class StripePayments:
         return why
 
     async def _open(self, asked: Checkout, call: Call) -> Outcome:
+        await self._booking.begin(call.request_id, call)
         back = f"{self._pages}/orders/{asked.order_id}"
         session = await self._door.create_session(
             SessionAsked(
@@ -188,9 +190,12 @@ class StripePayments:
         standing = self._booking.standing_of(call.request_id, session.id, call)
         return await self._booking.of_made(standing, call, session.id, session.url)
 
-    async def _close(self, reference: str, call: Call) -> Outcome:
-        """Whatever had become of it: its own job tells that."""
-        session = await self._door.expire_session(reference, call)
+    async def _close(self, asked: Withdrawal, call: Call) -> Outcome:
+        """Whatever had become of it: its own job tells that. Where another account has it, it is still open there."""
+        payment = None if asked.payment_id is None else await self._hearing.payments.find(asked.payment_id, None)
+        if payment is not None:
+            await self._booking.check(payment, call)
+        session = await self._door.expire_session(asked.reference, call)
         if isinstance(session, Retry):
             return session
         return Done("null" if isinstance(session, Failed) else session.text)

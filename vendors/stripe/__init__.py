@@ -8,6 +8,7 @@ The door to Stripe: its official SDK over our own HTTP client, and what it says 
     transport  the SDK's HTTP client: one request, on `vendors.http`, under our key or none
     faults     what each of its errors means: no, not now, or nobody knows
     asking     one request: in the call of a job, its errors as outcomes
+    own_account whose key ours is
     pages      lists of it, to the last page
     client     `StripeDoor`: a method for each thing that is asked
     money      how a payment stands, read from what Stripe says now

@@ -20,6 +20,7 @@ from vendors.http import VendorHttp
 from vendors.stripe.asking import ask
 from vendors.stripe.currencies import NotChargeable, to_stripe
 from vendors.stripe.faults import StoredFault
+from vendors.stripe.own_account import Account, OwnAccount
 from vendors.stripe.pages import Listed, Pages, find_made, page_after, pages_of, to_the_last
 from vendors.stripe.settings import StripeSettings
 from vendors.stripe.transport import open_client
@@ -64,6 +65,15 @@ class StripeDoor:
 
     def __init__(self, settings: StripeSettings, http: VendorHttp) -> None:
         self._v1 = open_client(settings, http).v1
+        self._own_account = OwnAccount(settings, self._v1.accounts.retrieve_current_async)
+
+    async def own_account(self, call: Call) -> Account | Retry:
+        """Whose key ours is, asked once. Raises `NotNow`."""
+        return await self._own_account.told(call)
+
+    def doubt_own_account(self) -> None:
+        """Something is not its: a key that could not tell whose it is may have got the right to."""
+        self._own_account.doubt()
 
     async def create_customer(self, asked: CustomerAsked, call: Call) -> Customer | Retry | Failed:
         params: Any = {"name": asked.name, "email": asked.email, "metadata": _marked(asked.metadata, call)}

@@ -6,6 +6,7 @@ Docs: https://docs.stripe.com/api
 Quirk: an object that may be expanded is its id, or all of it.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -13,6 +14,8 @@ import msgspec
 
 from vendors.stripe.currencies import from_stripe
 from vendors.stripe.words import Charge, Customer, Failure, Intent, Refund, Session, Unread
+
+_ACCOUNT = re.compile(r"acct_[!-.0-~]{1,250}")  # no slash
 
 Word = TypeVar("Word")
 Made_co = TypeVar("Made_co", covariant=True)
@@ -177,6 +180,11 @@ class RefundWire(_Object, kw_only=True):
         )
 
 
+class _AccountWire(msgspec.Struct):
+    id: str
+    object: str
+
+
 class ListWire(msgspec.Struct):
     """A page of a list: each object as it was written."""
 
@@ -197,6 +205,17 @@ def read_object(body: bytes, kind: type[Wire[Word]]) -> Word:
         return msgspec.json.decode(body, type=kind).to_word(text)
     except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError):  # its text repeats the body's
         raise Unreadable("Stripe's answer is not what its API promises.") from None
+
+
+def read_account_id(body: bytes) -> str:
+    """Raises `Unreadable`."""
+    try:
+        found = msgspec.json.decode(body, type=_AccountWire)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise Unreadable("Stripe's account is not what its API promises.") from None
+    if found.object != "account" or not _ACCOUNT.fullmatch(found.id):
+        raise Unreadable("Stripe's account goes by no id.")
+    return found.id
 
 
 def read_page(body: bytes, kind: type[Wire[Word]]) -> tuple[list[Word], bool]:

@@ -88,6 +88,13 @@ class MongoPaymentStore:
             )
         return None if row is None else payment_of(row)
 
+    async def pin(self, payment_id: UUID, account: str) -> Payment | None:
+        with store_faults():
+            row: Row | None = await self._payments.find_one_and_update(
+                {"_id": payment_id}, _pinning(account), return_document=ReturnDocument.AFTER
+            )
+        return None if row is None else payment_of(row)
+
     async def list(self, which: PaymentFilter) -> Sequence[Payment]:
         wanted = {**_theirs(which.owner), **_older_than(which.before)}
         with store_faults():
@@ -184,6 +191,13 @@ def _reserving(refund: Refund) -> Row:
         "$set": {"updated_at": refund.created_at},
         "$min": {"sweep_at": refund.created_at + SOONEST},
     }
+
+
+def _pinning(account: str) -> list[Row]:
+    """As `domain.payments.processing.pinned` has it: who read the payment before writes nothing of it back."""
+    grows = {"$cond": [{"$ifNull": ["$account", None]}, Int64(0), Int64(1)]}
+    first = {"$ifNull": ["$account", {"$literal": account}]}
+    return [{"$set": {"account": first, "epoch": {"$add": ["$epoch", grows]}}}]
 
 
 @contextmanager

@@ -62,7 +62,7 @@ async def test_what_could_still_be_paid_is_closed_at_the_processor_and_waits_for
     assert till.payments.stored[job.id] == taken
     [withdrawal] = till.payments.of_kind("payment.withdraw")
     assert (withdrawal.parent, withdrawal.at_end) == (job.id, None)
-    assert withdrawal.payload == '{"kind":"payment.withdraw","reference":"co_1"}'
+    assert withdrawal.payload == f'{{"kind":"payment.withdraw","reference":"co_1","payment_id":"{job.id}"}}'
 
 
 async def test_what_was_paid_is_refunded_once(till: Till) -> None:

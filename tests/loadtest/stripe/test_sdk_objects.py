@@ -78,6 +78,10 @@ def test_an_answer_of_another_shape_would_be_noticed() -> None:
     ]
 
 
+async def test_the_account_of_the_key(sdk: StripeClient) -> None:
+    check(await sdk.v1.accounts.retrieve_current_async(), stripe.Account)
+
+
 async def test_customers(sdk: StripeClient) -> None:
     made = await sdk.v1.customers.create_async(
         {"name": "Ada", "email": "ada@example.com", "metadata": {"a": "b"}, "address": {"city": "London"}}
