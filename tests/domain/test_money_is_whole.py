@@ -42,7 +42,9 @@ def _of_seconds(tree: ast.AST) -> Iterator[ast.AST]:
     """Times are counted in floats too, under names that say so."""
     for node in ast.walk(tree):
         match node:
-            case ast.keyword(arg=str(name), value=value) | ast.Assign(targets=[ast.Name(id=name)], value=value):
+            case ast.keyword(arg=str(name), value=value):
+                yield from [value] if _is_seconds(name) else []
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value):
                 yield from [value] if _is_seconds(name) else []
             case ast.AnnAssign(target=ast.Name(id=name)) | ast.arg(arg=name):
                 yield from [node] if _is_seconds(name) else []
@@ -89,6 +91,7 @@ def test_the_modules_that_count_money_are_all_looked_at() -> None:
     "source",
     [
         "amount = 19.99",
+        "self.amount = 19.99",
         "amount = 1e3",
         "amount = cents / 100",
         "amount /= 100",
@@ -115,6 +118,7 @@ def test_a_float_is_found_wherever_it_stands(source: str) -> None:
         "amount = 1999 // 100",
         "whole, part = divmod(1999, 100)",
         "PATIENCE_SECONDS = 0.5",
+        "self.asked_seconds = 0.5",
         "def wait(seconds: float = 0.5, *, patience_seconds: float = 8.0) -> None: ...",
         "wait(seconds=0.5)",
         "isinstance(amount, float)",

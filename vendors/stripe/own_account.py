@@ -59,7 +59,7 @@ class OwnAccount:
         self._send = send
         self._again_after = again_after
         self._known: Account | None = None
-        self._asked_at = 0.0
+        self._asked_seconds = 0.0
         self._asking: asyncio.Event | None = None
 
     async def told(self, call: Call) -> Account | Retry:
@@ -69,7 +69,7 @@ class OwnAccount:
         within = min(call.timeout, LONGEST)
         if self._asking is not None:
             return await self._heard(self._asking, within)
-        asking, self._asked_at = asyncio.Event(), asyncio.get_running_loop().time()
+        asking, self._asked_seconds = asyncio.Event(), asyncio.get_running_loop().time()
         self._asking = asking
         try:
             answer = await self._ask(replace(call, timeout=within))
@@ -82,7 +82,7 @@ class OwnAccount:
 
     def doubt(self) -> None:
         """What goes by a fingerprint is asked for again, as soon as a minute has gone by: the key may tell by now."""
-        age = asyncio.get_running_loop().time() - self._asked_at
+        age = asyncio.get_running_loop().time() - self._asked_seconds
         if self._known is not None and not self._known.is_told and age >= self._again_after.total_seconds():
             self._known = None
 
