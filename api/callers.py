@@ -4,6 +4,8 @@ Who is asking, and whether they may: the table of `api.access`, asked of every r
 Pure ASGI: a guard that is no coroutine would cost a thread hop, twenty times what this takes.
 """
 
+from datetime import datetime
+
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -65,10 +67,10 @@ class CallerGate:
             scope[_GATE] = self  # type: ignore[literal-required]
         await self._app(scope, receive, send)
 
-    async def ask_again(self, scope: Scope) -> None:
+    async def ask_again(self, scope: Scope, begun: datetime | None = None) -> None:
         """Raises `Unauthenticated` where the caller of this request is nobody by now, or not what they were."""
         rule = rule_of(scope["method"], scope["path_template"])  # type: ignore[typeddict-item]
-        if rule is None or await self._identify(scope, rule) != caller_in(scope):
+        if rule is None or await self._identify(scope, rule, begun) != caller_in(scope):
             raise _unknown()
 
     def _rule_of_service(self, scope: Scope) -> Rule:
@@ -86,14 +88,14 @@ class CallerGate:
         shows_some = any(header == b"authorization" for header, _ in scope["headers"])
         return SHOWN_TO_PUBLIC if shows_some and not policy.forward_authorization else SERVICE_RULES[Access.PUBLIC]
 
-    async def _identify(self, scope: Scope, rule: Rule) -> Caller:
+    async def _identify(self, scope: Scope, rule: Rule, begun: datetime | None = None) -> Caller:
         credentials = [value for name, value in scope["headers"] if name == b"authorization"]
         if not credentials:
             return self._without_credentials(scope, rule)
         scheme, _, token = credentials[0].decode("latin-1").partition(" ")
         if len(credentials) > 1 or scheme.lower() != "bearer":
             raise _unknown()
-        caller = await self._directory.find(token.strip(), client_address(scope, self._trusted_hops))
+        caller = await self._directory.find(token.strip(), client_address(scope, self._trusted_hops), begun)
         if caller is None:
             raise _unknown()
         return caller
@@ -117,14 +119,15 @@ def caller_of(request: AnyRequest) -> Caller:
     return caller
 
 
-async def ask_again(request: AnyRequest) -> None:
+async def ask_again(request: AnyRequest, begun: datetime | None = None) -> None:
     """
     For an answer that goes on for long: whether the gate would let the same request in now.
 
-    Raises `Unauthenticated` where it would not, and `Unavailable` where a store must be asked and is away.
+    One that has `begun` then may outlive its token, but no session, key or account. Raises `Unauthenticated` where it
+    would not, and `Unavailable` where a store must be asked and is away.
     """
     gate: CallerGate = request.scope[_GATE]  # type: ignore[literal-required]
-    await gate.ask_again(request.scope)
+    await gate.ask_again(request.scope, begun)
 
 
 def caller_in(scope: Scope) -> Caller | None:

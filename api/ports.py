@@ -103,6 +103,7 @@ class NoticePorts:
 class ServicePorts:
     services: Services
     trusted_hops: int = 0  # proxies in front of us: whose word on where a request came from is passed on
+    look_again_seconds: float = 1.0  # at whether the caller of a request under way is still let in
 
 
 @dataclass(frozen=True, slots=True)

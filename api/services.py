@@ -2,11 +2,13 @@
 `ANY /services/{name}/{path}`: a request passed on to one of a service's instances, and its answer passed back.
 
 Bodies stream both ways: neither is ever whole here, and whoever is slow slows the other. A client that leaves takes its
-call along. Who may ask is for `api.callers`, which of the instances is asked for `domain.services.Services`.
+call along, and so does one that is shut out: locked, signed out, or its key revoked. Who may ask is for
+`api.callers`, which of the instances is asked for `domain.services.Services`.
 """
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -16,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.access import SERVICE_METHODS
 from api.auth_answers import COOKIE
-from api.callers import caller_in
+from api.callers import ask_again, caller_in
 from api.ports import ServicePorts
 from api.provided import Ports, services_of
 from api.service_bodies import Incoming, length_of
@@ -24,7 +26,7 @@ from domain.edge.answers import AnyRequest
 from domain.edge.bodies import refuse_announced
 from domain.edge.malformed import HANG_UP
 from domain.edge.request_ids import asks_for_the_head, request_id_of
-from domain.errors import BrokenOff, FieldError, NotFound, NotOffered, TimedOut
+from domain.errors import BrokenOff, FieldError, NotFound, NotOffered, TimedOut, TooMany, Unauthenticated, Unavailable
 from domain.service_headers import Came, for_client, for_instance
 from domain.service_paths import split_path, target_of
 from domain.services import ClientGone, ProxyReply, ProxyRequest, ServicePolicy
@@ -60,7 +62,7 @@ async def pass_on(request: AnyRequest, ports: Ports) -> ASGIApp:
         length=length,
         request_id=request_id_of(scope),
     )
-    return partial(_Passing(desk, name, asked, policy).run)
+    return partial(_Passing(desk, name, asked, policy).run, request)
 
 
 class _Passing:
@@ -71,27 +73,54 @@ class _Passing:
         self._name = name
         self._asked = asked
         self._policy = policy
+        self._look_again_seconds = desk.look_again_seconds
+        self._begun = datetime.now(UTC)
+        self._answering = False
         self._told = False
 
-    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def run(self, request: AnyRequest, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(receive, self._asked.length, self._policy.max_body_bytes)
         passing = asyncio.create_task(self._pass(incoming, scope, receive, send))
         leaving = asyncio.create_task(incoming.left())
         try:
-            await asyncio.wait({passing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            shut_out = await self._watch(request, passing, leaving)
             if not passing.done() and not self._told:  # once all is told, any server says that the client is gone
                 passing.cancel()
             with suppress(asyncio.CancelledError, ClientGone):
                 await passing
+            if shut_out is not None and not self._told:
+                await self._cut(shut_out, scope, receive)
         finally:
             passing.cancel()
             leaving.cancel()
             await asyncio.wait({passing, leaving})
 
+    async def _watch(self, request: AnyRequest, *tasks: asyncio.Task[None]) -> Unauthenticated | None:
+        """Until one of the tasks is done, or the caller of this request would not be let in any more."""
+        while True:
+            done, _ = await asyncio.wait(tasks, timeout=self._look_again_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return None
+            try:
+                if caller_in(request.scope) is not None:
+                    await ask_again(request, self._begun)
+            except Unauthenticated as refusal:
+                return refusal
+            except (Unavailable, TooMany):  # nobody can say
+                continue
+
+    async def _cut(self, refusal: Unauthenticated, scope: Scope, receive: Receive) -> None:
+        """Raises the refusal where nothing of an answer was sent."""
+        log.info("a call was cut: its caller was shut out", service=self._name, trace_id=self._asked.request_id)
+        if not self._answering:
+            raise refusal
+        await _hang_up(scope, receive)
+
     async def _pass(self, incoming: Incoming, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await self._services.open(self._name, self._asked, incoming)
         try:
             headers = for_client(reply.headers, reply.status, _OUR_COOKIE)
+            self._answering = True
             await send({"type": "http.response.start", "status": reply.status, "headers": headers})
             await self._pass_body(reply, send)
         except (BrokenOff, TimedOut) as fault:

@@ -38,7 +38,12 @@ class Fleet(Protocol):
 
 
 class PrometheusText:
-    """An `Exposition`: of this process as it stands now, and of its neighbours as they wrote last."""
+    """
+    An `Exposition`: of this process as it stands now, and of its neighbours as they wrote last.
+
+    Stores are asked for the fleet's figures once a second. Nothing else is kept: of two API processes one would show
+    less than the other did a moment before.
+    """
 
     def __init__(
         self, figures: Figures, folder: Path, fleet: Fleet, clock: Callable[[], float] = time.monotonic
@@ -48,16 +53,16 @@ class PrometheusText:
         self._folder = folder
         self._fleet = fleet
         self._turn = asyncio.Lock()
-        self._made_at = float("-inf")
-        self._text = b""
+        self._asked_at = float("-inf")
+        self._stands: Sequence[Single] = ()
 
     async def text(self) -> bytes:
         async with self._turn:
-            if self._clock() - self._made_at >= FRESH_SECONDS:
-                fleet, own = await self._fleet.read(), {self._figures.process: await self._own()}
-                self._text = await asyncio.to_thread(lambda: render({**read_figures(self._folder), **own}, fleet))
-                self._made_at = self._clock()
-            return self._text
+            if self._clock() - self._asked_at >= FRESH_SECONDS:
+                self._stands = await self._fleet.read()
+                self._asked_at = self._clock()
+            fleet, own = self._stands, {self._figures.process: await self._own()}
+            return await asyncio.to_thread(lambda: render({**read_figures(self._folder), **own}, fleet))
 
     async def _own(self) -> Snapshot:
         """On record before it is shown: whoever comes after us under this name goes on from no less."""

@@ -1,5 +1,6 @@
 """The token that `/metrics` takes whatever is away: keys are in MongoDB, and its outage is when figures are wanted."""
 
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -18,10 +19,10 @@ class WithMetricsToken:
         self._digest = _digest(token.get_secret_value())
         self._others = others
 
-    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
         if compare_digest(_digest(bearer_token), self._digest):
             return OF_METRICS
-        return await self._others.find(bearer_token, address)
+        return await self._others.find(bearer_token, address, begun)
 
 
 def _digest(token: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -51,9 +52,11 @@ def service_client(name: str) -> str:
 
 
 class CallerDirectory(Protocol):
-    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
         """
         Who holds this token, shown from this address, or None.
+
+        `begun` is when a request was let in that goes on since: its token may have run out, and not what is behind it.
 
         Raises `Unavailable` where a store must be asked and is away, and `TooMany` for an address that shows ever new
         keys that nobody has.

@@ -98,10 +98,10 @@ class AuthWorld:
         assert mail.link is not None
         return self.tokens.link(mail.link.id, mail.link.purpose)
 
-    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
         """A `CallerDirectory` that remembers nothing."""
         owners = TokenOwners(self.tokens, self.users, self.sessions, self.keys)
-        claim = owners.read(bearer_token, self.now)
+        claim = owners.read(bearer_token, begun or self.now)
         owner = None if claim is None else await owners.find(claim, self.now)
         return None if owner is None else owner.caller
 

@@ -104,7 +104,7 @@ class FakeCallers:
     def __init__(self, **callers: Caller) -> None:
         self._callers = callers
 
-    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
         return self._callers.get(bearer_token)
 
     def forget(self) -> None:

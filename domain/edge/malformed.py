@@ -3,12 +3,14 @@
 import asyncio
 import os
 import re
+import socket
+import struct
 import sys
 from http import HTTPStatus
 
 import httptools
 import msgspec
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from domain.edge.problems import MEDIA_TYPE, Where, problem
@@ -17,6 +19,7 @@ from domain.errors import FieldError
 
 LARGEST_HEAD = 64 * 1024
 HANG_UP = "gateway.hang_up"  # among a request's extensions: what closes its connection
+_RESET = struct.pack("ii", 1, 0)  # socket(7): do not linger
 LEAST_PACE = 1024  # bytes of a body a second: a telephone at the edge of nowhere does better
 
 # RFC 9110, section 5.5: a field's value holds no control characters but the tab.
@@ -66,7 +69,7 @@ class ProblemProtocol(HttpToolsProtocol):
         self._owed_since = self.loop.time()
         super().on_message_begin()
         # ASGI has no word for an answer that cannot go on, and its end would look as if it were whole.
-        self.scope["extensions"] = {HANG_UP: {"close": self.transport.close}}
+        self.scope["extensions"] = {HANG_UP: {"close": self._hang_up}}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers are dropped: a proxy that vets headers does not look there (RFC 9110, section 6.5.1)."""
@@ -96,7 +99,16 @@ class ProblemProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, _unframed(app, cycle) if cycle.scope["http_version"] == "1.0" else app)
+
+    def _hang_up(self) -> None:
+        """Where an answer's end is that of its connection (HTTP/1.0), a reset tells that this one is not whole."""
+        if self._running is not None and self._running.scope["http_version"] == "1.0":
+            peer = self.transport.get_extra_info("socket")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _look_later(self) -> None:
         self._watch = self.loop.call_later(self.patience_seconds / 4, self._look)
@@ -143,6 +155,30 @@ class ProblemProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()
+
+
+def _unframed(app: ASGI3Application, cycle: RequestResponseCycle) -> ASGI3Application:
+    """
+    For HTTP/1.0, which knows no chunks (RFC 9112, section 6.1): an answer of no known length is sent as it is.
+
+    uvicorn has no word for that: it is told of each piece's length as if that were the answer's.
+    """
+
+    async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        has_length = False
+
+        async def send_plainly(message: ASGISendEvent) -> None:
+            nonlocal has_length
+            if message["type"] == "http.response.start":
+                has_length = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
+                cycle.chunked_encoding = None if has_length else False
+            elif message["type"] == "http.response.body" and not has_length:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, send_plainly)
+
+    return run
 
 
 def _new_id() -> str:

@@ -71,10 +71,10 @@ class FleetCallers:
         self._refused = _Newest(REFUSED)
         self._asking: dict[bytes, asyncio.Task[_Answer]] = {}
 
-    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
         if len(bearer_token) > LONGEST_TOKEN:
             return None
-        caller = await self._find(bearer_token, address)
+        caller = await self._find(bearer_token, address, begun)
         if caller is not None and caller.session is None:
             self._uses.note(caller, address, self._clocks.now())
         return caller
@@ -85,11 +85,11 @@ class FleetCallers:
             await end(task)
         await self._uses.stop()
 
-    async def _find(self, bearer_token: str, address: str) -> Caller | None:
+    async def _find(self, bearer_token: str, address: str, begun: datetime | None) -> Caller | None:
         name = sha256(bearer_token.encode()).digest()
         answer = self._remembered(name)
         if answer is None:
-            claim = self._owners.read(bearer_token, self._clocks.now())
+            claim = self._owners.read(bearer_token, begun or self._clocks.now())
             if claim is None:
                 return await self._find_operator(bearer_token, address)
             answer = await self._ask_once(name, claim, address)

@@ -1,6 +1,7 @@
 """Who may call: nobody without credentials, except as the operator allows, and never through a proxy."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -116,7 +117,7 @@ async def test_a_token_in_a_cookie_is_no_credentials(stranger: AsyncClient) -> N
 
 async def test_a_directory_that_cannot_say_is_a_503_and_never_a_401(ports: ApiPorts) -> None:
     class Away:
-        async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+        async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
             raise Unavailable("the store does not answer just now")
 
     app = app_of(replace(ports, callers=Away()))
@@ -129,7 +130,7 @@ async def test_the_directory_is_told_whence_a_token_was_shown() -> None:
     whence: list[str] = []
 
     class Listening:
-        async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+        async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
             whence.append(address)
             return None
 

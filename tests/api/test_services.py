@@ -1,6 +1,8 @@
 """The doors of services: who comes in, what is asked of an instance in their name, and what they are answered."""
 
+import asyncio
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from api.ports import ApiPorts, ServicePorts
 from domain.accounts.api_keys import Scope
 from domain.callers import Caller, Role
 from domain.edge.security import BrowserRules
-from domain.errors import TimedOut
+from domain.errors import TimedOut, Unavailable
 from domain.quotas import Standing, Verdict
 from domain.request_ids import new_request_id
 from domain.services import Access, ServicePolicy
@@ -254,6 +256,66 @@ async def test_a_client_that_leaves_ends_the_call(app: ASGIApp, services: FakeSe
         assert await stream.piece() == b"x"
         stream.leave()
     assert services.reply.closed == 1
+
+
+@pytest.fixture
+def alice() -> FakeCallers:
+    """Who may be shut out, without a change for the other tests."""
+    return FakeCallers(user=Caller("user:alice", Role.USER))
+
+
+@pytest.fixture
+def watchful(ports: ApiPorts, services: FakeServices, alice: FakeCallers) -> ASGIApp:
+    return app_of(replace(ports, callers=alice, services=ServicePorts(services, look_again_seconds=0.01)))
+
+
+async def test_a_stream_ends_before_its_end_once_its_caller_is_shut_out(
+    watchful: ASGIApp, services: FakeServices, alice: FakeCallers
+) -> None:
+    services.reply = FakeReply(body=EndlessBody())  # type: ignore[arg-type]
+    async with asyncio.timeout(5), opened(watchful, PROFILE, {"Authorization": "Bearer user"}) as stream:
+        assert (await stream.head())[0] == 200
+        alice.forget()
+        await stream.left.wait()  # the app has let go
+    assert services.reply.closed == 1
+
+
+async def test_who_is_shut_out_before_an_answer_began_gets_a_401(ports: ApiPorts, alice: FakeCallers) -> None:
+    class Silent(FakeServices):
+        async def open(self, *_: object) -> FakeReply:
+            alice.forget()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    app = app_of(replace(ports, callers=alice, services=ServicePorts(Silent(), look_again_seconds=0.01)))
+    async with asyncio.timeout(5):
+        assert await status_of(app) == 401
+
+
+async def test_what_has_begun_goes_on_while_nobody_can_say_whose_it_is(ports: ApiPorts, services: FakeServices) -> None:
+    class Away(FakeCallers):
+        async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
+            if begun is not None:
+                looked.set()
+                raise Unavailable("MongoDB is away")
+            return await super().find(bearer_token)
+
+    looked = asyncio.Event()
+    services.reply = FakeReply(body=BodyUntil(looked))  # type: ignore[arg-type]
+    app = app_of(replace(ports, callers=Away(user=RIGHT), services=ServicePorts(services, look_again_seconds=0.01)))
+    async with asyncio.timeout(5), opened(app, PROFILE, {"Authorization": "Bearer user"}) as stream:
+        await stream.head()
+        assert [piece async for piece in stream.pieces()][-1] == b"after"
+
+
+class BodyUntil:
+    def __init__(self, event: asyncio.Event) -> None:
+        self._event = event
+
+    def __iter__(self) -> Any:
+        while not self._event.is_set():
+            yield b"x"
+        yield b"after"
 
 
 class EndlessBody:

@@ -110,6 +110,18 @@ async def test_what_was_shown_is_on_record_so_that_no_successor_shows_less(tmp_p
     assert value(after, NAME, process="api", vendor="sync") == shown == 3
 
 
+async def test_no_process_shows_less_than_another_did_before(tmp_path: Path) -> None:
+    one, other = counted("api", 3), counted("api-2", 3)
+    now = [100.0]
+    shown = [PrometheusText(each, tmp_path, FakeFleet(), lambda: now[0]) for each in (one, other)]
+    one.write(tmp_path)
+    await shown[1].text()
+    one.counts.add(JOBS_ACCEPTED, "sync", by=5)
+    now[0] += 0.1
+    for text in [await each.text() for each in shown]:
+        assert value(text, NAME, process="api", vendor="sync") == 8
+
+
 async def test_figures_that_cannot_be_written_are_shown_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "metrics").write_text("a file where the folder should be")
     text = await PrometheusText(counted("api", 3), tmp_path / "metrics", FakeFleet()).text()

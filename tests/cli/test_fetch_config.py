@@ -99,6 +99,26 @@ def fetch(url: str, tmp_path: Path) -> Fetch:
 
 
 @asynccontextmanager
+async def dripping(head: bytes) -> AsyncIterator[str]:
+    """Who goes on saying a little, for as long as anybody listens."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        await reader.readuntil(b"\r\n\r\n")
+        gone = asyncio.create_task(reader.read())
+        for _ in range(150):
+            writer.write(b" ")
+            await asyncio.wait({gone}, timeout=0.1)
+            if gone.done():
+                break
+        gone.cancel()
+        writer.close()
+
+    async with await asyncio.start_server(drip, "127.0.0.1") as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
 async def stranger(answer: bytes) -> AsyncIterator[str]:
     """Who says the same to everybody."""
 
@@ -156,6 +176,15 @@ async def test_without_a_copy_it_fails_and_says_why(fetch: Fetch, kept: FakeConf
     assert "no gateway can be reached at http://127.0.0.1:1" in said.text
     kept.down = True
     assert "answered 503" in (await fetch()).text
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 O", b'HTTP/1.1 200 OK\r\nETag: "2"\r\nContent-Length: 900\r\n\r\n{'])
+async def test_an_answer_that_drips_is_waited_for_no_longer_than_any_other(fetch: Fetch, head: bytes) -> None:
+    assert (await fetch()).code == 0
+    async with dripping(head) as url, asyncio.timeout(10):
+        said = await fetch(url=url)
+    assert (said.code, said.out.read_text()) == (0, '{"a":1}')
+    assert "last good copy" in said.text
 
 
 async def test_it_waits_for_a_gateway_that_comes_back(fetch: Fetch, kept: FakeConfigurations) -> None:

@@ -1,5 +1,7 @@
 """The token of the figures: it opens what is made to be scraped, and asks no store who has it."""
 
+from datetime import datetime
+
 from pydantic import SecretStr
 
 from api.access import ACCESS
@@ -13,7 +15,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 class Away(CallerDirectory):
     """Whose store is."""
 
-    async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+    async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
         raise Unavailable("MongoDB is away")
 
 
@@ -34,7 +36,7 @@ async def test_any_other_token_is_for_the_others_to_know() -> None:
     known = Caller("acme", Role.USER)
 
     class Others(CallerDirectory):
-        async def find(self, bearer_token: str, address: str = "") -> Caller | None:
+        async def find(self, bearer_token: str, address: str = "", begun: datetime | None = None) -> Caller | None:
             return known if (bearer_token, address) == ("t", "10.0.0.7") else None
 
     directory = WithMetricsToken(SecretStr(TOKEN), Others())

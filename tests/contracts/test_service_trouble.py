@@ -174,6 +174,22 @@ async def test_an_answer_that_goes_silent_is_cut() -> None:
         assert world.breakers.outcomes == [CallOutcome.FAILED]
 
 
+@pytest.mark.parametrize("rest", [b"XX\r\n", b"\r\nno size\r\n", b"\r\n0\r\nContent-Length: 5\r\n\r\n"])
+async def test_rubbish_in_the_middle_of_an_answer_cuts_it_at_once(rest: bytes) -> None:
+    async def treat(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhal" + rest)
+        await peer.reader.read()
+
+    async with handmade(treat) as instance, world_of([instance.url], timeout_seconds=600) as world:
+        peer = await world.connect()
+        await peer.ask("GET", "/services/user/x")
+        await peer.head()
+        assert not (await peer.until_closed()).endswith(b"0\r\n\r\n")
+        await settled(world.breakers.reports, 1)
+        assert world.breakers.outcomes == [CallOutcome.FAILED]
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from domain.breakers import CallOutcome
-from tests.contracts.service_world import Peer, handmade, samples, table, world_of
+from tests.contracts.service_world import Peer, World, handmade, samples, table, world_of
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ENDLESS = 200 * 1024 * 1024
@@ -248,6 +248,34 @@ async def test_a_sample_shows_its_head_alone(path: str) -> None:
                 assert (await peer.head())[0] == 200
         finally:
             writer.close()
+
+
+async def ask_as_of_old(world: World) -> Peer:
+    peer = await world.connect()
+    await peer.send(b"GET /services/user/x HTTP/1.0\r\nAuthorization: Bearer alice\r\n\r\n")
+    return peer
+
+
+async def test_who_knows_no_chunks_gets_none() -> None:
+    async def treat(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", b"2\r\n, \r\n0\r\n\r\n")
+
+    async with handmade(treat) as instance, world_of([instance.url]) as world:
+        peer = await ask_as_of_old(world)
+        assert "transfer-encoding" not in (await peer.head())[1]
+        assert await peer.until_closed() == b"hello, "
+
+
+async def test_and_half_an_answer_looks_like_none_that_is_whole() -> None:
+    async def treat(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+
+    async with handmade(treat) as instance, world_of([instance.url]) as world:
+        peer = await ask_as_of_old(world)
+        with pytest.raises(ConnectionResetError):
+            await peer.reader.read()
 
 
 async def test_an_announcement_is_waited_for_here() -> None:

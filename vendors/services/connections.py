@@ -49,6 +49,8 @@ class HeadFirst(ResponseHandler):
     """
     Reads an answer's head before what follows it: a body where none may be (to HEAD, with 204 or 304) is nobody's, and
     to aiohttp's parser it would be a fault of the whole answer. The connection is then not used again.
+
+    What is no HTTP in the middle of a body is told to who reads that: aiohttp would leave them waiting.
     """
 
     def data_received(self, data: bytes) -> None:
@@ -63,6 +65,11 @@ class HeadFirst(ResponseHandler):
                 return
             start = end
         super().data_received(data[start:])
+        self._end_body_that_broke()
+
+    def _end_body_that_broke(self) -> None:
+        if self.exception() is not None and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError("what follows is no HTTP"))
 
     def _is_in_head(self) -> bool:
         return self._payload is None or self._payload.is_eof()

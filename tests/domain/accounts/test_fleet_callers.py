@@ -50,6 +50,17 @@ async def test_a_key_brings_its_scopes_and_its_rate(ada: SignedIn) -> None:
     assert caller == Caller("service:ci", Role.USER, key=key.id, scopes=frozenset({"jobs:read"}), rate="5/second")
 
 
+async def test_what_has_begun_outlives_its_token_and_no_session(ada: SignedIn) -> None:
+    token, begun = ada.token(), ada.clock.now()
+    ada.clock.move(minutes=10)
+    assert await ada.callers.find(token) is None
+    assert await ada.callers.find(token, begun=begun) is not None
+    assert await ada.callers.find(token) is None  # it is remembered for nobody else
+    await ada.sign_out()
+    ada.clock.move(seconds=fleet.MEMORY_SECONDS)
+    assert await ada.callers.find(token, begun=begun) is None
+
+
 async def test_the_operator_is_known_by_the_bootstrap_key_and_forgotten_at_once(ada: SignedIn) -> None:
     known = await ada.callers.find("gwk_operator")
     assert known is not None
