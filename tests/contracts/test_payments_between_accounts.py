@@ -1,0 +1,71 @@
+"""Two keys at once, and tries that are over: what is begun anew elsewhere is charged there once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from domain.infra.mongo import Database
+from domain.jobs import Job
+from domain.outcomes import Done
+from domain.payments.payments import Payment, Status
+from tests.contracts.stripe_till import DECLINED, Till, till_at
+from tests.loadtest.client import Vendors
+from tests.loadtest.conftest import vendors_running
+from vendors.payments.booking import OVER
+
+OTHER = "sk_test_other"
+OF_OTHER = "?account=acct_other"
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[Vendors]:
+    with vendors_running() as vendors:
+        yield vendors
+
+
+@pytest.fixture
+async def till(simulated: Vendors, payments_database: Database) -> AsyncIterator[Till]:
+    async with till_at(simulated, payments_database) as here:
+        here.stripe.control("DELETE", "/everything")
+        here.stripe.control("DELETE")
+        here.stripe.control("PUT", "/accounts", {OTHER: "acct_other"})
+        yield here
+
+
+@pytest.fixture
+async def other(till: Till, simulated: Vendors, payments_database: Database) -> AsyncIterator[Till]:
+    """A worker of the same books under another account's key."""
+    async with till_at(simulated, payments_database, till.jobs, OTHER) as there:
+        yield there
+
+
+async def begun_anew(till: Till) -> tuple[Payment, Job, Job]:
+    """The bank's no was heard by the books; the job that it was said to was killed, and is still to run again."""
+    payment, refused = await till.tried()
+    till.charge_behind_our_back(refused, payment, DECLINED)
+    await till.compare()
+    failed = await till.look(payment)
+    assert failed.status is Status.FAILED
+    again, counts = await till.tried(failed)
+    return again, refused, counts
+
+
+async def test_a_try_that_was_refused_is_not_made_at_another_account_once_another_has_begun(
+    till: Till, other: Till
+) -> None:
+    payment, refused, counts = await begun_anew(till)
+    await asyncio.gather(other.call(refused), other.call(counts))
+    after = await till.look(payment)
+    assert (after.status, after.captured, after.account) == (Status.COMPLETED, 2000, "acct_other/test")
+    assert (till.stripe.totals(OF_OTHER)["charges"], till.stripe.totals()["charges"]) == (1, 0)
+
+
+async def test_a_try_that_was_refused_puts_no_account_on_record_for_the_one_that_counts(
+    till: Till, other: Till
+) -> None:
+    payment, refused, counts = await begun_anew(till)
+    assert await other.call(refused) == OVER
+    assert (await till.look(payment)).account is None
+    assert isinstance(await till.call(counts), Done)
+    assert (till.stripe.totals(OF_OTHER)["charges"], till.stripe.totals()["charges"]) == (0, 1)
