@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from domain.errors import OutcomeUnknown
 from domain.infra.mongo import Database
 from domain.jobs import Job
-from domain.outcomes import Done
+from domain.outcomes import Done, Failed
 from domain.payments.payments import Payment, Status
-from tests.contracts.stripe_till import DECLINED, Till, till_at
+from domain.payments.reconcile_jobs import Reconcile, page_job
+from domain.payments.reconciling import Finding
+from domain.request_ids import new_request_id
+from tests.contracts.stripe_till import A_DAY, DECLINED, TEN_MINUTES, Till, now, till_at
 from tests.loadtest.client import Vendors
 from tests.loadtest.conftest import vendors_running
 from vendors.payments.booking import OVER
@@ -69,3 +73,24 @@ async def test_a_try_that_was_refused_puts_no_account_on_record_for_the_one_that
     assert (await till.look(payment)).account is None
     assert isinstance(await till.call(counts), Done)
     assert (till.stripe.totals(OF_OTHER)["charges"], till.stripe.totals()["charges"]) == (0, 1)
+
+
+async def test_a_run_whose_lists_were_another_accounts_says_of_no_payment_that_there_is_no_trace(
+    till: Till, other: Till
+) -> None:
+    """The right key is set while a run is at work that began under a wrong one."""
+    payment, job = await till.tried()
+    till.stripe.control("PUT", "?on=POST%20/v1/payment_intents", {"mode": "drop_after"})
+    with pytest.raises(OutcomeUnknown):
+        await till.call(job)
+    till.end_in_doubt(job)
+    asked = Reconcile(new_request_id(), now() - TEN_MINUTES)
+    await till.jobs.put(page_job(asked, now()))
+    compared = await other.page(till.jobs.stored[asked.run])
+    assert compared.next is not None
+    till.later = A_DAY
+    outcome = await till.call(till.jobs.stored[compared.next])
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "other_account"
+    report = await till.compare()
+    assert (report.counts, (await till.look(payment)).captured) == ({Finding.MENDED: 1}, 2000)
