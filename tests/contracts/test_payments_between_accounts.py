@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 
+from domain.commerce.payments import Withdrawal
 from domain.errors import OutcomeUnknown
 from domain.infra.mongo import Database
 from domain.jobs import Job
-from domain.outcomes import Done, Failed
+from domain.outcomes import Done, Failed, Retry
 from domain.payments.payments import Payment, Status
 from domain.payments.reconcile_jobs import Reconcile, page_job
 from domain.payments.reconciling import Finding
@@ -94,3 +96,17 @@ async def test_a_run_whose_lists_were_another_accounts_says_of_no_payment_that_t
     assert outcome.code == "other_account"
     report = await till.compare()
     assert (report.counts, (await till.look(payment)).captured) == ({Finding.MENDED: 1}, 2000)
+
+
+async def test_a_page_from_before_accounts_were_on_record_is_not_taken_for_closed_either(
+    till: Till, other: Till, payments_database: Database
+) -> None:
+    payment, waiting = await till.page_of_an_order()
+    await payments_database.payments.update_one({"_id": payment.id}, {"$unset": {"account": ""}})
+    job = page_job(Reconcile(new_request_id(), now()), now())
+    close = msgspec.json.encode(Withdrawal(waiting.reference, payment.id)).decode()
+    job = job.model_copy(update={"payload": close})
+    outcome = await other.call(job)
+    assert isinstance(outcome, Retry)
+    assert isinstance(await till.call(job), Done)
+    assert till.stripe.get(f"checkout/sessions/{waiting.reference}").json["status"] == "expired"
