@@ -29,6 +29,11 @@ _BEING_ASKED = Retry(
     "account_being_asked", "Stripe is just asked whose our key is.", after=timedelta(seconds=1), counted=False
 )
 
+_REMEDY = (
+    "before you roll the key of STRIPE_SECRET_KEY give it the right to read its account, start the workers again, and "
+    "say gateway payments same-account with this account and the one that they log then"
+)
+
 log = structlog.get_logger()
 
 
@@ -104,8 +109,7 @@ class OwnAccount:
             case Retry() if answer.vendor_status != FORBIDDEN:
                 return answer
             case Retry() | Failed():
-                remedy = "give the key of STRIPE_SECRET_KEY the right to read its account before you roll it"
-                log.warning("stripe does not tell whose our key is", account=self._fingerprint, remedy=remedy)
+                log.warning("stripe does not tell whose our key is", account=self._fingerprint, remedy=_REMEDY)
                 return Account(self._fingerprint, self._fingerprint)
 
 
