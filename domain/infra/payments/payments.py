@@ -198,7 +198,9 @@ def _pinning(account: str, job: UUID) -> list[Row]:
     counts = {"$eq": [{"$ifNull": ["$job", job]}, job]}
     is_new = {"$and": [{"$not": [{"$ifNull": ["$account", None]}]}, counts]}
     pinned = {"$cond": [is_new, {"$literal": account}, {"$ifNull": ["$account", "$$REMOVE"]}]}
-    return [{"$set": {"account": pinned, "epoch": {"$add": ["$epoch", {"$cond": [is_new, Int64(1), Int64(0)]}]}}}]
+    moved_from = {"$cond": [is_new, "$$REMOVE", "$moved_from"]}  # of an account that it went through before
+    epoch = {"$add": ["$epoch", {"$cond": [is_new, Int64(1), Int64(0)]}]}
+    return [{"$set": {"account": pinned, "moved_from": moved_from, "epoch": epoch}}]
 
 
 @contextmanager
