@@ -98,6 +98,7 @@ async def test_what_was_recorded_by_a_keys_fingerprint_is_ours_once_the_key_may_
         said({}, 500),
         said({}, 429),
         said({}, 401),
+        said(MAY_NOT, 403),  # to a key that is not restricted: by something on the way to Stripe
         said({"id": "acct_1", "object": "customer"}),
         said({"id": "acct_1/live", "object": "account"}),
         said({"id": "", "object": "account"}),
