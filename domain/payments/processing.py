@@ -38,8 +38,12 @@ def page_begun(draft: Payment) -> Payment:
 
 
 def pinned(payment: Payment, account: str, job: UUID) -> Payment:
-    """What `PaymentStore.pin` makes of a payment: to the account that its try goes to, and to no other after that."""
-    if payment.account is not None or is_over(payment, job):
+    """
+    What `PaymentStore.pin` makes of a payment: to the account that its try goes to, and to no other after that.
+
+    Of what is paid no try is sent any more, and where the money is the next one need not know.
+    """
+    if payment.account is not None or payment.captured > 0 or is_over(payment, job):
         return payment
     return payment.model_copy(update={"account": account, "epoch": payment.epoch + 1})
 

@@ -93,6 +93,12 @@ async def test_a_try_that_is_over_records_no_account_for_the_one_that_counts(pay
     assert await payments.pin(payment.id, "acct_2/test", new_request_id()) == pinned_first
 
 
+async def test_what_is_paid_is_put_down_to_no_account(payments: PaymentStore) -> None:
+    paid_before = await payments.add(a_paid_payment(job=A_JOB))
+    assert await payments.pin(paid_before.id, "acct_1/test", A_JOB) == paid_before
+    assert await payments.find(paid_before.id, None) == paid_before
+
+
 async def test_who_read_a_payment_before_it_had_an_account_takes_none_from_it(payments: PaymentStore) -> None:
     before = await payments.add(a_payment())
     await payments.pin(before.id, "$account", A_JOB)  # no expression of MongoDB's

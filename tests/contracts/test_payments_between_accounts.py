@@ -110,3 +110,17 @@ async def test_a_page_from_before_accounts_were_on_record_is_not_taken_for_close
     assert isinstance(outcome, Retry)
     assert isinstance(await till.call(job), Done)
     assert till.stripe.get(f"checkout/sessions/{waiting.reference}").json["status"] == "expired"
+
+
+async def test_what_was_paid_is_not_put_down_to_another_account_by_a_job_that_runs_once_more(
+    till: Till, other: Till, payments_database: Database
+) -> None:
+    """It was booked before accounts were on record, and its worker was killed before the job ended."""
+    payment, job = await till.tried()
+    assert isinstance(await till.call(job), Done)
+    await payments_database.payments.update_one({"_id": payment.id}, {"$unset": {"account": ""}})
+    assert isinstance(await other.call(job), Retry)
+    assert (await till.look(payment)).account is None
+    _, back = await till.refunding(await till.look(payment), 500)
+    assert isinstance(await till.call(back), Done)
+    assert ((await till.look(payment)).refunded, till.stripe.totals()["left"]["usd"]) == (500, 1500)

@@ -196,7 +196,7 @@ def _reserving(refund: Refund) -> Row:
 def _pinning(account: str, job: UUID) -> list[Row]:
     """As `domain.payments.processing.pinned` has it: who read the payment before writes nothing of it back."""
     counts = {"$eq": [{"$ifNull": ["$job", job]}, job]}
-    is_new = {"$and": [{"$not": [{"$ifNull": ["$account", None]}]}, counts]}
+    is_new = {"$and": [{"$not": [{"$ifNull": ["$account", None]}]}, counts, {"$eq": ["$captured", 0]}]}
     pinned = {"$cond": [is_new, {"$literal": account}, {"$ifNull": ["$account", "$$REMOVE"]}]}
     moved_from = {"$cond": [is_new, "$$REMOVE", "$moved_from"]}  # of an account that it went through before
     epoch = {"$add": ["$epoch", {"$cond": [is_new, Int64(1), Int64(0)]}]}
