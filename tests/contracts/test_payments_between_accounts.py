@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from domain.commerce.payments import Withdrawal
 from domain.errors import OutcomeUnknown
@@ -91,9 +92,12 @@ async def test_a_run_whose_lists_were_another_accounts_says_of_no_payment_that_t
     compared = await other.page(till.jobs.stored[asked.run])
     assert compared.next is not None
     till.later = A_DAY
-    outcome = await till.call(till.jobs.stored[compared.next])
+    with capture_logs() as logs:
+        outcome = await till.call(till.jobs.stored[compared.next])
     assert isinstance(outcome, Failed)
     assert outcome.code == "other_account"
+    (told,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (told["theirs"], told["ours"]) == ("acct_other/test", "acct_simulated/test")
     report = await till.compare()
     assert (report.counts, (await till.look(payment)).captured) == ({Finding.MENDED: 1}, 2000)
 

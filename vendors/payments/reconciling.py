@@ -74,6 +74,7 @@ class Reconciliation:
             return account
         if asked.account is not None and not account.goes_by(asked.account):
             self._door.doubt_own_account()
+            log.error("the reconciliation ended", why=KEY_CHANGED.reason, theirs=asked.account, ours=account.name)
             return KEY_CHANGED
         asked = replace(asked, account=account.name)
         comparing = Comparing(self._booking, self._hearing.payments, self._jobs, call)
