@@ -24,7 +24,7 @@ from domain.accounts.doers import Doer
 from domain.accounts.making_admins import OPERATOR
 from domain.errors import Unavailable
 from domain.infra.accounts.audit import open_audit_log
-from domain.infra.payments.accounts import Use, accounts_in_use, move_all
+from domain.infra.payments.accounts import Use, accounts_in_use, move_all, move_back
 from domain.submitted_fields import to_milliseconds
 
 _FINGERPRINT = re.compile(r"key_[0-9a-f]{24}/(live|test)")
@@ -52,12 +52,14 @@ def accounts(*, as_json: bool, **flags: str | None) -> None:
 @click.command("same-account")
 @click.argument("key")
 @click.argument("account")
+@click.option("--undo", is_flag=True, help="Take that word back: what it moved is KEY's again.")
 @setting_flags("home", "mongo_url", "redis_url", "audit_days")
-def same_account(*, key: str, account: str, **flags: str | None) -> None:
+def same_account(*, key: str, account: str, undo: bool, **flags: str | None) -> None:
     """
     Say that payments of KEY, the fingerprint of a key that could not tell its account (key_…/live), are ACCOUNT's.
 
-    For a restricted key that was rolled. Were it not so, buyers could pay twice: look at Stripe's dashboard first.
+    For a restricted key that was rolled, or will be. Were it not so, buyers could pay twice: look at Stripe's
+    dashboard first.
     """
     mode, other = _FINGERPRINT.fullmatch(key), _ANY.fullmatch(account)
     if mode is None:
@@ -67,16 +69,16 @@ def same_account(*, key: str, account: str, **flags: str | None) -> None:
     if mode[1] != other[1]:
         raise click.BadParameter("one is of test mode, the other is live", param_hint="ACCOUNT")
     settings = load_settings(flags)
-    moved = _at_stores(settings, lambda stores: _move(settings, stores, key, account))
-    say([f"{moved} payments go through {account} from now on"])
+    moved = _at_stores(settings, lambda stores: _move(settings, stores, key, account, undo=undo))
+    say([f"{moved} payments go through {key if undo else account} from now on"])
 
 
-async def _move(settings: Settings, stores: Stores, key: str, account: str) -> int:
+async def _move(settings: Settings, stores: Stores, key: str, account: str, *, undo: bool) -> int:
     """It is on record before it is done."""
     doer = Doer(OPERATOR, to_milliseconds(datetime.now(UTC)))
     async with open_audit_log(stores.database, timedelta(days=settings.audit_days)) as audit:
-        await audit.write(doer.entry(Act.PAYMENTS_MOVED, account, key=key))
-    return await move_all(stores.database, key, account)
+        await audit.write(doer.entry(Act.PAYMENTS_MOVED, account, key=key, **({"undone": "yes"} if undo else {})))
+    return await (move_back if undo else move_all)(stores.database, key, account)
 
 
 def _at_stores(settings: Settings, do: Callable[[Stores], Awaitable[Answer]]) -> Answer:

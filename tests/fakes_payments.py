@@ -64,12 +64,12 @@ class FakePaymentStore(MayBeDown):
         self._store(after)
         return after
 
-    async def pin(self, payment_id: UUID, account: str) -> Payment | None:
+    async def pin(self, payment_id: UUID, account: str, job: UUID) -> Payment | None:
         self._answer()
         payment = self.stored.get(payment_id)
         if payment is None:
             return None
-        self._store(pinned(payment, account))
+        self._store(pinned(payment, account, job))
         return self.stored[payment_id]
 
     async def list(self, which: PaymentFilter) -> Sequence[Payment]:

@@ -48,9 +48,9 @@ class Hearing:
             raise no_such_payment()
         return payment
 
-    async def pinned(self, payment_id: UUID, account: str) -> Payment:
+    async def pinned(self, payment_id: UUID, account: str, job: UUID) -> Payment:
         """The same with the account that its try goes to, which may be another one that was recorded first."""
-        payment = await self.payments.pin(payment_id, account)
+        payment = await self.payments.pin(payment_id, account, job)
         if payment is None:
             raise no_such_payment()
         return payment

@@ -67,10 +67,11 @@ class PaymentStore(Protocol):
         """
         ...
 
-    async def pin(self, payment_id: UUID, account: str) -> Payment | None:
+    async def pin(self, payment_id: UUID, account: str, job: UUID) -> Payment | None:
         """
         Record by one atomic update that the payment's try goes to this account at the processor, where none is
-        recorded yet (`domain.payments.processing.pinned`). Answers the payment as it is then; None: there is none.
+        recorded yet, nothing is paid, and the try that counts is this job's (`domain.payments.processing.pinned`).
+        Answers the payment as it is then; None: there is none.
         """
         ...
 

@@ -7,6 +7,7 @@ So no money can move for a try that its payment does not know of. A crash in bet
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from domain.errors import Conflict
 from domain.payments.jobs import try_id
@@ -36,11 +37,20 @@ def page_begun(draft: Payment) -> Payment:
     )
 
 
-def pinned(payment: Payment, account: str) -> Payment:
-    """What `PaymentStore.pin` makes of a payment: to the account that its try goes to, and to no other after that."""
-    if payment.account is not None:
+def pinned(payment: Payment, account: str, job: UUID) -> Payment:
+    """
+    What `PaymentStore.pin` makes of a payment: to the account that its try goes to, and to no other after that.
+
+    Of what is paid no try is sent any more, and where the money is the next one need not know.
+    """
+    if payment.account is not None or payment.captured > 0 or is_over(payment, job):
         return payment
     return payment.model_copy(update={"account": account, "epoch": payment.epoch + 1})
+
+
+def is_over(payment: Payment, job: UUID) -> bool:
+    """Whether another try than this job's counts by now: the processor said no to this one, and its sending ends."""
+    return payment.job not in (None, job)
 
 
 def begun(payment: Payment, payment_method: str, now: datetime) -> Payment:

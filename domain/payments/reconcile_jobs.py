@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.commerce.payments import VENDOR
 from domain.jobs import Job, Priority
@@ -24,7 +25,11 @@ LIFETIME = timedelta(hours=6)  # of a page; where the processor is away for long
 
 
 class Reconcile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=RECONCILE):
-    """`after` is what the page begins behind: the processor's id, or in the last phase ours; None: at the newest."""
+    """
+    `after` is what the page begins behind: the processor's id, or in the last phase ours; None: at the newest.
+
+    `account` is whose lists the pages before were: by another's nobody can tell what is not there.
+    """
 
     run: UUID
     since: datetime
@@ -32,16 +37,19 @@ class Reconcile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
     phase: Phase = Phase.INTENTS
     after: str | None = None
     report: Report = Report()
+    account: str | None = None
 
     def on(self, report: Report, after: str) -> "Reconcile":
         """The rest of the same list."""
-        return Reconcile(self.run, self.since, self.page + 1, self.phase, after, report)
+        return replace(self, page=self.page + 1, after=after, report=report)
 
     def next_phase(self, report: Report) -> "Reconcile | None":
         """The next list, from its beginning; None after the last."""
         phases = list(Phase)
         following = phases[phases.index(self.phase) + 1 :]
-        return Reconcile(self.run, self.since, self.page + 1, following[0], None, report) if following else None
+        if not following:
+            return None
+        return replace(self, page=self.page + 1, phase=following[0], after=None, report=report)
 
 
 class Compared(msgspec.Struct, frozen=True):

@@ -66,6 +66,26 @@ async def test_what_a_key_stood_for_is_its_accounts_by_an_operators_word_which_i
     ]
 
 
+async def test_a_mistaken_word_is_taken_back_and_of_what_was_the_accounts_own_nothing_moves(
+    books: tuple[MongoPaymentStore, list[Payment]], stores: Stores, jobs_url: str, redis_database_url: str
+) -> None:
+    store, payments = books
+    await command(jobs_url, redis_database_url, "same-account", KEY, OURS)
+    anew = await store.find(payments[2].id, None)
+    assert anew is not None
+    begun_again = anew.model_copy(update={"account": None, "job": anew.id, "epoch": anew.epoch + 1})
+    assert await store.change(anew, begun_again)
+    await store.pin(anew.id, OURS, anew.id)
+    said = await command(jobs_url, redis_database_url, "same-account", KEY, OURS, "--undo")
+    again = await command(jobs_url, redis_database_url, "same-account", KEY, OURS, "--undo")
+    assert (said.stdout, again.stdout) == tuple(f"{n} payments go through {KEY} from now on\n" for n in (2, 0))
+    after = [await store.find(payment.id, None) for payment in payments]
+    assert [each.account for each in after if each is not None] == [None, OURS, OURS, KEY, OURS, KEY, None]
+    async with open_audit_log(stores.database, timedelta(days=1)) as audit:
+        entries = await audit.list(AuditFilter(limit=10))
+    assert [entry.detail for entry in entries] == [{"key": KEY, "undone": "yes"}] * 2 + [{"key": KEY}]
+
+
 @pytest.mark.parametrize(
     ("key", "account"),
     [(OURS, "acct_2/live"), (OURS, KEY), (KEY, IN_TEST), (KEY, KEY), (KEY, "acct_1"), ("sk_live_x", OURS), ("", OURS)],

@@ -21,6 +21,7 @@ from tests.strategies import NOON
 LATER = NOON + timedelta(minutes=1)
 OPERATORS = ['{"$gt": ""}', "$where", "a.b", "\x00", "' || 1==1 //"]
 EVERYTHING = TransactionFilter(None, limit=100)
+A_JOB = UUID(int=7)
 
 
 def paid(payment: Payment, **state: Any) -> Settled:
@@ -75,23 +76,38 @@ async def test_a_key_is_of_one_client_and_payments_without_one_are_each_of_their
 
 async def test_a_payment_goes_to_the_account_that_was_recorded_first_and_to_no_other(payments: PaymentStore) -> None:
     payment = await payments.add(a_payment())
-    found = await asyncio.gather(*(payments.pin(payment.id, f"acct_{number % 2}/test") for number in range(10)))
+    found = await asyncio.gather(*(payments.pin(payment.id, f"acct_{number % 2}/test", A_JOB) for number in range(10)))
     (account,) = {each.account for each in found if each is not None}
     assert account in {"acct_0/test", "acct_1/test"}
     stored = await payments.find(payment.id, None)
-    assert stored == pinned(payment, account) == payment.model_copy(update={"account": account, "epoch": 1})
-    assert await payments.pin(new_request_id(), "acct_0/test") is None
+    assert stored == pinned(payment, account, A_JOB) == payment.model_copy(update={"account": account, "epoch": 1})
+    assert await payments.pin(new_request_id(), "acct_0/test", A_JOB) is None
+
+
+async def test_a_try_that_is_over_records_no_account_for_the_one_that_counts(payments: PaymentStore) -> None:
+    payment = await payments.add(a_payment(job=A_JOB))
+    assert await payments.pin(payment.id, "acct_0/test", new_request_id()) == payment
+    assert await payments.find(payment.id, None) == payment
+    pinned_first = await payments.pin(payment.id, "acct_1/test", A_JOB)
+    assert pinned_first == pinned(payment, "acct_1/test", A_JOB)
+    assert await payments.pin(payment.id, "acct_2/test", new_request_id()) == pinned_first
+
+
+async def test_what_is_paid_is_put_down_to_no_account(payments: PaymentStore) -> None:
+    paid_before = await payments.add(a_paid_payment(job=A_JOB))
+    assert await payments.pin(paid_before.id, "acct_1/test", A_JOB) == paid_before
+    assert await payments.find(paid_before.id, None) == paid_before
 
 
 async def test_who_read_a_payment_before_it_had_an_account_takes_none_from_it(payments: PaymentStore) -> None:
     before = await payments.add(a_payment())
-    await payments.pin(before.id, "$account")  # no expression of MongoDB's
+    await payments.pin(before.id, "$account", A_JOB)  # no expression of MongoDB's
     assert await payments.change(before, altered(before, status=Status.PROCESSING)) is False
     after = await payments.find(before.id, None)
     assert after is not None
     assert after.account == "$account"
     assert await payments.change(after, altered(after, account=None))
-    again = await payments.pin(before.id, "acct_2/test")
+    again = await payments.pin(before.id, "acct_2/test", A_JOB)
     assert again is not None
     assert again.account == "acct_2/test"
 

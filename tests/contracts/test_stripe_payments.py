@@ -89,7 +89,9 @@ async def test_a_declined_payment_fails_by_the_banks_word_and_may_be_tried_again
     failed = await till.now(payment)
     assert (outcome.code, failed.status, failed.captured) == ("card_declined", Status.FAILED, 0)
     assert failed.failure is not None
-    assert isinstance(await till.tried(payment), Done)
+    again = begun(failed, "pm_card_visa", datetime.now(UTC))
+    assert await till.store.change(failed, again)
+    assert isinstance(await till.tried(again), Done)
     assert ((await till.now(payment)).status, await till.held()) == (Status.COMPLETED, 2000)
 
 
@@ -172,7 +174,7 @@ async def test_a_refund_made_by_hand_is_found_by_a_look(till: Till) -> None:
 async def test_what_was_charged_and_could_not_be_booked_is_looked_at_and_never_asked_for_again(
     till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payment, tried = await till.payment(), new_request_id()
+    payment = await till.payment(job=(tried := new_request_id()))
     away_after(store, 0, monkeypatch)
     waiting = await till.tried(payment, request_id=tried)
     assert isinstance(waiting, Waiting)
@@ -186,7 +188,7 @@ async def test_what_was_charged_and_could_not_be_booked_is_looked_at_and_never_a
 async def test_a_decline_that_could_not_be_booked_is_looked_at_and_never_asked_for_again(
     till: Till, store: FakePaymentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payment, tried = await till.payment(), new_request_id()
+    payment = await till.payment(job=(tried := new_request_id()))
     away_after(store, 0, monkeypatch)
     waiting = await till.tried(payment, till.account.declines, request_id=tried)
     assert isinstance(waiting, Waiting)
@@ -224,8 +226,8 @@ async def test_a_refund_that_was_made_and_could_not_be_booked_is_never_refused(
 
 @not_localstripe
 async def test_a_try_in_doubt_is_no_declined_payment(till: Till) -> None:
-    first, tried = await till.payment(), new_request_id()
-    second = await till.payment(job=tried)
+    tried = new_request_id()
+    first, second = [await till.payment(job=tried) for _ in range(2)]
     await till.tried(first, request_id=tried)
     till.calls.clear()
     assert isinstance(await till.tried(second), Failed)

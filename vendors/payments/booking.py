@@ -14,6 +14,7 @@ from domain.outcomes import Done, Failed, Outcome, Retry, Waiting
 from domain.payments.hearing import Hearing
 from domain.payments.money_state import MoneyState, Standing
 from domain.payments.payments import Failure, Payment, RefundStatus
+from domain.payments.processing import is_over
 from domain.payments.settling import Contradiction
 from domain.vendors import Call
 from vendors.stripe.client import StripeDoor
@@ -31,7 +32,13 @@ ELSEWHERE = Retry(  # which costs no try: it is for nobody to give up while the 
     counted=False,
 )
 
+OVER = Failed("try_over", "Stripe said no to this try, and another one of the payment has begun: nothing was sent.")
+
 log = structlog.get_logger()
+
+
+class Over(Exception):
+    """Another try of the payment counts, of which nothing is booked yet; this one is not sent again."""
 
 
 class NotHeard(Exception):
@@ -56,9 +63,15 @@ class Booking:
         self._named: set[str] = set()  # accounts that the log has told of
 
     async def begin(self, payment_id: UUID, call: Call) -> Payment:
-        """The payment, once it is on record that it goes through our account. Before that nothing is sent for it."""
+        """
+        The payment, once it is on record that it goes through our account. Before that nothing is sent for it.
+
+        Raises `Over`: the record of where a try went is gone with it, so only the try that counts is sent.
+        """
         account = await self._own_account(call)
-        payment = await self._hearing.pinned(payment_id, account.name)
+        payment = await self._hearing.pinned(payment_id, account.name, call.request_id)
+        if is_over(payment, call.request_id) and payment.captured == 0:
+            raise Over
         await self.check(payment, call)
         return payment
 
@@ -159,6 +172,8 @@ async def told(doing: Awaitable[Outcome], call: Call) -> Outcome:
         return await doing
     except NotHeard as nothing:
         return nothing.outcome
+    except Over:
+        return OVER
     except Unavailable as fault:
         return Retry("store_away", f"What Stripe said could not be booked ({fault.detail}).", AWAY)
     except NotFound:

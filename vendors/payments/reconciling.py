@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from domain.commerce.ports import PaymentJobs
 from domain.errors import NotNow, Unavailable
@@ -22,7 +23,7 @@ from domain.payments.hearing import Hearing
 from domain.payments.reconcile_jobs import Compared, Reconcile, page_id, page_job
 from domain.payments.reconciling import FOR_A_PERSON, Phase, Report
 from domain.vendors import Call
-from vendors.payments.booking import Booking, NotHeard
+from vendors.payments.booking import OTHER_ACCOUNT, Booking, NotHeard
 from vendors.payments.comparing import Comparing, Note
 from vendors.payments.doubts import Doubts
 from vendors.stripe.client import StripeDoor
@@ -32,6 +33,10 @@ from vendors.stripe.words import Intent, Refund, Session, Unread
 MOST_HEARD = 10  # payments that one job reads again, at two or three requests each
 LONGEST_SECONDS = 4.0  # then it begins nothing more: the call's own timeout must not cut what is being booked
 OURS_AT_ONCE = 50  # payments of ours: nothing of most of them is asked at Stripe
+
+KEY_CHANGED = Failed(
+    OTHER_ACCOUNT, "STRIPE_SECRET_KEY became another Stripe account's while this run was at work: run it again."
+)
 
 log = structlog.get_logger()
 
@@ -64,6 +69,14 @@ class Reconciliation:
         following = page_id(asked.run, asked.page + 1)
         if await self._jobs.find(following) is not None:
             return _told(asked, following)
+        account = await self._door.own_account(call)
+        if isinstance(account, Retry):
+            return account
+        if asked.account is not None and not account.goes_by(asked.account):
+            self._door.doubt_own_account()
+            log.error("the reconciliation ended", why=KEY_CHANGED.reason, theirs=asked.account, ours=account.name)
+            return KEY_CHANGED
+        asked = replace(asked, account=account.name)
         comparing = Comparing(self._booking, self._hearing.payments, self._jobs, call)
         page = await self._page(asked, comparing, call)
         if isinstance(page, Retry | Failed):

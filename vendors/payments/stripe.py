@@ -23,7 +23,8 @@ from domain.payments.reconcile_jobs import Reconcile
 from domain.unknowns import CODES_OF_DOUBT
 from domain.vendors import Call
 from domain.webhooks import WebhookReader
-from vendors.payments.booking import Booking, refund_in, told
+from vendors.payments.booking import LATER, Booking, refund_in, told
+from vendors.payments.comparing import GONE
 from vendors.payments.policy import policy_of
 from vendors.payments.reconciling import Reconciliation
 from vendors.stripe.client import StripeDoor
@@ -196,6 +197,8 @@ class StripePayments:
         if payment is not None:
             await self._booking.check(payment, call)
         session = await self._door.expire_session(asked.reference, call)
+        if isinstance(session, Failed) and session.code == GONE:  # our account never had it, so it is another's
+            return Retry(session.code, session.reason, LATER)
         if isinstance(session, Retry):
             return session
         return Done("null" if isinstance(session, Failed) else session.text)

@@ -29,6 +29,11 @@ _BEING_ASKED = Retry(
     "account_being_asked", "Stripe is just asked whose our key is.", after=timedelta(seconds=1), counted=False
 )
 
+_REMEDY = (
+    "before you roll the key of STRIPE_SECRET_KEY give it the right to read its account, start the workers again, and "
+    "say gateway payments same-account with this account and the one that they log then"
+)
+
 log = structlog.get_logger()
 
 
@@ -55,6 +60,7 @@ class OwnAccount:
         self, settings: StripeSettings, send: Callable[[], Awaitable[object]], again_after: timedelta = AGAIN_AFTER
     ) -> None:
         self._mode = "live" if settings.livemode else "test"
+        self._restricted = settings.secret_key.get_secret_value().startswith("rk_")
         self._fingerprint = f"key_{_hashed(settings.secret_key.get_secret_value())}/{self._mode}"
         self._send = send
         self._again_after = again_after
@@ -95,17 +101,20 @@ class OwnAccount:
         return self._known or _BEING_ASKED
 
     async def _ask(self, call: Call) -> Account | Retry:
-        """That Stripe refuses to tell is a word of its own; that it is not heard leaves it unknown."""
+        """
+        That Stripe refuses to tell is a word of its own; that it is not heard leaves it unknown.
+
+        A key that is not restricted lacks no right: a 403 to it says nothing of whose it is.
+        """
         answer = await ask(self._send, read_account_id, call, moves=False)
         match answer:
             case str():
                 log.info("payments go through this stripe account", account=f"{answer}/{self._mode}")
                 return Account(f"{answer}/{self._mode}", self._fingerprint)
-            case Retry() if answer.vendor_status != FORBIDDEN:
+            case Retry() if answer.vendor_status != FORBIDDEN or not self._restricted:
                 return answer
             case Retry() | Failed():
-                remedy = "give the key of STRIPE_SECRET_KEY the right to read its account before you roll it"
-                log.warning("stripe does not tell whose our key is", account=self._fingerprint, remedy=remedy)
+                log.warning("stripe does not tell whose our key is", account=self._fingerprint, remedy=_REMEDY)
                 return Account(self._fingerprint, self._fingerprint)
 
 

@@ -37,10 +37,23 @@ async def accounts_in_use(database: Database) -> Sequence[Use]:
 
 
 async def move_all(database: Database, before: str, after: str) -> int:
-    """Payments of the first account are the second's from now on; answers how many. Raises `Unavailable`."""
-    change: Row = {"$set": {"account": after}, "$inc": {"epoch": Int64(1)}}
+    """
+    Payments of the first account are the second's from now on; answers how many. Raises `Unavailable`.
+
+    Each remembers the first (`moved_from`), until it goes through an account anew: see `move_back`.
+    """
+    change: Row = {"$set": {"account": after, "moved_from": before}, "$inc": {"epoch": Int64(1)}}
     with store_faults():
         result = await collection(database, PAYMENTS).update_many({"account": {"$eq": before}}, change)
+    return result.modified_count
+
+
+async def move_back(database: Database, before: str, after: str) -> int:
+    """As it was before `move_all(before, after)`, and none that was the second's all along; answers how many."""
+    moved: Row = {"account": {"$eq": after}, "moved_from": {"$eq": before}}
+    change: Row = {"$set": {"account": before}, "$unset": {"moved_from": ""}, "$inc": {"epoch": Int64(1)}}
+    with store_faults():
+        result = await collection(database, PAYMENTS).update_many(moved, change)
     return result.modified_count
 
 

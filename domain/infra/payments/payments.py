@@ -88,10 +88,10 @@ class MongoPaymentStore:
             )
         return None if row is None else payment_of(row)
 
-    async def pin(self, payment_id: UUID, account: str) -> Payment | None:
+    async def pin(self, payment_id: UUID, account: str, job: UUID) -> Payment | None:
         with store_faults():
             row: Row | None = await self._payments.find_one_and_update(
-                {"_id": payment_id}, _pinning(account), return_document=ReturnDocument.AFTER
+                {"_id": payment_id}, _pinning(account, job), return_document=ReturnDocument.AFTER
             )
         return None if row is None else payment_of(row)
 
@@ -193,11 +193,14 @@ def _reserving(refund: Refund) -> Row:
     }
 
 
-def _pinning(account: str) -> list[Row]:
+def _pinning(account: str, job: UUID) -> list[Row]:
     """As `domain.payments.processing.pinned` has it: who read the payment before writes nothing of it back."""
-    grows = {"$cond": [{"$ifNull": ["$account", None]}, Int64(0), Int64(1)]}
-    first = {"$ifNull": ["$account", {"$literal": account}]}
-    return [{"$set": {"account": first, "epoch": {"$add": ["$epoch", grows]}}}]
+    counts = {"$eq": [{"$ifNull": ["$job", job]}, job]}
+    is_new = {"$and": [{"$not": [{"$ifNull": ["$account", None]}]}, counts, {"$eq": ["$captured", 0]}]}
+    pinned = {"$cond": [is_new, {"$literal": account}, {"$ifNull": ["$account", "$$REMOVE"]}]}
+    moved_from = {"$cond": [is_new, "$$REMOVE", "$moved_from"]}  # of an account that it went through before
+    epoch = {"$add": ["$epoch", {"$cond": [is_new, Int64(1), Int64(0)]}]}
+    return [{"$set": {"account": pinned, "moved_from": moved_from, "epoch": epoch}}]
 
 
 @contextmanager

@@ -79,6 +79,8 @@ async def test_where_stripe_will_not_tell_the_key_counts_and_is_written_down_now
         account = await told("rk_test_a_secret", no)
     assert account.name == account.fingerprint
     assert "secret" not in f"{account} {logs}"
+    (warned,) = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert "gateway payments same-account" in warned["remedy"]  # the right alone leaves on record what there is
     other = await told("rk_test_b_secret", no)
     assert not other.goes_by(account.name)
     assert not (await told("rk_live_a_secret", no)).goes_by(account.name)
@@ -96,6 +98,7 @@ async def test_what_was_recorded_by_a_keys_fingerprint_is_ours_once_the_key_may_
         said({}, 500),
         said({}, 429),
         said({}, 401),
+        said(MAY_NOT, 403),  # to a key that is not restricted: by something on the way to Stripe
         said({"id": "acct_1", "object": "customer"}),
         said({"id": "acct_1/live", "object": "account"}),
         said({"id": "", "object": "account"}),
