@@ -77,6 +77,8 @@ class Play:
             note(f"{pause.actor.name}: {pause.what} ({deed.what}, {'heard' if deed.heard else 'not heard'})")
         await self.stage.let_go(pause, deed)
         await self.look(pause.actor)
+        if pause.what == "confirmed":
+            pause.actor.slept = timedelta(0)
         self.chronicle.check_effects()
         if self.chronicle.unharmed and not self.stage.pauses:
             self._check_looks()
@@ -108,6 +110,8 @@ class Play:
 
     async def pass_time(self, span: timedelta, *, pulse_goes_on: bool) -> None:
         await self.ground.let_pass(span, pulse_goes_on=pulse_goes_on)
+        for worker in self.chronicle.workers.values():
+            worker.slept += span
         await self.look(None)
 
     async def flush(self) -> None:

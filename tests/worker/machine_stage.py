@@ -12,6 +12,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 QUIET_TURNS = 25  # of the loop without any work on the stores: more than any chain of our callbacks takes
@@ -49,6 +50,7 @@ class Actor:
     kind: str
     stage: "Stage"
     crashed: bool = False
+    slept: timedelta = timedelta(0)  # since it last heard whose its leases are
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     parts: Any = None  # what the test wants to reach of it
 

@@ -188,3 +188,27 @@ def test_a_worker_that_overslept_takes_nobody_for_dead(mongo_database_url: str, 
         play.run(play.go(sleeper))
         play.close()
         assert play.jobs[0].status is Status.COMPLETE
+
+
+@pytest.mark.parametrize(("vendor", "end"), [("keyed", Status.COMPLETE), ("once", Status.FAILED)])
+def test_a_worker_that_slept_between_its_question_and_its_word_repeats_nothing(
+    mongo_database_url: str, redis_database_url: str, vendor: str, end: Status
+) -> None:
+    """Another order: the lease was its own when it asked, and is the caller's again when it takes that one for dead."""
+    with open_ground(mongo_database_url, redis_database_url) as ground:
+        play = Play(ground)
+        now = datetime.now(UTC)
+        times = {"run_at": now, "created_at": now, "updated_at": now, "deadline": now + timedelta(hours=1)}
+        play.run(play.accept(a_job(vendor=vendor, **times), queued=True))
+        calling = play.crew.worker(vendor, 1)
+        play.run(play.enter_and_go(calling, 3))
+        play.run(play.pass_time(LEASE_OUT, pulse_goes_on=True))
+        sleeper = play.crew.worker(vendor, 1)
+        play.run(play.enter_and_go(sleeper, 2))
+        play.run(play.pass_time(LEASE_OUT, pulse_goes_on=False))
+        play.run(play.renew(calling))
+        play.run(play.go(sleeper))
+        play.run(play.go(calling))
+        play.close()
+        assert play.jobs[0].status is end
+        assert len([effect for effect in play.ledger.effects if effect.stands]) == 1
